@@ -1,0 +1,107 @@
+"""What every encoder family provides, and what it is given for one clip."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """One row of the matrix, as the configuration describes it.
+
+    Parameters
+    ----------
+    name : str
+        Key in the configuration, e.g. ``avhubert_v``.
+    family : str
+        Module of ``dfprobe.encoders`` that builds it.
+    stream : str
+        One of the family's ``STREAMS``, e.g. ``audio``, ``video``, ``audio_video``.
+    weights : str
+        ``random``, ``none`` (nothing is learned), a hub id, or a local file or folder.
+    revision : str or None
+        Revision of a hub id.
+    layer : int or "last"
+        Hidden layer whose output is the feature; 0 is the input of the first layer.
+    seed : int
+        Seed of random weights.
+    options : dict
+        The family's own settings, checked against its ``OPTIONS``.
+    """
+
+    name: str
+    family: str
+    stream: str
+    weights: str = "random"
+    revision: str | None = None
+    layer: int | str = "last"
+    seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClipInputs:
+    """What an encoder may read of one clip; what it did not ask for is None.
+
+    Parameters
+    ----------
+    clip_id : str
+        Key of the clip, for messages.
+    waveform : np.ndarray of shape (samples,), float32
+        Mono audio at 16 kHz in [-1, 1]; sample 0 is at the first video frame's time.
+    mouth : np.ndarray of shape (frames, 96, 96), uint8
+        Grey mouth patches at 25 frames a second.
+    landmarks : np.ndarray of shape (frames, 68, 2), float32
+        Landmarks in pixels of the source frame (x, y), gaps filled.
+    frames : callable
+        ``frames(size)`` yields whole RGB source frames at 25 a second in order, as
+        arrays of shape (at most size, height, width, 3), uint8.
+    """
+
+    clip_id: str
+    waveform: np.ndarray | None = None
+    mouth: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
+    frames: Callable[[int], Iterator[np.ndarray]] | None = None
+
+
+class Encoder(Protocol):
+    """A frozen encoder, ready to turn clips into rows.
+
+    Attributes
+    ----------
+    inputs : frozenset of str
+        Fields of `ClipInputs` that it reads: ``waveform``, ``mouth``, ``landmarks``,
+        ``frames``.
+    dim : int
+        Length of a row.
+    rate_hz : float
+        Rows a second.
+    first_row_s : float
+        Start of row 0, in seconds after the first video frame.
+    weights_hash : str
+        Identifies the values of the weights: a hash of the checkpoint, or a text such
+        as ``random:seed=3``.
+    """
+
+    inputs: frozenset[str]
+    dim: int
+    rate_hz: float
+    first_row_s: float
+    weights_hash: str
+
+    def encode(self, clip: ClipInputs) -> np.ndarray:
+        """Features of one clip.
+
+        Returns
+        -------
+        np.ndarray of shape (rows, dim), float32
+
+        Raises
+        ------
+        ClipError
+            If the clip cannot be encoded, e.g. because it is too short.
+        """
+        ...
