@@ -32,7 +32,7 @@ class RowClock:
 
     def row_at(self, time_s: float) -> int:
         """Row whose span holds a time in seconds (may be negative or past the end)."""
-        # The epsilon keeps 3 / 25 s in row 3 although 3 / 25 * 25 < 3 in floating point.
+        # k / 25 * 25 can fall just below k in floating point.
         return math.floor((time_s - self.first_row_s) * self.rate_hz + 1e-6)
 
     def frame_of(self, row: int) -> int:

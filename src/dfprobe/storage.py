@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
 _HEADER = struct.Struct("<QI")  # payload length in bytes, CRC-32 of the payload
+_ROW_LENGTH = struct.Struct("<I")  # bytes of the JSON row in front of the arrays
 
 
 @contextmanager
@@ -29,6 +30,33 @@ def write_whole(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def kept(path: Path) -> Path:
+    """Second name under which the last whole version of a product is kept."""
+    return path.with_name(f".{path.name}.kept")
+
+
+def keep(path: Path) -> None:
+    """Give a whole product its second name, so that the next run can reuse it.
+
+    Snakemake deletes a rule's outputs before the job starts and after it failed. The
+    second name is a hard link: it costs no space and survives both. (Snakemake's own
+    ``update()`` copies the file before every run, and takes the old version for current
+    after a failure.)
+    """
+    _link(path, kept(path))
+
+
+def restore(path: Path) -> None:
+    """Bring a product back from its second name, as new."""
+    _link(kept(path), path)
+    os.utime(path)
+
+
+def _link(source: Path, target: Path) -> None:
+    with write_whole(target) as draft:
+        os.link(source, draft)
 
 
 def sha256_of(path: Path) -> str:
@@ -56,67 +84,107 @@ class Journal:
         The side file, e.g. ``results/features/x/y/000.zarr.zip.journal``.
     key : str
         What the records depend on. A journal written under another key is discarded.
+
+    Attributes
+    ----------
+    rows : dict of str to dict
+        Index rows of the finished clips, by ``clip_id``.
     """
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = path
-        self._key = key
+        self.rows: dict[str, dict[str, Any]] = {}
+        self._starts: dict[str, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._whole_bytes()
-        if whole == 0:
-            path.unlink(missing_ok=True)
-        self._file = path.open("r+b" if path.exists() else "w+b")
+        whole = self._scan(key)
+        self._file = path.open("r+b" if whole else "w+b")
         self._file.truncate(whole)
         self._file.seek(whole)
-        if whole == 0:
+        if not whole:
             self._write_payload(key.encode())
 
     def append(self, row: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-        """Add one clip and hand it to the operating system."""
+        """Add one clip and hand it to the operating system.
+
+        Parameters
+        ----------
+        row : mapping
+            JSON values, among them ``clip_id``.
+        arrays : mapping of str to np.ndarray
+            The clip's arrays.
+        """
+        text = json.dumps(dict(row)).encode()
         buffer = io.BytesIO()
-        text = np.frombuffer(json.dumps(row).encode(), dtype=np.uint8)
-        np.savez(buffer, __row__=text, **dict(arrays))
-        self._write_payload(buffer.getvalue())
+        np.savez(buffer, allow_pickle=False, **dict(arrays))
+        self._remember(dict(row), self._file.tell())
+        self._write_payload(_ROW_LENGTH.pack(len(text)) + text + buffer.getvalue())
+
+    def arrays(self, clip_id: str) -> dict[str, np.ndarray]:
+        """Arrays of one finished clip."""
+        with self.path.open("rb") as file:
+            file.seek(self._starts[clip_id])
+            payload = _read_payload(file)
+        assert payload is not None  # its checksum held when it was written or scanned
+        _, packed = _split(payload)
+        with np.load(io.BytesIO(packed), allow_pickle=False) as record:
+            return {name: record[name] for name in record.files}
 
     def entries(self) -> Iterator[JournalEntry]:
         """Yield the finished clips in the order in which they were appended."""
-        payloads = self._payloads()
-        next(payloads)  # the key
-        for payload in payloads:
-            with np.load(io.BytesIO(payload), allow_pickle=False) as record:
-                arrays = {name: record[name] for name in record.files}
-            yield JournalEntry(json.loads(arrays.pop("__row__").tobytes()), arrays)
+        for clip_id, row in self.rows.items():
+            yield JournalEntry(row, self.arrays(clip_id))
 
     def close(self) -> None:
         """Close the file and keep it, for a later run to go on from."""
         self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def discard(self) -> None:
         """Delete the side file: the job's output is whole."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
+    def _remember(self, row: dict[str, Any], start: int) -> None:
+        self.rows[row["clip_id"]] = row
+        self._starts[row["clip_id"]] = start
+
     def _write_payload(self, payload: bytes) -> None:
         self._file.write(_HEADER.pack(len(payload), zlib.crc32(payload)))
         self._file.write(payload)
         self._file.flush()
 
-    def _payloads(self) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
-            while len(header := file.read(_HEADER.size)) == _HEADER.size:
-                length, checksum = _HEADER.unpack(header)
-                payload = file.read(length)
-                if len(payload) < length or zlib.crc32(payload) != checksum:
-                    return
-                yield payload
-
-    def _whole_bytes(self) -> int:
-        """Bytes up to the last whole record; 0 when absent or of another key."""
+    def _scan(self, key: str) -> int:
+        """Remember the whole records; return where they end, 0 for none to keep."""
         if not self.path.exists():
             return 0
-        payloads = self._payloads()
-        if next(payloads, None) != self._key.encode():
-            return 0
-        sizes = [_HEADER.size + len(self._key.encode())]
-        sizes.extend(_HEADER.size + len(payload) for payload in payloads)
-        return sum(sizes)
+        with self.path.open("rb") as file:
+            if _read_payload(file) != key.encode():
+                return 0
+            end = file.tell()
+            while (payload := _read_payload(file)) is not None:
+                self._remember(_split(payload)[0], end)
+                end = file.tell()
+        return end
+
+
+def _read_payload(file: BinaryIO) -> bytes | None:
+    """Next payload of a journal, None where it ends or is damaged."""
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    length, checksum = _HEADER.unpack(header)
+    payload = file.read(length)
+    whole = len(payload) == length and zlib.crc32(payload) == checksum
+    return payload if whole else None
+
+
+def _split(payload: bytes) -> tuple[dict[str, Any], bytes]:
+    """Index row and packed arrays of one record."""
+    (length,) = _ROW_LENGTH.unpack_from(payload)
+    end = _ROW_LENGTH.size + length
+    return json.loads(payload[_ROW_LENGTH.size : end]), payload[end:]

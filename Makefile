@@ -1,0 +1,48 @@
+# `make matrix` and `make test` do all the set-up they need in .venv.
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+RUN := env PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.DEFAULT_GOAL := help
+.PHONY: help matrix test check format plan bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("dfprobe needs Python 3.11 or newer, this is %d.%d. Say: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,check]'
+	touch $@
+
+matrix: .venv/installed ## the default run: demo corpora, 11 encoders, the matrix
+	$(RUN) snakemake --cores $(CORES)
+
+test: .venv/installed ## all tests
+	$(RUN) python -m pytest
+
+check: .venv/installed ## format, lint, types, workflow lint
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) snakefmt --check Snakefile workflow
+	$(RUN) snakemake --lint
+
+format: .venv/installed ## rewrite the sources in the project's format
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+	$(RUN) snakefmt Snakefile workflow
+
+plan: .venv/installed ## what the next run would do, and why
+	$(RUN) snakemake --dry-run
+
+bench: .venv/installed ## what is claimed about speed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(RUN) python benchmarks/probe_speed.py
+
+clean: ## remove everything that was made, but for the environment
+	rm -rf results/* .snakemake
+	git checkout -- results/README.md

@@ -1,0 +1,37 @@
+# dfprobe: frozen encoders, thin heads, a cross-corpus matrix.
+#
+# Everything that is made lies under results/, one folder a stage:
+#
+#   demo/{corpus}.tsv                              generated corpora and their file lists
+#   manifests/{corpus}.parquet                     one row a clip
+#   crops/{corpus}/{shard}.h5 + .parquet           landmarks, mouth patches, 16 kHz audio
+#   features/{encoder}/{corpus}/{shard}.zarr.zip   rows of one encoder
+#   heads/linear/{encoder}/{train}.safetensors     a trained head, its curve beside it
+#   scores/linear/{encoder}/{train}/{test}.parquet clip scores
+#   xdata_matrix.csv, xdata_long.csv, summary.md, figures/
+#   code/, logs/, benchmarks/                      code stamps, logs and costs of the jobs
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/crops.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/probes.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        kept_products(),
+        "results/xdata_matrix.csv",
+        "results/xdata_long.csv",
+        "results/summary.md",
+        "results/figures/xdata_matrix.png",
+        "results/figures/xdata_matrix.svg",

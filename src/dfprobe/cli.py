@@ -1,0 +1,185 @@
+"""The command line: one subcommand a stage. It parses, calls one function, and reports.
+
+The stages import their own heavy packages, so each subcommand imports its stage itself.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dfprobe.errors import DfprobeError
+
+log = logging.getLogger("dfprobe")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand.
+
+    Returns
+    -------
+    int
+        0, or 1 after an error that was explained to the user.
+    """
+    options = _parser().parse_args(arguments)
+    _log_to(options.log)
+    try:
+        options.run(options)
+    except DfprobeError as error:
+        log.error("error: %s", error)
+        return 1
+    except Exception:
+        # Unforeseen: the traceback belongs into the log file too, not only on screen.
+        log.exception("this is a bug in dfprobe, please report it with these lines")
+        raise
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dfprobe", description="Stages of the dfprobe workflow, one at a time."
+    )
+    parser.add_argument("--log", type=Path, help="write the messages to this file too")
+    stages = parser.add_subparsers(required=True, metavar="STAGE")
+
+    demo = _stage(stages, "demo", _demo, "generate a demo corpus")
+    demo.add_argument("corpus", help="name of the corpus")
+
+    manifest = _stage(stages, "manifest", _manifest, "list the clips of a corpus")
+    manifest.add_argument("corpus", help="name of the corpus, for messages")
+
+    crops = _stage(stages, "crops", _crops, "landmarks, mouth patches, 16 kHz audio")
+    crops.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    crops.add_argument("shard", help="shard, e.g. 000")
+    crops.add_argument("--index", type=Path, required=True, help="index to write")
+
+    features = _stage(stages, "features", _features, "run an encoder over a shard")
+    features.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    features.add_argument("crops", type=Path, help="crop store (HDF5)")
+    features.add_argument("index", type=Path, help="index of the crop store (Parquet)")
+    features.add_argument("shard", help="shard, e.g. 000")
+
+    probe = _stage(stages, "probe", _probe, "train a linear probe")
+    probe.add_argument("manifest", type=Path, help="manifest of the training corpus")
+    probe.add_argument("features", type=Path, nargs="+", help="feature stores")
+    probe.add_argument("--curve", type=Path, required=True, help="curve (CSV) to write")
+
+    score = _stage(stages, "score-clips", _score, "score a test corpus", spec=False)
+    score.add_argument("head", type=Path, help="trained head")
+    score.add_argument("manifest", type=Path, help="manifest of the test corpus")
+    score.add_argument("features", type=Path, nargs="+", help="feature stores")
+
+    matrix = _stage(stages, "matrix", _matrix, "the cross-corpus matrix")
+    matrix.add_argument("--results", type=Path, required=True, help="folder of results")
+    matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
+
+    figure = _stage(stages, "plot-matrix", _figure, "draw the matrix as a heat map")
+    figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")
+    figure.add_argument("--svg", type=Path, required=True, help="SVG to write")
+
+    summary = _stage(stages, "summary", _summary, "the report of a run, in words")
+    summary.add_argument(
+        "--results", type=Path, required=True, help="folder of results"
+    )
+    return parser
+
+
+def _stage(
+    stages: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    about: str,
+    spec: bool = True,
+) -> argparse.ArgumentParser:
+    """Add a subcommand with the options that all stages share."""
+    parser = stages.add_parser(name, help=about, description=f"{about}.")
+    parser.set_defaults(run=run)
+    parser.add_argument("--out", type=Path, required=True, help="product to write")
+    if spec:
+        parser.add_argument(
+            "--spec",
+            type=json.loads,
+            required=True,
+            help="settings of the stage (JSON)",
+        )
+    return parser
+
+
+def _log_to(path: Path | None) -> None:
+    """Send messages to the terminal and, where given, to a file."""
+    log.setLevel(logging.INFO)
+    log.handlers.clear()
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        log.addHandler(handler)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from dfprobe.corpora.demo.make import make_demo
+
+    make_demo(options.corpus, options.spec, options.out)
+
+
+def _manifest(options: argparse.Namespace) -> None:
+    from dfprobe.corpora.manifest import make_manifest
+
+    make_manifest(options.corpus, options.spec, options.out)
+
+
+def _crops(options: argparse.Namespace) -> None:
+    from dfprobe.media.crops import make_crops
+
+    make_crops(
+        options.manifest, options.shard, options.spec, options.out, options.index
+    )
+
+
+def _features(options: argparse.Namespace) -> None:
+    from dfprobe.features.extract import extract_features
+
+    extract_features(
+        options.manifest,
+        options.crops,
+        options.index,
+        options.shard,
+        options.spec,
+        options.out,
+    )
+
+
+def _probe(options: argparse.Namespace) -> None:
+    from dfprobe.heads.linear import train_linear_probe
+
+    train_linear_probe(
+        options.features, options.manifest, options.spec, options.out, options.curve
+    )
+
+
+def _score(options: argparse.Namespace) -> None:
+    from dfprobe.heads.scoring import score_clips
+
+    score_clips(options.features, options.manifest, options.head, options.out)
+
+
+def _matrix(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.matrix import make_matrix
+
+    make_matrix(options.results, options.spec, options.out, options.long)
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from dfprobe.plots.matrix import save_matrix_figure
+
+    save_matrix_figure(options.matrix, options.spec, options.out, options.svg)
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.summary import write_summary
+
+    write_summary(options.results, options.spec, options.out)

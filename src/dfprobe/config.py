@@ -1,0 +1,158 @@
+"""Check a configuration, fill in its defaults, and say what is wrong with it."""
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from dfprobe.corpora import layouts
+from dfprobe.encoders import registry
+from dfprobe.errors import ConfigError
+
+
+def complete_config(config: dict[str, Any], schema: Path) -> dict[str, Any]:
+    """Return a checked copy of ``config`` with every default filled in.
+
+    Parameters
+    ----------
+    config : dict
+        The merged configuration, as Snakemake gives it.
+    schema : Path
+        JSON Schema in YAML.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each problem: key path, value, what was expected, near match.
+    """
+    rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
+    full = deepcopy(config)
+    _check(full, rules, "config")
+    _fill_defaults(full, rules)
+    _complete_corpora(full["corpora"])
+    _complete_encoders(full["encoders"])
+    _check_references(full)
+    return full
+
+
+def _check(value: Any, rules: dict[str, Any], where: str) -> None:
+    errors = list(Draft202012Validator(rules).iter_errors(value))
+    if errors:
+        lines = [line for error in errors for line in _explain(error, where)]
+        raise ConfigError("\n".join(sorted(lines)))
+
+
+def _explain(error: ValidationError, where: str) -> Iterator[str]:
+    """One sentence for each problem that a schema error holds."""
+    path = ".".join([where, *map(str, error.absolute_path)])
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(known)):
+            value = json.dumps(error.instance[key], default=str)
+            yield (
+                f"{path}.{key}: unknown key (its value is {value})."
+                f"{near_match(key, known)} Known keys: {', '.join(known)}."
+            )
+    elif "propertyNames" in error.absolute_schema_path:
+        yield (
+            f"{path}: the name {error.instance!r} must consist of lower-case letters, "
+            "digits, _ and -, and begin with a letter or digit."
+        )
+    elif error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))
+        yield f"{path}: the key {', '.join(missing)} is required and is not there."
+    else:
+        yield f"{path}: {_expectation(error)}, but it is {error.instance!r}."
+
+
+def _expectation(error: ValidationError) -> str:
+    allowed = error.validator_value
+    sentences = {
+        "enum": f"must be one of {allowed}",
+        "type": f"must be of type {allowed}",
+        "minimum": f"must be at least {allowed}",
+        "maximum": f"must be at most {allowed}",
+        "exclusiveMinimum": f"must be more than {allowed}",
+        "pattern": f"must match {allowed}",
+        "minItems": f"must have at least {allowed} entry",
+        "minProperties": f"must have at least {allowed} entry",
+        "uniqueItems": "must not name an entry twice",
+        "oneOf": "must be `last` or a layer number (an integer from 0)",
+    }
+    return sentences.get(str(error.validator), error.message)
+
+
+def _fill_defaults(value: Any, rules: dict[str, Any]) -> None:
+    """Set the keys that are absent, at every level, to their defaults."""
+    if not isinstance(value, dict):
+        return
+    for key, sub in rules.get("properties", {}).items():
+        if key not in value and "default" in sub:
+            value[key] = deepcopy(sub["default"])
+        if key in value:
+            _fill_defaults(value[key], sub)
+    entries = rules.get("additionalProperties")
+    if isinstance(entries, dict):
+        for entry in value.values():
+            _fill_defaults(entry, entries)
+
+
+def _complete_corpora(corpora: dict[str, dict[str, Any]]) -> None:
+    for name, corpus in corpora.items():
+        where = f"config.corpora.{name}"
+        _check_name(corpus["layout"], layouts.layouts(), f"{where}.layout")
+        rules = _options_schema(layouts.layout_options(corpus["layout"]))
+        _check(corpus["options"], rules, f"{where}.options")
+        _fill_defaults(corpus["options"], rules)
+        corpus["label"] = corpus["label"] or name
+
+
+def _complete_encoders(encoders: dict[str, dict[str, Any]]) -> None:
+    for name, encoder in encoders.items():
+        where = f"config.encoders.{name}"
+        family = encoder["family"]
+        _check_name(family, registry.families(), f"{where}.family")
+        streams = registry.streams(family)
+        if encoder["stream"] is None and len(streams) == 1:
+            (encoder["stream"],) = streams
+        _check_name(encoder["stream"], streams, f"{where}.stream")
+        rules = _options_schema(registry.family_options(family))
+        _check(encoder["options"], rules, f"{where}.options")
+        _fill_defaults(encoder["options"], rules)
+        encoder["label"] = encoder["label"] or name
+
+
+def _options_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _check_references(config: dict[str, Any]) -> None:
+    for key in ("train", "test"):
+        for place, name in enumerate(config[key]):
+            _check_name(name, config["corpora"], f"config.{key}.{place}")
+
+
+def _check_name(name: str | None, known: Iterable[str], where: str) -> None:
+    known = sorted(known)
+    if name is None:
+        raise ConfigError(f"{where}: must be given, one of {', '.join(known)}.")
+    if name not in known:
+        raise ConfigError(
+            f"{where}: unknown name {name!r}.{near_match(name, known)} "
+            f"Known names: {', '.join(known)}."
+        )
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` when a known name is close, else nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

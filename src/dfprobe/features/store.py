@@ -1,0 +1,270 @@
+"""The ragged feature store: one Zarr v3 in one uncompressed zip a shard.
+
+Layout inside ``{shard}.zarr.zip``:
+
+``features``  (total rows, dim), float16 or float32, in chunks of about 4 MB
+``index/*``   one array a column, one entry a clip, sorted by ``clip_id``
+attributes    encoder spec, ``encoder_key``, ``rate_hz``, ``first_row_s``, versions
+
+Any Zarr v3 library reads it. `FeatureReader` maps the chunks into memory instead, which
+is possible because they are stored as they are, at offsets that are multiples of 64.
+"""
+
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import zarr
+from zarr.core.buffer import Buffer
+from zarr.storage import ZipStore
+
+from dfprobe.errors import DataError
+from dfprobe.storage import write_whole
+
+CHUNK_BYTES = 4 * 2**20
+_ALIGNMENT = 64
+_PADDING_FIELD = struct.Struct("<HH")  # id and length of a zip extra field
+_PADDING_ID = 0xD935  # the id that Android's zipalign uses for the same purpose
+_LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip entry, before name and extra
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal content gives equal bytes
+INDEX_SCHEMA = {
+    "clip_id": pl.String,
+    "status": pl.String,
+    "detail": pl.String,
+    "offset": pl.Int64,
+    "rows": pl.Int64,
+    "content_key": pl.String,
+    "crops_key": pl.String,
+}
+
+
+class _AlignedZipStore(ZipStore):
+    """A ZipStore whose entries begin at multiples of 64 bytes."""
+
+    def _set(self, key: str, value: Buffer) -> None:
+        entry = zipfile.ZipInfo(key, _FIXED_DATE)
+        entry.compress_type = zipfile.ZIP_STORED
+        entry.external_attr = 0o644 << 16
+        header = _LOCAL_HEADER.size + len(key.encode()) + _PADDING_FIELD.size
+        padding = -(self._zf.start_dir + header) % _ALIGNMENT
+        entry.extra = _PADDING_FIELD.pack(_PADDING_ID, padding) + bytes(padding)
+        self._zf.writestr(entry, value.to_bytes())
+
+
+def write_store(
+    path: Path,
+    index: pl.DataFrame,
+    clips: Iterable[np.ndarray],
+    dim: int,
+    dtype: str,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write a feature store, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        ``.zarr.zip`` file to write.
+    index : pl.DataFrame
+        Columns ``clip_id, status, detail, rows, content_key, crops_key``, sorted by
+        clip; ``rows`` is 0 where the status is not ``ok``. ``offset`` is added here.
+    clips : iterable of np.ndarray of shape (rows, dim)
+        Features of the clips with rows, in the order of ``index``.
+    dim : int
+        Length of a row.
+    dtype : str
+        ``float16`` or ``float32``.
+    attributes : mapping
+        JSON values kept with the store.
+    """
+    index = index.with_columns(offset=pl.col("rows").cum_sum() - pl.col("rows"))
+    index = index.select(list(INDEX_SCHEMA)).cast(INDEX_SCHEMA)  # type: ignore[arg-type]
+    total = int(index["rows"].sum())
+    chunk_rows = max(1, CHUNK_BYTES // (dim * np.dtype(dtype).itemsize))
+    with write_whole(path) as draft:
+        store = _AlignedZipStore(draft, mode="w")
+        group = zarr.create_group(store, attributes=dict(attributes) | {"dim": dim})
+        features = group.create_array(
+            "features",
+            shape=(total, dim),
+            chunks=(min(chunk_rows, max(total, 1)), dim),
+            dtype=dtype,
+            compressors=None,
+            config={"write_empty_chunks": True},
+        )
+        start = 0
+        for block in _blocks(clips, features.chunks[0], dim, dtype):
+            features[start : start + len(block)] = block
+            start += len(block)
+        if start != total:
+            raise DataError(f"{path}: the index counts {total} rows, {start} came.")
+        for column in index.iter_columns():
+            _write_column(group, column)
+        store.close()
+
+
+def _blocks(
+    clips: Iterable[np.ndarray], size: int, dim: int, dtype: str
+) -> Iterator[np.ndarray]:
+    """Join clips to blocks of ``size`` rows; the last one may be shorter."""
+    block = np.empty((size, dim), dtype)
+    filled = 0
+    for clip in clips:
+        taken = 0
+        while taken < len(clip):
+            count = min(size - filled, len(clip) - taken)
+            block[filled : filled + count] = clip[taken : taken + count]
+            filled, taken = filled + count, taken + count
+            if filled == size:
+                yield block
+                filled = 0
+    if filled:
+        yield block[:filled]
+
+
+def _write_column(group: zarr.Group, column: pl.Series) -> None:
+    text = column.dtype == pl.String
+    values = column.to_numpy().astype(object) if text else column.to_numpy()
+    array = group.create_array(
+        f"index/{column.name}",
+        shape=(len(column),),
+        dtype="string" if text else "int64",
+        chunks=(max(len(column), 1),),
+    )
+    array[:] = values
+
+
+class FeatureReader:
+    """Read one feature store without loading it.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.zarr.zip`` file.
+
+    Attributes
+    ----------
+    index : pl.DataFrame
+        One row a clip: ``clip_id, status, detail, offset, rows, content_key,
+        crops_key``.
+    attributes : dict
+        What the writer kept: ``dim``, ``rate_hz``, ``first_row_s``, ``encoder_key``...
+
+    Raises
+    ------
+    DataError
+        If the file is not there or is not a whole feature store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            store = ZipStore(path, mode="r")
+            group = zarr.open_group(store, mode="r")
+            features, index = group["features"], group["index"]
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{path} is not a whole feature store ({error}). Delete it and run "
+                "the workflow again: its clips are computed anew."
+            ) from error
+        assert isinstance(features, zarr.Array) and isinstance(index, zarr.Group)
+        self.attributes: dict[str, Any] = dict(group.attrs)
+        self.dtype = features.dtype
+        self.dim: int = features.shape[1]
+        self.rows: int = features.shape[0]
+        self.index = pl.DataFrame(
+            {name: _column(index, name) for name in INDEX_SCHEMA},
+            schema=INDEX_SCHEMA,
+        )
+        self._spans = {
+            clip_id: (offset, rows)
+            for clip_id, offset, rows in self.index.select(
+                "clip_id", "offset", "rows"
+            ).iter_rows()
+        }
+        self._chunk_rows: int = features.chunks[0]
+        self._chunks = self._map_chunks()
+        store.close()
+
+    def clip(self, clip_id: str) -> np.ndarray:
+        """Rows of one clip.
+
+        Returns
+        -------
+        np.ndarray of shape (rows, dim), float16 or float32
+            A read-only view of the file; a copy where the clip crosses two chunks.
+
+        Raises
+        ------
+        KeyError
+            If the store does not know the clip.
+        """
+        offset, rows = self._spans[clip_id]
+        parts = []
+        while rows:
+            chunk, start = divmod(offset, self._chunk_rows)
+            count = min(rows, self._chunk_rows - start)
+            parts.append(self._chunks[chunk][start : start + count])
+            offset, rows = offset + count, rows - count
+        if not parts:
+            return np.empty((0, self.dim), self.dtype)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def verify(self) -> None:
+        """Read the whole file and compare it with the checksums inside.
+
+        Raises
+        ------
+        DataError
+            If a byte of an entry has changed since it was written.
+        """
+        with zipfile.ZipFile(self.path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise DataError(
+                f"{self.path}: the content of {damaged} does not fit its checksum, so "
+                "the file was damaged after it was written. It is not used."
+            )
+
+    def _map_chunks(self) -> list[np.ndarray]:
+        """Map every chunk; each has the full chunk's size, the last one padded."""
+        shape = (self._chunk_rows, self.dim)
+        with zipfile.ZipFile(self.path) as archive, self.path.open("rb") as file:
+            count = -(-self.rows // self._chunk_rows)
+            starts = [
+                _data_start(file, archive.getinfo(f"features/c/{chunk}/0"))
+                for chunk in range(count)
+            ]
+        return [
+            np.memmap(self.path, self.dtype, "r", offset=start, shape=shape)
+            for start in starts
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._chunks.clear()
+
+
+def _column(index: zarr.Group, name: str) -> np.ndarray:
+    array = index[name]
+    assert isinstance(array, zarr.Array)
+    return np.asarray(array[:])
+
+
+def _data_start(file: Any, entry: zipfile.ZipInfo) -> int:
+    """Offset in the file of the content of an uncompressed zip entry."""
+    file.seek(entry.header_offset)
+    *_, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    return entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length

@@ -1,0 +1,40 @@
+"""How many clips may fail before a run stops."""
+
+import polars as pl
+
+from dfprobe.errors import DataError
+from dfprobe.status import Status
+
+_SHOWN = 20
+
+
+def check_failures(task: str, index: pl.DataFrame, max_share: float) -> None:
+    """Refuse an index with too large a share of clips that are not ``ok``.
+
+    Parameters
+    ----------
+    task : str
+        What was done, for the message.
+    index : pl.DataFrame
+        Columns ``clip_id``, ``status``, ``detail``.
+    max_share : float
+        Largest share of failed clips that is accepted, 0 to 1.
+
+    Raises
+    ------
+    DataError
+        With the first failed clips and their reasons.
+    """
+    failed = index.filter(pl.col("status") != Status.OK)
+    if failed.height <= max_share * index.height:
+        return
+    shown = failed.head(_SHOWN).select("clip_id", "status", "detail").iter_rows()
+    lines = [f"  {clip_id}: {status}. {detail}" for clip_id, status, detail in shown]
+    if failed.height > _SHOWN:
+        lines.append(f"  ... and {failed.height - _SHOWN} more")
+    raise DataError(
+        f"{task}: {failed.height} of {index.height} clips failed, more than "
+        f"max_failed_share = {max_share:g} allows:\n" + "\n".join(lines) + "\n"
+        "Mend or remove these files, or raise max_failed_share in the config if they "
+        "are meant to be there. What was computed is kept."
+    )

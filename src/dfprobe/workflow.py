@@ -1,0 +1,170 @@
+"""What the rules need to know at planning time; imports nothing heavy.
+
+Every function here is called while Snakemake reads the Snakefile or plans, also on each
+cluster job, so the module must stay quick to import: no torch, no polars, no numpy.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dfprobe.code import canonical_source, import_closure
+from dfprobe.encoders import registry
+
+CODE_FOLDER = Path("results/code")
+_METADATA_SUFFIXES = {".csv", ".json", ".txt"}
+
+Config = dict[str, Any]
+
+
+def stage_code(*modules: str) -> list[str]:
+    """Files that stand for the code of a stage, to be listed as a rule's inputs.
+
+    Each holds one module of the import closure of ``modules`` without comments,
+    docstrings and layout, and is rewritten only when that changes: Snakemake compares
+    contents, so an edited comment makes nothing stale and an edited statement names its
+    module in the reason.
+
+    Returns
+    -------
+    list of str
+        Paths below ``results/code``, relative to the working directory.
+    """
+    return [str(_stamp(module)) for module in import_closure(modules)]
+
+
+def _stamp(module: str) -> Path:
+    path = CODE_FOLDER.joinpath(*module.split(".")).with_suffix(".py")
+    source = canonical_source(module)
+    if not path.exists() or path.read_text(encoding="utf-8") != source:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    return path
+
+
+def shards(config: Config, corpus: str) -> list[str]:
+    """Names of a corpus's shards: ``000``, ``001``, ..."""
+    return [f"{shard:03d}" for shard in range(config["corpora"][corpus]["shards"])]
+
+
+def used_corpora(config: Config) -> list[str]:
+    """Corpora that are trained or tested on, in the order of the config."""
+    used = {*config["train"], *config["test"]}
+    return [name for name in config["corpora"] if name in used]
+
+
+def demo_spec(config: Config, corpus: str) -> str:
+    """Spec of the demo generator, as sorted JSON."""
+    entry = config["corpora"][corpus]
+    return _spec({name: entry[name] for name in ("layout", "root", "demo")})
+
+
+def manifest_spec(config: Config, corpus: str) -> str:
+    """Spec of the manifest stage, as sorted JSON."""
+    names = ("layout", "root", "splits", "fakes", "shards", "content_key", "options")
+    entry = config["corpora"][corpus]
+    return _spec({name: entry[name] for name in names})
+
+
+def crops_spec(config: Config) -> str:
+    """Spec of the crops stage, as sorted JSON."""
+    return _spec(config["crops"] | {"max_failed_share": config["max_failed_share"]})
+
+
+def features_spec(config: Config, encoder: str) -> str:
+    """Spec of the features stage, as sorted JSON."""
+    entry = dict(config["encoders"][encoder], name=encoder)
+    del entry["label"]  # changes tables, not numbers
+    limit = {"max_failed_share": config["max_failed_share"]}
+    return _spec({"encoder": entry} | config["features"] | limit)
+
+
+def probe_spec(config: Config) -> str:
+    """Spec of the linear probe, as sorted JSON."""
+    return _spec(config["probe"])
+
+
+def matrix_spec(config: Config) -> str:
+    """Spec of the aggregate stages: rows and columns of the tables, as sorted JSON."""
+    encoders = [
+        {
+            "name": name,
+            "label": entry["label"],
+            "modality": registry.modality(entry["family"], entry["stream"]),
+            "weights": entry["weights"],
+        }
+        for name, entry in config["encoders"].items()
+    ]
+    corpora = {name: config["corpora"][name]["label"] for name in used_corpora(config)}
+    return _spec(
+        {
+            "head": "linear",
+            "encoders": encoders,
+            "corpora": corpora,
+            "train": config["train"],
+            "test": config["test"],
+        }
+    )
+
+
+def corpus_state(config: Config, corpus: str) -> str:
+    """Digest of the files of a corpus, so that a file that came or went is noticed.
+
+    A generated corpus is compared with the generator's own list, and gives a constant
+    as long as nobody touched it (also before it was generated).
+
+    Returns
+    -------
+    str
+        A digest, or a word where there is nothing to digest.
+    """
+    entry = config["corpora"][corpus]
+    if not entry["watch"]:
+        return "not watched"
+    if entry["demo"] is not None:
+        return _demo_state(Path(demo_listing(corpus)))
+    folders = [entry["root"], *([entry["splits"]] if entry["splits"] else [])]
+    lines = [line for folder in folders for line in _states(Path(folder))]
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def demo_listing(corpus: str) -> str:
+    """File that lists a generated corpus; beside it lies the folder of its files."""
+    return f"results/demo/{corpus}.tsv"
+
+
+def _demo_state(listing: Path) -> str:
+    if not listing.exists():
+        return "as generated"
+    folder = listing.with_suffix("")
+    listed = set(listing.read_text(encoding="utf-8").splitlines())
+    found = {demo_line(path, folder) for path in _files(folder)}
+    if found == listed:
+        return "as generated"
+    changes = "\n".join(sorted(found ^ listed))
+    return hashlib.sha256(changes.encode()).hexdigest()
+
+
+def demo_line(path: Path, folder: Path) -> str:
+    """Line for one generated file: size, content hash of metadata, path."""
+    content = path.read_bytes() if path.suffix in _METADATA_SUFFIXES else b""
+    digest = hashlib.sha256(content).hexdigest()[:16] if content else "-"
+    return f"{path.stat().st_size}\t{digest}\t{path.relative_to(folder).as_posix()}"
+
+
+def _states(folder: Path) -> Iterator[str]:
+    for path in _files(folder):
+        state = path.stat()
+        yield f"{path.as_posix()}\t{state.st_size}\t{state.st_mtime_ns}"
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names)
+
+
+def _spec(parts: Config) -> str:
+    return json.dumps(parts, sort_keys=True)

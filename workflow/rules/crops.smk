@@ -1,0 +1,18 @@
+rule make_crops:
+    input:
+        manifest="results/manifests/{corpus}.parquet",
+        code=plan.stage_code("dfprobe.media.crops"),
+    output:
+        crops="results/crops/{corpus}/{shard}.h5",
+        index="results/crops/{corpus}/{shard}.parquet",
+    log:
+        "results/logs/crops/{corpus}/{shard}.log",
+    benchmark:
+        "results/benchmarks/crops/{corpus}/{shard}.tsv"
+    conda:
+        "../../envs/media.yaml"
+    params:
+        spec=lambda wildcards: plan.crops_spec(config),
+    shell:
+        "python -m dfprobe --log {log} crops {input.manifest} {wildcards.shard} "
+        "--spec {params.spec:q} --out {output.crops} --index {output.index}"

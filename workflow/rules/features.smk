@@ -1,0 +1,22 @@
+rule extract_features:
+    input:
+        manifest="results/manifests/{corpus}.parquet",
+        crops="results/crops/{corpus}/{shard}.h5",
+        index="results/crops/{corpus}/{shard}.parquet",
+        code=lambda wildcards: plan.stage_code(
+            "dfprobe.features.extract",
+            f"dfprobe.encoders.{config['encoders'][wildcards.encoder]['family']}",
+        ),
+    output:
+        "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+    log:
+        "results/logs/features/{encoder}/{corpus}/{shard}.log",
+    benchmark:
+        "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
+    conda:
+        "../../envs/encoders.yaml"
+    params:
+        spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
+    shell:
+        "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
+        "{input.index} {wildcards.shard} --spec {params.spec:q} --out {output}"
