@@ -1,0 +1,191 @@
+"""The files of a corpus: which there are, that they lie inside it, what they hold."""
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dfprobe.errors import DataError
+from dfprobe.progress import Progress
+from dfprobe.storage import sha256_of
+
+MISSING = "missing"  # content key of a clip that is listed but not on disk
+VIDEO_SUFFIXES = (
+    *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov"),
+    *(".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv"),
+)
+
+
+def video_files(root: Path, folder: str = "") -> list[str]:
+    """Files with a video suffix under a folder of the corpus, at any depth.
+
+    Parameters
+    ----------
+    root : Path
+        Corpus root.
+    folder : str
+        Folder relative to the root, ``""`` for the root itself.
+
+    Returns
+    -------
+    list of str
+        Paths relative to ``root``, sorted.
+
+    Raises
+    ------
+    DataError
+        If a linked folder leads out of the corpus.
+    """
+    return sorted(
+        file
+        for file in files_under(root, folder)
+        if posixpath.splitext(file)[1].lower() in VIDEO_SUFFIXES
+    )
+
+
+def files_under(root: Path, folder: str) -> Iterator[str]:
+    """Yield every file below ``root / folder`` as a path relative to ``root``.
+
+    A link to a folder inside the corpus is not followed, since what it leads to is
+    found in its own place; a link to a folder outside it raises DataError.
+    """
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        with os.scandir(root / here) as entries:
+            for entry in entries:
+                file = f"{here}/{entry.name}" if here else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(file)
+                elif entry.is_dir():
+                    _refuse_outside(file, root, os.path.realpath(root))
+                else:
+                    yield file
+
+
+def check_plain(files: Iterable[str], root: Path) -> None:
+    """Refuse paths that are not plainly relative, or that no table can hold.
+
+    Raises
+    ------
+    DataError
+        For a path that is absolute, has a ``..``, ``.`` or empty part, or is not text.
+    """
+    for file in files:
+        if not file or "\0" in file or not _is_text(file):
+            raise DataError(
+                f"Clip {file!r} of {root}: expected a file name in UTF-8, came bytes "
+                "that are not. Rename the file."
+            )
+        if file.startswith("/") or ".." in file.split("/"):
+            raise _leaves_root(file, posixpath.join(root, file), root)
+        if file != posixpath.normpath(file):
+            raise DataError(
+                f"Clip {file!r} of {root}: expected a path without '.' and empty "
+                f"parts, such as {posixpath.normpath(file)!r}. Correct the table that "
+                "names it."
+            )
+
+
+def content_keys(corpus: str, files: list[str], root: Path, kind: str) -> list[str]:
+    """Return for each file what tells whether it has changed.
+
+    Parameters
+    ----------
+    corpus : str
+        Name of the corpus, for progress lines.
+    files : list of str
+        Plain paths relative to ``root``.
+    root : Path
+        Corpus root.
+    kind : str
+        ``"stat"``: size in bytes and modification time in nanoseconds; ``"hash"``:
+        SHA-256 of the content.
+
+    Returns
+    -------
+    list of str
+        ``"missing"`` where there is no such file.
+
+    Raises
+    ------
+    DataError
+        If a link leads out of the corpus, or a file cannot be looked at.
+    """
+    progress = Progress(f"content keys {corpus}", len(files))
+    locator = _Locator(root)
+    keys = []
+    for file in files:
+        try:
+            state = locator.state(file)
+            if state is None:
+                keys.append(MISSING)
+            elif kind == "hash":
+                keys.append(sha256_of(root / file))
+            else:
+                keys.append(f"{state.st_size}-{state.st_mtime_ns}")
+        except OSError as error:
+            raise DataError(
+                f"Clip {file!r} of {root}: expected a file that can be read, came "
+                f"{error}. Mend the file or its permissions."
+            ) from error
+        progress.step()
+    return keys
+
+
+class _Locator:
+    """Looks up files of a corpus, with each folder checked for links only once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real_root = os.path.realpath(root)
+        self._is_folder = {"": True}
+
+    def state(self, file: str) -> os.stat_result | None:
+        """State of a file (of its target if it is a link); None if there is none."""
+        if not self._has_folder(posixpath.dirname(file)):
+            return None
+        state = self._followed(file)
+        return state if state is not None and stat.S_ISREG(state.st_mode) else None
+
+    def _has_folder(self, folder: str) -> bool:
+        if folder not in self._is_folder:
+            state = None
+            if self._has_folder(posixpath.dirname(folder)):
+                state = self._followed(folder)
+            found = state is not None and stat.S_ISDIR(state.st_mode)
+            self._is_folder[folder] = found
+        return self._is_folder[folder]
+
+    def _followed(self, file: str) -> os.stat_result | None:
+        path = self._root / file
+        try:
+            state = path.lstat()
+            if stat.S_ISLNK(state.st_mode):
+                _refuse_outside(file, self._root, self._real_root)
+                state = path.stat()
+        except FileNotFoundError:
+            return None
+        return state
+
+
+def _refuse_outside(file: str, root: Path, real_root: str) -> None:
+    target = os.path.realpath(root / file)
+    if os.path.commonpath([target, real_root]) != real_root:
+        raise _leaves_root(file, target, root)
+
+
+def _leaves_root(file: str, path: str, root: Path) -> DataError:
+    return DataError(
+        f"Clip {file!r}: expected a file inside the corpus folder {root}, came {path}. "
+        "Put the file into the corpus folder, or set 'root' to the folder above both."
+    )
+
+
+def _is_text(file: str) -> bool:
+    try:
+        file.encode()
+    except UnicodeEncodeError:  # undecodable bytes of a file name
+        return False
+    return True

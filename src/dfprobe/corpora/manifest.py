@@ -1,0 +1,242 @@
+"""The manifest of a corpus: one row a clip, whatever the layout on disk.
+
+A corpus entry of the configuration names its layout, whose module finds the clips (see
+``base``). What holds for all corpora happens here: published lists, the choice of
+fakes, unique ids, content keys, shards.
+"""
+
+import json
+import logging
+import posixpath
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+
+from dfprobe.corpora.base import SPLITS, Clip, few, stable_hash
+from dfprobe.corpora.files import MISSING, check_plain, content_keys
+from dfprobe.corpora.layouts import complete_options, load_layout
+from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
+from dfprobe.errors import ConfigError, DataError
+from dfprobe.storage import write_whole
+
+SEGMENTS = pl.List(pl.List(pl.Float64))
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "clip_id": pl.String,
+    "path": pl.String,
+    "split": pl.String,
+    "label": pl.Int8,
+    "manipulation": pl.String,
+    "audio_fake": pl.Boolean,
+    "video_fake": pl.Boolean,
+    "audio_fake_segments": SEGMENTS,
+    "video_fake_segments": SEGMENTS,
+    "speaker": pl.String,
+    "source": pl.String,
+    "content_key": pl.String,
+    "shard": pl.String,
+}
+NULLABLE = ("label", "audio_fake", "video_fake", "speaker", "source")
+
+log = logging.getLogger("dfprobe")
+
+
+def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
+    """Describe a corpus as a table and write it as Parquet.
+
+    Parameters
+    ----------
+    name : str
+        Name of the corpus in the configuration.
+    spec : dict
+        Its entry there: ``layout``, ``root``, ``splits`` (folder of published lists or
+        None), ``fakes`` (``"any"``, or ``"both"``: leave out fakes of which one stream
+        is known to be real), ``shards``, ``content_key`` (``"stat"`` or ``"hash"``, see
+        ``files.content_keys``), ``options`` (the layout's own; those not given take the
+        layout's defaults).
+    out : Path
+        The manifest, columns as in ``SCHEMA``, sorted by ``clip_id``. A clip that
+        metadata or lists name but that is not on disk has content key ``"missing"``.
+
+    Raises
+    ------
+    ConfigError
+        If the layout or an option is unknown, or the layout takes no published lists.
+    DataError
+        If the corpus is absent, malformed or empty, or a path leaves it.
+    """
+    options = complete_options(spec["layout"], spec["options"])
+    layout = load_layout(spec["layout"])
+    root = _existing_root(name, spec)
+    clips = layout.scan(root, options)
+    _check_files(name, clips, root)
+    if spec["splits"] is not None:
+        clips = _listed_clips(name, spec, layout, clips)
+        _check_files(name, clips, root)
+    if spec["fakes"] == "both":
+        clips = _without_single_stream_fakes(name, clips)
+    if not clips:
+        raise DataError(
+            f"Corpus {name!r} (layout {spec['layout']}): expected clips in {root}, "
+            "came none that are kept. Check root, splits and options."
+        )
+    frame = _frame(name, clips, root, spec)
+    _check(name, spec, frame)
+    _log_counts(name, frame)
+    with write_whole(out) as draft:
+        frame.write_parquet(draft)
+
+
+def clip_id_of(file: str) -> str:
+    """Clip id of a file: its path relative to the root without the suffix.
+
+    Examples
+    --------
+    >>> clip_id_of("1_fake/-take 2.final.mp4")
+    '1_fake/-take 2.final'
+    """
+    return posixpath.splitext(file)[0]
+
+
+def shard_of(clip_id: str, shards: int) -> str:
+    """Shard of a clip, such as ``"004"``; other clips have no influence on it."""
+    return f"{stable_hash(clip_id) % shards:03d}"
+
+
+def _existing_root(name: str, spec: dict[str, Any]) -> Path:
+    root = Path(spec["root"])
+    if not root.is_dir():
+        raise DataError(
+            f"Corpus {name!r} (layout {spec['layout']}): expected the folder {root}, "
+            f"came {'a file' if root.exists() else 'nothing of that name'}. Put the "
+            f"corpus there, or set corpora.{name}.root to the folder that holds it."
+        )
+    return root
+
+
+def _listed_clips(
+    name: str, spec: dict[str, Any], layout: ModuleType, clips: list[Clip]
+) -> list[Clip]:
+    """Clips that the published lists name, also those that the layout did not find."""
+    if not hasattr(layout, "listed"):
+        raise ConfigError(
+            f"corpora.{name}.splits: expected null, since layout {spec['layout']} has "
+            f"splits of its own, came {spec['splits']!r}."
+        )
+    rows = read_split_lists(Path(spec["splits"]))
+    listed = apply_split_lists(clips, rows, layout.listed)
+    found = {clip.file for clip in clips}
+    new = [clip.file for clip in listed if clip.file not in found]
+    left_out = len(clips) - (len(listed) - len(new))
+    log.info("corpus %s: left out %d clips in no published list", name, left_out)
+    if new:
+        log.warning(
+            "corpus %s: %d listed clips are not described by the corpus: %s",
+            name,
+            len(new),
+            few(new),
+        )
+    return listed
+
+
+def _without_single_stream_fakes(name: str, clips: list[Clip]) -> list[Clip]:
+    """Leave out the fakes of which one stream is known to be real."""
+    kept = [
+        clip
+        for clip in clips
+        if clip.label != 1 or False not in (clip.audio_fake, clip.video_fake)
+    ]
+    had_fakes, has_fakes = (any(clip.label == 1 for clip in c) for c in (clips, kept))
+    if had_fakes and not has_fakes:
+        raise ConfigError(
+            f"corpora.{name}.fakes: expected 'any', since no fake of this corpus has "
+            "both streams manipulated, came 'both'."
+        )
+    left_out = len(clips) - len(kept)
+    log.info("corpus %s: left out %d fakes in one stream only", name, left_out)
+    return kept
+
+
+def _frame(
+    name: str, clips: list[Clip], root: Path, spec: dict[str, Any]
+) -> pl.DataFrame:
+    """Table of the clips, sorted by id."""
+    clips = sorted(clips, key=lambda clip: clip_id_of(clip.file))
+    files = [clip.file for clip in clips]
+    ids = [clip_id_of(file) for file in files]
+    columns: dict[str, list[Any]] = {
+        "clip_id": ids,
+        "path": [f"{root.as_posix()}/{file}" for file in files],
+        "content_key": content_keys(name, files, root, spec["content_key"]),
+        "shard": [shard_of(clip_id, spec["shards"]) for clip_id in ids],
+    }
+    for field in SCHEMA:
+        if field not in columns:
+            columns[field] = [getattr(clip, field) for clip in clips]
+    series = [_series(field, dtype, columns[field]) for field, dtype in SCHEMA.items()]
+    return pl.DataFrame(series)
+
+
+def _series(
+    name: str, dtype: pl.DataType | type[pl.DataType], values: list[Any]
+) -> pl.Series:
+    if dtype != SEGMENTS:
+        return pl.Series(name, values, dtype=dtype)
+    # From nested tuples Polars would build a Series for each clip: five times slower.
+    return pl.Series(name, map(json.dumps, values)).str.json_decode(SEGMENTS)
+
+
+def _check_files(name: str, clips: list[Clip], root: Path) -> None:
+    """Refuse paths that are not plain, and ids that two files share."""
+    check_plain((clip.file for clip in clips), root)
+    owners: dict[str, str] = {}
+    shared = []
+    for clip in clips:
+        clip_id = clip_id_of(clip.file)
+        if clip_id in owners:
+            shared.append(f"{owners[clip_id]} and {clip.file}")
+        owners[clip_id] = clip.file
+    if shared:
+        raise DataError(
+            f"Corpus {name!r}: expected each clip id (path without suffix) once, but "
+            f"these share one: {few(shared)}. Rename or remove one of the two."
+        )
+
+
+def _check(name: str, spec: dict[str, Any], frame: pl.DataFrame) -> None:
+    """Hold the table against the contract; a layout may be a user's own."""
+    required = [field for field in SCHEMA if field not in NULLABLE]
+    real = pl.col("manipulation") == "real"
+    is_real = (pl.col("label") == 0).fill_null(False)
+    rules = {
+        "a value in every column": pl.all_horizontal(pl.col(required).is_not_null()),
+        f"split {', '.join(SPLITS)}": pl.col("split").is_in(SPLITS),
+        "label 0, 1 or null": pl.col("label").is_in([0, 1]) | pl.col("label").is_null(),
+        "manipulation 'real' for reals only": real.eq_missing(is_real),
+    }
+    for expected, holds in rules.items():
+        bad = frame.filter(~holds)
+        if not bad.is_empty():
+            raise DataError(
+                f"Corpus {name!r} (layout {spec['layout']}): expected {expected}, came "
+                f"{bad.height} clips otherwise: {few(bad['clip_id'])}."
+            )
+
+
+def _log_counts(name: str, frame: pl.DataFrame) -> None:
+    names = {0: "real", 1: "fake", None: "unknown"}
+    for split in SPLITS:
+        counts = Counter(frame.filter(pl.col("split") == split)["label"])
+        parts = [f"{counts[label]} {word}" for label, word in names.items()]
+        log.info("corpus %s: %s %d: %s", name, split, counts.total(), ", ".join(parts))
+    absent = frame.filter(pl.col("content_key") == MISSING)["clip_id"]
+    if len(absent):
+        log.warning(
+            "corpus %s: %d of %d clips are not on disk and stay as 'missing': %s",
+            name,
+            len(absent),
+            frame.height,
+            few(absent),
+        )

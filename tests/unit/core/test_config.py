@@ -1,0 +1,82 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dfprobe.config import complete_config
+from dfprobe.errors import ConfigError
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+SMALL = {
+    "corpora": {"mine": {"layout": "folder", "root": "videos"}},
+    "encoders": {"lfcc": {"family": "lfcc"}},
+    "train": ["mine"],
+    "test": ["mine"],
+}
+
+
+def changed(path: str, value: object) -> dict:
+    config = deepcopy(SMALL)
+    *parents, last = path.split(".")
+    place = config
+    for key in parents:
+        place = place.setdefault(key, {})
+    place[last] = value
+    return config
+
+
+def test_defaults_are_filled_at_every_level():
+    full = complete_config(SMALL, SCHEMA)
+    assert full["probe"]["patience"] == 10
+    assert full["corpora"]["mine"]["shards"] == 1
+    assert full["corpora"]["mine"]["label"] == "mine"
+    assert full["encoders"]["lfcc"]["stream"] == "audio"
+    assert "probe" not in SMALL
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "parts"),
+    [
+        ("prob", {}, ["config.prob:", "unknown key", "Did you mean 'probe'?"]),
+        ("probe.patiense", 3, ["config.probe.patiense", "3", "'patience'"]),
+        ("probe.patience", "ten", ["config.probe.patience", "integer", "'ten'"]),
+        ("probe.patience", 0, ["config.probe.patience", "at least 1", "0"]),
+        ("features.dtype", "int8", ["config.features.dtype", "float16", "'int8'"]),
+        ("encoders.lfcc.family", "lfc", ["encoders.lfcc.family", "'lfc'", "'lfcc'"]),
+        ("encoders.lfcc.stream", "video", ["encoders.lfcc.stream", "audio"]),
+        ("encoders.lfcc.options", {"x": 1}, ["encoders.lfcc.options.x", "unknown key"]),
+        ("encoders.lfcc.layer", "first", ["encoders.lfcc.layer", "`last`", "'first'"]),
+        ("encoders.Lfcc", {"family": "lfcc"}, ["config.encoders", "'Lfcc'", "lower"]),
+        ("corpora.mine.layout", "foldr", ["corpora.mine.layout", "'folder'"]),
+        ("corpora.mine", {"layout": "folder"}, ["corpora.mine", "root is required"]),
+        ("train", ["mein"], ["config.train.0", "'mein'", "Did you mean 'mine'?"]),
+    ],
+)
+def test_an_error_names_key_path_value_and_near_match(path, value, parts):
+    with pytest.raises(ConfigError) as raised:
+        complete_config(changed(path, value), SCHEMA)
+    for part in parts:
+        assert part in str(raised.value)
+
+
+def test_all_problems_are_told_at_once():
+    config = changed("probe", {"patience": 0, "seed": -1})
+    with pytest.raises(ConfigError, match=r"patience(.|\n)*seed"):
+        complete_config(config, SCHEMA)
+
+
+def test_every_key_is_described_and_has_a_default_or_is_required():
+    def check(rules: dict, path: str) -> None:
+        for key, sub in rules.get("properties", {}).items():
+            assert sub.get("description"), f"{path}.{key} has no description"
+            required = key in rules.get("required", [])
+            assert required or "default" in sub, f"{path}.{key} has no default"
+            check(sub, f"{path}.{key}")
+        if "properties" in rules:
+            assert rules["additionalProperties"] is False, f"{path} takes unknown keys"
+        elif isinstance(rules.get("additionalProperties"), dict):
+            check(rules["additionalProperties"], f"{path}.*")
+
+    check(yaml.safe_load(SCHEMA.read_text()), "config")
