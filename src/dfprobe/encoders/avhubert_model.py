@@ -1,0 +1,267 @@
+"""AV-HuBERT as torch modules, with the tensor names of the official checkpoints.
+
+Written from the description of facebookresearch/av_hubert (avhubert/hubert.py,
+avhubert/resnet.py) and facebookresearch/fairseq (wav2vec2.py, TransformerEncoder): the
+forward pass of `extract_finetune` in evaluation mode, and nothing of training.
+B batch, T video frames (25 a second), D width.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+AUDIO_FEATURES = 104  # 26 log mel bands x 4 frames
+_BLOCKS_PER_STAGE = 2  # ResNet-18
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a model; all but the head count can be read from a checkpoint.
+
+    Parameters
+    ----------
+    layers, width, ffn, heads : int
+        Of the transformer; ``ffn`` is the width inside the feed-forward part.
+    trunk_width : int
+        Channels of the first stage of the ResNet; each later stage doubles them.
+    conv_kernel, conv_groups : int
+        Of the positional convolution.
+    """
+
+    layers: int
+    width: int
+    ffn: int
+    heads: int
+    trunk_width: int
+    conv_kernel: int = 128
+    conv_groups: int = 16
+
+
+class AVHubert(nn.Module):
+    """The whole encoder."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        width = sizes.width
+        self.feature_extractor_audio = AudioBranch(width)
+        self.feature_extractor_video = VideoBranch(width, sizes.trunk_width)
+        self.layer_norm = nn.LayerNorm(2 * width)
+        self.post_extract_proj = nn.Linear(2 * width, width)
+        self.encoder = Transformer(sizes)
+
+    def forward(
+        self, audio: Tensor | None, video: Tensor | None, layer: int | None = None
+    ) -> Tensor:
+        """Features of one or both streams.
+
+        Parameters
+        ----------
+        audio : Tensor of shape (B, 104, T), float32, or None
+        video : Tensor of shape (B, 1, T, 88, 88), float32, or None
+            At least one of the two; of both, with the same T.
+        layer : int or None
+            Number of layers to run, without the final norm; None for all and the norm.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D)
+        """
+        halves = [
+            self.feature_extractor_audio(audio) if audio is not None else None,
+            self.feature_extractor_video(video) if video is not None else None,
+        ]
+        known = next(half for half in halves if half is not None)
+        # A missing stream is zero after its projection: not even the bias enters.
+        fused = torch.cat(
+            [torch.zeros_like(known) if half is None else half for half in halves],
+            dim=2,
+        )  # (B, T, 2 D), audio first
+        return self.encoder(self.post_extract_proj(self.layer_norm(fused)), layer)
+
+
+class AudioBranch(nn.Module):
+    """One linear layer: (B, 104, T) -> (B, T, D)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(AUDIO_FEATURES, width)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Project the rows of all times."""
+        return self.proj(audio.transpose(1, 2))
+
+
+class VideoBranch(nn.Module):
+    """ResNet on each frame, then one linear layer: (B, 1, T, 88, 88) -> (B, T, D)."""
+
+    def __init__(self, width: int, trunk_width: int) -> None:
+        super().__init__()
+        self.resnet = ResNet(trunk_width)
+        self.proj = nn.Linear(trunk_width * 2 ** (len(self.resnet.trunk) - 1), width)
+
+    def forward(self, video: Tensor) -> Tensor:
+        """Encode the frames and project them."""
+        return self.proj(self.resnet(video))
+
+
+class ResNet(nn.Module):
+    """A 3-D convolution over 5 frames and a ResNet-18 trunk with PReLU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.frontend3D = nn.Sequential(
+            nn.Conv3d(1, width, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
+            nn.BatchNorm3d(width),
+            nn.PReLU(width),
+            nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
+        )
+        self.trunk = nn.Sequential()
+        wide_in = width
+        for stage in range(4):
+            wide = width * 2**stage
+            stride = 1 if stage == 0 else 2
+            blocks = [BasicBlock(wide_in, wide, stride)]
+            blocks += [BasicBlock(wide, wide, 1) for _ in range(_BLOCKS_PER_STAGE - 1)]
+            self.trunk.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
+            wide_in = wide
+
+    def forward(self, video: Tensor) -> Tensor:
+        """Encode the frames: (B, 1, T, 88, 88) -> (B, T, 8 * trunk width)."""
+        maps = self.frontend3D(video).transpose(1, 2)  # (B, T, C, 22, 22)
+        batch, frames = maps.shape[:2]
+        pooled = self.trunk(maps.flatten(0, 1)).mean(dim=(2, 3))  # (B * T, 8 C)
+        return pooled.unflatten(0, (batch, frames))
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut; the second PReLU follows the addition."""
+
+    def __init__(self, wide_in: int, wide: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(wide_in, wide, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(wide)
+        self.relu1 = nn.PReLU(wide)
+        self.conv2 = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(wide)
+        self.relu2 = nn.PReLU(wide)
+        self.downsample = nn.Sequential()  # the identity
+        if stride > 1:
+            self.downsample.append(nn.Conv2d(wide_in, wide, 1, stride, bias=False))
+            self.downsample.append(nn.BatchNorm2d(wide))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Transform the maps: (N, C_in, H, W) -> (N, C, H / stride, W / stride)."""
+        inner = self.relu1(self.bn1(self.conv1(maps)))
+        return self.relu2(self.bn2(self.conv2(inner)) + self.downsample(maps))
+
+
+class Transformer(nn.Module):
+    """Positional convolution, pre-norm layers, final norm: (B, T, D) -> (B, T, D)."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        conv = PositionalConv(sizes.width, sizes.conv_kernel, sizes.conv_groups)
+        self.pos_conv = nn.Sequential(conv)  # a list of one, as in the checkpoints
+        self.layers = nn.ModuleList(
+            TransformerLayer(sizes) for _ in range(sizes.layers)
+        )
+        self.layer_norm = nn.LayerNorm(sizes.width)
+
+    def forward(self, rows: Tensor, layer: int | None) -> Tensor:
+        """Run ``layer`` layers, or all of them and the final norm."""
+        rows = rows + self.pos_conv(rows)
+        for block in self.layers[:layer]:
+            rows = block(rows)
+        return self.layer_norm(rows) if layer is None else rows
+
+
+class PositionalConv(nn.Module):
+    """Grouped convolution over time with weight norm over the taps, then GELU."""
+
+    def __init__(self, width: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.weight_g = nn.Parameter(torch.ones(1, 1, kernel))
+        self.weight_v = nn.Parameter(torch.ones(width, width // groups, kernel))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self._kernel, self._groups = kernel, groups
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Positional term of the rows: (B, T, D) -> (B, T, D)."""
+        norm = self.weight_v.norm(dim=(0, 1), keepdim=True)  # one for each tap
+        weight = self.weight_g * self.weight_v / norm
+        out = F.conv1d(
+            rows.transpose(1, 2),
+            weight,
+            self.bias,
+            padding=self._kernel // 2,
+            groups=self._groups,
+        )
+        # An even kernel gives T + 1 steps; the last one goes.
+        return F.gelu(out[:, :, : rows.shape[1]]).transpose(1, 2)
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and feed-forward, each with its layer norm before it."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.self_attn = SelfAttention(sizes.width, sizes.heads)
+        self.self_attn_layer_norm = nn.LayerNorm(sizes.width)
+        self.fc1 = nn.Linear(sizes.width, sizes.ffn)
+        self.fc2 = nn.Linear(sizes.ffn, sizes.width)
+        self.final_layer_norm = nn.LayerNorm(sizes.width)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Transform the rows: (B, T, D) -> (B, T, D)."""
+        rows = rows + self.self_attn(self.self_attn_layer_norm(rows))
+        return rows + self.fc2(F.gelu(self.fc1(self.final_layer_norm(rows))))
+
+
+class SelfAttention(nn.Module):
+    """Full attention over time, scores scaled by one over the root of the head size."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(width, width)
+        self.k_proj = nn.Linear(width, width)
+        self.v_proj = nn.Linear(width, width)
+        self.out_proj = nn.Linear(width, width)
+        self._heads = heads
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Mix the rows: (B, T, D) -> (B, T, D)."""
+        query, key, value = (
+            proj(rows).unflatten(2, (self._heads, -1)).transpose(1, 2)  # (B, H, T, D/H)
+            for proj in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))  # (B, T, D)
+
+
+def initialise(model: AVHubert) -> None:
+    """Draw random weights as the official code does before training.
+
+    Linear layers of the transformer from N(0, 0.02) with zero bias, the positional
+    convolution from N(0, 4 / (K D)), the 2-D and 3-D convolutions from
+    N(0, 2 / (taps * output channels)); all else as torch's constructors leave it
+    (batch norms: mean 0, variance 1; PReLU slopes: 0.25).
+    """
+    for module in model.encoder.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, PositionalConv):
+            weight = module.weight_v
+            width, _, kernel = weight.shape
+            nn.init.normal_(weight, std=math.sqrt(4 / (kernel * width)))
+            # So that the normalised weight is at first the drawn one.
+            module.weight_g.data = weight.data.norm(dim=(0, 1), keepdim=True)
+    for module in model.feature_extractor_video.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            taps = math.prod(module.kernel_size)
+            nn.init.normal_(
+                module.weight, std=math.sqrt(2 / (taps * module.out_channels))
+            )

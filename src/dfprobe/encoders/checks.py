@@ -1,0 +1,132 @@
+"""What a family asks of its spec and of a clip, with one sentence for each refusal."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.errors import ClipError, EncoderError
+from dfprobe.status import Status
+
+
+def hidden_layer(spec: EncoderSpec, layers: int) -> int | None:
+    """Return the number of the hidden layer asked for, None for the model's output.
+
+    Raises
+    ------
+    EncoderError
+        If the model has no such layer: 0 (the input of the first) to ``layers``.
+    """
+    if spec.layer == "last":
+        return None
+    if isinstance(spec.layer, int) and 0 <= spec.layer <= layers:
+        return spec.layer
+    raise EncoderError(
+        f"encoder {spec.name!r}: layer must be 'last' or a number from 0 to {layers}, "
+        f"not {spec.layer!r}"
+    )
+
+
+def require_weights(spec: EncoderSpec, weights: str) -> None:
+    """Refuse other weights than the only kind that the family has, and any layer.
+
+    Raises
+    ------
+    EncoderError
+        If ``spec.weights`` is not ``weights``, or ``spec.layer`` is not ``last``.
+    """
+    if spec.weights != weights:
+        raise EncoderError(
+            f"encoder {spec.name!r}: the family {spec.family} takes weights: "
+            f"{weights}, not {spec.weights!r}"
+        )
+    if spec.layer != "last":
+        raise EncoderError(
+            f"encoder {spec.name!r}: the family {spec.family} has no hidden layers, so "
+            f"layer must be 'last', not {spec.layer!r}"
+        )
+
+
+def waveform_of(clip: ClipInputs, at_least: int) -> np.ndarray:
+    """Waveform of a clip, which must have ``at_least`` samples.
+
+    Returns
+    -------
+    np.ndarray of shape (samples,), float32
+
+    Raises
+    ------
+    ClipError
+        NO_AUDIO or TOO_SHORT.
+    """
+    if clip.waveform is None:
+        raise ClipError(Status.NO_AUDIO, f"clip {clip.clip_id} has no audio")
+    if len(clip.waveform) < at_least:
+        raise ClipError(
+            Status.TOO_SHORT,
+            f"clip {clip.clip_id} has {len(clip.waveform)} audio samples; the encoder "
+            f"needs {at_least}",
+        )
+    return clip.waveform
+
+
+def mouth_of(clip: ClipInputs) -> np.ndarray:
+    """Mouth patches of a clip, at least one.
+
+    Returns
+    -------
+    np.ndarray of shape (frames, 96, 96), uint8
+
+    Raises
+    ------
+    ClipError
+        NO_FACE or TOO_SHORT.
+    """
+    if clip.mouth is None:
+        raise ClipError(Status.NO_FACE, f"clip {clip.clip_id} has no mouth patches")
+    if len(clip.mouth) == 0:
+        raise ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")
+    return clip.mouth
+
+
+def landmarks_of(clip: ClipInputs) -> np.ndarray:
+    """Landmarks of a clip.
+
+    Returns
+    -------
+    np.ndarray of shape (frames, 68, 2), float32
+
+    Raises
+    ------
+    ClipError
+        NO_FACE.
+    """
+    if clip.landmarks is None:
+        raise ClipError(Status.NO_FACE, f"clip {clip.clip_id} has no landmarks")
+    return clip.landmarks
+
+
+def frames_of(clip: ClipInputs, size: int) -> Iterator[np.ndarray]:
+    """Whole RGB frames of a clip in chunks of at most ``size``.
+
+    Raises
+    ------
+    ClipError
+        NO_VIDEO.
+    """
+    if clip.frames is None:
+        raise ClipError(Status.NO_VIDEO, f"clip {clip.clip_id} has no video")
+    return clip.frames(size)
+
+
+def joined(clip: ClipInputs, parts: list[np.ndarray]) -> np.ndarray:
+    """Rows of the parts of a clip, one after the other.
+
+    Raises
+    ------
+    ClipError
+        TOO_SHORT if there is no part.
+    """
+    if not parts:
+        raise ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")
+    return np.concatenate(parts)

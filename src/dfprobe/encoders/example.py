@@ -1,0 +1,56 @@
+"""A random projection of coarse mouth patches: how a family is added.
+
+Copy this file, and a new family exists; the registry finds it by the two dictionaries
+below. An entry in the configuration (``family: example``) makes a row of the matrix,
+and the tests in tests/contract/test_encoders.py run over it.
+"""
+
+import cv2
+import numpy as np
+
+from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.checks import mouth_of, require_weights
+from dfprobe.rates import VIDEO_FPS
+
+# Stream -> modality. Literals only: they are read without importing this module.
+STREAMS = {"video": "visual"}
+# The family's settings as JSON-schema properties, each with a default.
+OPTIONS = {
+    "dim": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 64,
+        "description": "Length of a row.",
+    },
+}
+
+SIDE = 16  # pixels of the coarse patch
+
+
+class ExampleEncoder:
+    """Coarse patches times a random matrix; see `Encoder` for what each name means."""
+
+    inputs = frozenset({"mouth"})  # what the extraction must read for us
+    rate_hz = VIDEO_FPS
+    first_row_s = 0.0
+
+    def __init__(self, dim: int, seed: int) -> None:
+        self.dim = dim
+        self.weights_hash = f"random:seed={seed}"
+        generator = np.random.default_rng(seed)
+        self._matrix = generator.standard_normal((SIDE**2, dim)) / SIDE
+
+    def encode(self, clip: ClipInputs) -> np.ndarray:
+        """One row a frame: (frames, dim), float32; see `Encoder.encode`."""
+        size = (SIDE, SIDE)
+        coarse = [
+            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in mouth_of(clip)
+        ]
+        pixels = np.reshape(coarse, (len(coarse), SIDE**2)) / 255 - 0.5
+        return (pixels @ self._matrix).astype(np.float32)
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec; ``spec.options`` is complete and checked."""
+    require_weights(spec, "random")
+    return ExampleEncoder(spec.options["dim"], spec.seed)

@@ -1,0 +1,140 @@
+"""Models of the transformers library: from the hub, from a local folder, or random."""
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from dfprobe.encoders.base import EncoderSpec
+from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
+from dfprobe.errors import EncoderError
+
+# Parameters that act only in training; a checkpoint may lack them.
+_UNUSED = {"masked_spec_embed"}
+
+
+def hub_model(
+    spec: EncoderSpec,
+    device: str,
+    model_class: type[PreTrainedModel],
+    random_config: Callable[[], Any],
+    **config_changes: Any,
+) -> tuple[Any, str]:
+    """Model of a spec, frozen, and the hash of its weights.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` is ``random``, a hub id or a local folder.
+    device : str
+        Name of a torch device.
+    model_class : type
+        Class of transformers to load or to make.
+    random_config : callable
+        Makes the configuration of a random model.
+    config_changes
+        Entries of the stored configuration to replace on loading.
+
+    Raises
+    ------
+    EncoderError
+        If the weights are not there, or do not fill the model.
+    """
+    if spec.weights == "random":
+        model = random_module(lambda: model_class(random_config()), spec.seed)
+        return frozen(model, device), random_hash(spec.seed)
+    model = _pretrained(spec, model_class, config_changes)
+    return frozen(model, device), state_hash(model)
+
+
+def state_hash(model: torch.nn.Module) -> str:
+    """SHA-256 over the names and values of a model's parameters and buffers.
+
+    It does not depend on how the repository cut its files, and it changes when any
+    value does.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def hidden_state(output: Any, layer: int | None) -> torch.Tensor:
+    """Hidden layer of a model's output, without final norm; None: its own output.
+
+    Returns
+    -------
+    torch.Tensor of shape (batch, tokens, width)
+    """
+    if layer is None:
+        return output.last_hidden_state
+    return output.hidden_states[layer]
+
+
+def unavailable(spec: EncoderSpec, what: str, error: Exception) -> EncoderError:
+    """Make the error for a file neither local, nor cached, nor to be downloaded."""
+    revision = f" at revision {spec.revision}" if spec.revision else ""
+    return EncoderError(
+        f"encoder {spec.name!r}: no {what} found for {spec.weights!r}{revision}: it is "
+        "no local folder with such a file, it is not in the Hugging Face cache "
+        "(HF_HOME), and it could not be downloaded. Download it once where there is a "
+        f"network ('hf download {spec.weights}'), or give a local folder, or "
+        f"weights: random. (transformers says: {str(error).splitlines()[0]})"
+    )
+
+
+def _pretrained(
+    spec: EncoderSpec, model_class: type[PreTrainedModel], changes: dict[str, Any]
+) -> PreTrainedModel:
+    # With output_loading_info it returns a pair, which its annotation does not say.
+    load: Callable[..., tuple[PreTrainedModel, dict[str, Any]]]
+    load = model_class.from_pretrained  # type: ignore[assignment]
+    try:
+        with _quiet_transformers():
+            model, info = load(
+                spec.weights,
+                revision=spec.revision or "main",
+                dtype=torch.float32,
+                output_loading_info=True,
+                **changes,
+            )
+    except OSError as error:
+        raise unavailable(spec, "model", error) from error
+    except (RuntimeError, ValueError) as error:
+        raise EncoderError(
+            f"encoder {spec.name!r}: the weights {spec.weights!r} do not fit "
+            f"{model_class.__name__}: {error}"
+        ) from error
+    missing = sorted(set(info["missing_keys"]) - _UNUSED)
+    if missing:
+        raise EncoderError(
+            f"encoder {spec.name!r}: the weights {spec.weights!r} lack "
+            f"{len(missing)} tensors of {model_class.__name__}: {', '.join(missing)}; "
+            "is it another model than the encoder's family expects?"
+        )
+    return model
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Hold back the library's own report and progress bar while loading.
+
+    The report lists the tensors that a checkpoint has beyond the model, which is the
+    normal case here (text tower, decoder, quantiser); missing ones become our error.
+    """
+    logger = logging.getLogger("transformers")
+    level, bar = logger.level, transformers_logging.is_progress_bar_enabled()
+    logger.setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if bar:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,195 @@
+"""Wav2Vec2, WavLM and HuBERT: speech encoders on the raw waveform, at 25 rows a second.
+
+The whole clip goes through the model in one pass. The steps last 20 ms; two
+neighbouring ones side by side make a row of 40 ms, and a last step without a partner
+is repeated. Row ``i`` covers the samples ``640 i`` to ``640 i + 720``. Recipe of the
+paper: bit-ml/ssr-dfd, feature_extraction/wav2vec2/wav2vec2.py.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    HubertConfig,
+    HubertModel,
+    PreTrainedModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+)
+from transformers.utils import FEATURE_EXTRACTOR_NAME, cached_file
+
+from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.checks import hidden_layer, waveform_of
+from dfprobe.encoders.hub import hidden_state, hub_model, unavailable
+from dfprobe.rates import AUDIO_HZ
+
+STREAMS = {"audio": "audio"}
+OPTIONS = {
+    "model_type": {
+        "type": "string",
+        "enum": ["wav2vec2", "wavlm", "hubert"],
+        "default": "wav2vec2",
+        "description": "Which of the three models the weights are of.",
+    },
+    "do_normalize": {
+        "type": "boolean",
+        "default": True,
+        "description": "Bring each clip to zero mean and unit variance; used where "
+        "no preprocessor_config.json beside the weights says so or not.",
+    },
+    "hidden_size": {
+        "type": "integer",
+        "minimum": 16,
+        "default": 128,
+        "description": "Random weights: width, a multiple of 16.",
+    },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Random weights: transformer layers.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Random weights: attention heads.",
+    },
+    "conv_channels": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 64,
+        "description": "Random weights: channels of the seven convolutions.",
+    },
+}
+
+_CLASSES: dict[str, tuple[type[PreTrainedModel], Any]] = {
+    "wav2vec2": (Wav2Vec2Model, Wav2Vec2Config),
+    "wavlm": (WavLMModel, WavLMConfig),
+    "hubert": (HubertModel, HubertConfig),
+}
+
+
+class Wav2Vec2Encoder:
+    """One model of the family on the waveform of a clip.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Frozen model; `dim` is twice its hidden size.
+    extractor : Wav2Vec2FeatureExtractor
+        Normalises the waveform, or not.
+    layer : int or None
+        Hidden layer without the final norm; None for the model's own output.
+    weights_hash : str
+        Identifies the weights.
+    """
+
+    inputs = frozenset({"waveform"})
+    first_row_s = 0.0
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        extractor: Wav2Vec2FeatureExtractor,
+        layer: int | None,
+        weights_hash: str,
+    ) -> None:
+        self._model, self._extractor, self._layer = model, extractor, layer
+        kernels, strides = model.config.conv_kernel, model.config.conv_stride
+        self._least_samples = receptive_field(kernels, strides)
+        self.dim = 2 * model.config.hidden_size
+        self.rate_hz = AUDIO_HZ / int(np.prod(strides)) / 2
+        self.weights_hash = weights_hash
+
+    def encode(self, clip: ClipInputs) -> np.ndarray:
+        """Rows of the waveform: (rows, dim), float32; see `Encoder.encode`."""
+        waveform = waveform_of(clip, self._least_samples)
+        values = self._extractor(
+            waveform, sampling_rate=AUDIO_HZ, return_tensors="pt"
+        ).input_values
+        with torch.inference_mode():
+            output = self._model(
+                values.to(self._model.device),
+                output_hidden_states=self._layer is not None,
+            )
+        return paired(hidden_state(output, self._layer)[0].cpu().numpy())
+
+
+def receptive_field(kernels: list[int], strides: list[int]) -> int:
+    """Count the samples that one step sees (400 in all published models)."""
+    samples = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
+
+
+def paired(steps: np.ndarray) -> np.ndarray:
+    """Two neighbouring steps side by side; the last one again if it is alone.
+
+    Parameters
+    ----------
+    steps : np.ndarray of shape (steps, width)
+
+    Returns
+    -------
+    np.ndarray of shape (ceil(steps / 2), 2 * width)
+    """
+    if len(steps) % 2:
+        steps = np.concatenate([steps, steps[-1:]])
+    return steps.reshape(len(steps) // 2, -1)  # (2 k, width) -> (k, 2 width)
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    model_class, _ = _CLASSES[spec.options["model_type"]]
+    model, weights_hash = hub_model(
+        spec, device, model_class, lambda: _small_config(spec.options)
+    )
+    layer = hidden_layer(spec, model.config.num_hidden_layers)
+    return Wav2Vec2Encoder(model, _extractor(spec), layer, weights_hash)
+
+
+def _small_config(options: dict[str, Any]) -> Any:
+    """Like XLS-R (layer norms in the convolutions, pre-norm layers), only smaller."""
+    _, config_class = _CLASSES[options["model_type"]]
+    return config_class(
+        hidden_size=options["hidden_size"],
+        num_hidden_layers=options["layers"],
+        num_attention_heads=options["heads"],
+        intermediate_size=4 * options["hidden_size"],
+        conv_dim=(options["conv_channels"],) * 7,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        conv_bias=True,
+    )
+
+
+def _extractor(spec: EncoderSpec) -> Wav2Vec2FeatureExtractor:
+    """Normalise or not as the repository says, for its models differ in that."""
+    stored = None if spec.weights == "random" else _preprocessor_file(spec)
+    if stored is None:
+        return Wav2Vec2FeatureExtractor(do_normalize=spec.options["do_normalize"])
+    settings = json.loads(stored.read_text(encoding="utf-8"))
+    stated = settings.get("do_normalize", spec.options["do_normalize"])
+    return Wav2Vec2FeatureExtractor(do_normalize=stated)
+
+
+def _preprocessor_file(spec: EncoderSpec) -> Path | None:
+    """Find the repository's preprocessor_config.json; None if it has none."""
+    try:
+        found = cached_file(
+            spec.weights,
+            FEATURE_EXTRACTOR_NAME,
+            revision=spec.revision or "main",
+            _raise_exceptions_for_missing_entries=False,
+        )
+    except OSError as error:
+        raise unavailable(spec, FEATURE_EXTRACTOR_NAME, error) from error
+    return None if found is None else Path(found)

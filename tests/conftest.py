@@ -1,0 +1,107 @@
+"""Fixtures of the workflow tests: small corpora and one finished run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dfprobe.corpora.demo.make import make_demo
+from running import snakemake
+
+ROOT = Path(__file__).parents[1]
+ODD_NAME = "we ird; 'näme' \"№1\" $(x) 视频"
+
+
+@pytest.fixture(scope="session")
+def talking_heads(tmp_path_factory) -> Path:
+    """Folder with clips of drawn faces, ``0_real/N.mp4`` and ``1_fake/N.mp4``."""
+    root = tmp_path_factory.mktemp("heads") / "AVLips"
+    spec = {"seed": 1, "sources": {"train": 0, "val": 0, "test": 6}}
+    make_demo("avlips", root, spec, root.parent / "listing.tsv")
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_project(tmp_path_factory, talking_heads) -> Path:
+    """Working directory with the workflow, a small config and two corpora."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("workflow", "profiles", "envs"):
+        shutil.copytree(ROOT / name, project / name)
+    shutil.copy(ROOT / "Snakefile", project)
+    pairs = list(zip(*(sorted((talking_heads / d).iterdir()) for d in FOLDERS)))
+    assert len(pairs) == 6
+    splits = ["train", "train", "val", "test"]
+    _corpus(project / "videos/clean", pairs[:4], splits)
+    _corpus(project / "videos/odd", pairs[4:], ["test", "test"])
+    _add_bad_files(project / "videos/odd", pairs[4][0])
+    (project / "config.yaml").write_text(yaml.safe_dump(SMALL_CONFIG))
+    return project
+
+
+FOLDERS = ("0_real", "1_fake")
+SMALL_CONFIG = {
+    "corpora": {
+        name: {
+            "layout": "path_list",
+            "root": f"videos/{name}",
+            "content_key": "hash",
+            "shards": shards,
+        }
+        for name, shards in (("clean", 2), ("odd", 1))
+    },
+    "encoders": {
+        "lfcc": {"family": "lfcc"},
+        "example": {"family": "example"},
+    },
+    "train": ["clean"],
+    "test": ["clean", "odd"],
+    "crops": {"detect_every": 5, "upsample": 0},
+    "probe": {"max_epochs": 3},
+    "max_failed_share": 0.8,
+}
+
+
+def _corpus(root: Path, pairs: list[tuple[Path, Path]], splits: list[str]) -> None:
+    """Lay clips out as a folder with a labels.csv."""
+    lines = ["path,label,split"]
+    for number, (pair, split) in enumerate(zip(pairs, splits, strict=True)):
+        for label, clip in enumerate(pair):
+            name = f"{number}/{label}.mp4"
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(clip, root / name)
+            lines.append(f"{name},{label},{split}")
+    (root / "labels.csv").write_text("\n".join(lines) + "\n")
+
+
+def _add_bad_files(root: Path, clip: Path) -> None:
+    """Add files such as real corpora hold, all of them in the list."""
+    content = clip.read_bytes()
+    files = {
+        "empty.mp4": b"",
+        "text.mp4": b"this is no video\n" * 100,
+        "cut.mp4": content[: len(content) // 2],
+        f"{ODD_NAME}.mp4": content,
+        "-dash.mp4": content,
+    }
+    for name, bytes_ in files.items():
+        (root / name).write_bytes(bytes_)
+    lines = [f'"{name.replace(chr(34), chr(34) * 2)}",0,test' for name in files]
+    with (root / "labels.csv").open("a") as file:
+        file.write("\n".join([*lines, "not there.mp4,1,test"]) + "\n")
+
+
+@pytest.fixture(scope="session")
+def finished_project(small_project) -> Path:
+    """The small project after a complete run; do not change it, copy it."""
+    run = snakemake(small_project)
+    assert run.returncode == 0, run.stdout
+    return small_project
+
+
+@pytest.fixture
+def project(finished_project, tmp_path) -> Path:
+    """A copy of the finished project, to be changed."""
+    copy = tmp_path / "project"
+    shutil.copytree(finished_project, copy, symlinks=True)
+    return copy

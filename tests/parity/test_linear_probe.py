@@ -1,0 +1,82 @@
+"""The linear probe against the published implementation (tests/parity/data)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfprobe.evaluation.metrics import auc, average_precision
+from dfprobe.heads import kernels
+from dfprobe.heads.linear import LinearProbe
+
+DATA = Path(__file__).parent / "data" / "linear_probe.npz"
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def fixture():
+    with np.load(DATA) as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture
+def clips(fixture):
+    ends = np.cumsum(fixture["lengths"])[:-1]
+    parts = np.split(fixture["features"], ends)
+    return [kernels.stored_bits(np.ascontiguousarray(part)) for part in parts]
+
+
+@pytest.fixture
+def params(fixture):
+    return np.concatenate([fixture["weight"].ravel(), fixture["bias"]])
+
+
+def test_frame_logits_and_scores(fixture, clips, params):
+    logits = np.concatenate([kernels.frame_logits(clip, params) for clip in clips])
+    scores = [kernels.clip_score(clip, params) for clip in clips]
+    np.testing.assert_allclose(logits, fixture["frame_logits"], atol=TOLERANCE)
+    np.testing.assert_allclose(scores, fixture["scores"], atol=TOLERANCE)
+    probabilities = 1 / (1 + np.exp(-2 * np.array(scores)))
+    np.testing.assert_allclose(probabilities, fixture["probabilities"], atol=TOLERANCE)
+
+
+def test_probe_object_gives_the_same_scores(fixture, params):
+    probe = LinearProbe(params, {})
+    ends = np.cumsum(fixture["lengths"])[:-1]
+    scores = [probe.score(rows) for rows in np.split(fixture["features"], ends)]
+    np.testing.assert_allclose(scores, fixture["scores"], atol=TOLERANCE)
+
+
+def test_losses_and_gradients(fixture, clips, params):
+    for i, (clip, label) in enumerate(zip(clips, fixture["labels"], strict=True)):
+        gradient = np.empty_like(params)
+        score = kernels.score_and_gradient(clip, params, gradient)
+        sign = 2 * int(label) - 1
+        gradient *= -2 * sign / (1 + np.exp(2 * sign * score))
+        loss = kernels.clip_loss(score, label)
+        assert loss == pytest.approx(fixture["loss_per_clip"][i], abs=TOLERANCE)
+        expected = fixture["grad_weight_per_clip"][i]
+        np.testing.assert_allclose(gradient[:-1], expected, atol=TOLERANCE)
+        bias = fixture["grad_bias_per_clip"][i]
+        assert gradient[-1] == pytest.approx(bias, abs=TOLERANCE)
+
+
+def test_one_epoch_of_adam(fixture, clips, params):
+    moments = np.zeros((2, params.size), np.float32)
+    gradient = np.empty_like(params)
+    losses = [
+        kernels.train_step(clip, label, params, moments, gradient, step, 1e-3)
+        for step, (clip, label) in enumerate(
+            zip(clips, fixture["labels"], strict=True), 1
+        )
+    ]
+    np.testing.assert_allclose(losses, fixture["loss_during_epoch"], atol=TOLERANCE)
+    weight = fixture["weight_after_epoch"].ravel()
+    np.testing.assert_allclose(params[:-1], weight, atol=TOLERANCE)
+    np.testing.assert_allclose(params[-1:], fixture["bias_after_epoch"], atol=TOLERANCE)
+
+
+def test_metrics(fixture):
+    labels, scores = fixture["labels"], fixture["scores"].astype(float)
+    assert auc(labels, scores) == pytest.approx(float(fixture["auc"]))
+    assert average_precision(labels, scores) == pytest.approx(float(fixture["ap"]))

@@ -1,0 +1,96 @@
+import subprocess
+import sys
+
+import pytest
+
+from dfprobe.encoders import registry
+from dfprobe.encoders.base import EncoderSpec
+from dfprobe.errors import ConfigError, EncoderError
+
+FAMILY = 'STREAMS = {"audio": "audio"}\nOPTIONS: dict = {}\n'
+
+
+def run_python(code: str) -> str:
+    """Output of a fresh interpreter."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, check=True, capture_output=True, text=True)
+    return result.stdout.strip()
+
+
+def test_families_are_those_that_declare_streams_and_options():
+    found = registry.families()
+    assert found == sorted(found)
+    assert {"avhubert", "clip", "example", "lfcc", "wav2vec2"} <= set(found)
+    assert not {"base", "registry", "hub", "avhubert_model"} & set(found)
+
+
+def test_streams_and_modalities():
+    assert registry.streams("avhubert") == ["audio", "video", "audio_video"]
+    assert registry.modality("avhubert", "audio_video") == "audio-visual"
+
+
+def test_listing_families_imports_no_torch():
+    loaded = run_python(
+        "import sys; from dfprobe.encoders import registry; registry.families();"
+        "registry.complete_options('clip', {}); print('torch' in sys.modules)"
+    )
+    assert loaded == "False"
+
+
+@pytest.mark.parametrize(
+    "family, weights", [("lfcc", "none"), ("residual", "none"), ("example", "random")]
+)
+def test_families_without_a_network_import_no_torch(family, weights):
+    loaded = run_python(
+        "import sys; from dfprobe.encoders import registry, base;"
+        f"stream = registry.streams({family!r})[0];"
+        f"spec = base.EncoderSpec('x', {family!r}, stream, {weights!r});"
+        "registry.build(spec, 'cpu'); print('torch' in sys.modules)"
+    )
+    assert loaded == "False"
+
+
+def test_an_unknown_family_is_named_with_its_neighbour():
+    spec = EncoderSpec("mine", "avhubret", "audio")
+    with pytest.raises(ConfigError, match=r"'avhubret'.*'avhubert'\?.*clip, example"):
+        registry.build(spec, "cpu")
+
+
+def test_an_unknown_stream_is_named_with_those_known():
+    with pytest.raises(ConfigError, match=r"'avhubert' has no stream 'vidio'.*'video'"):
+        registry.modality("avhubert", "vidio")
+
+
+def test_options_are_completed_with_defaults():
+    options = registry.complete_options("clip", {"layers": 7})
+    assert options["layers"] == 7
+    defaults = registry.family_options("clip")
+    assert options["image_size"] == defaults["image_size"]["default"]
+
+
+def test_built_encoders_have_the_defaults():
+    assert registry.build(EncoderSpec("x", "example", "video"), "cpu").dim == 64
+
+
+def test_the_declarations_cannot_be_changed_from_outside():
+    registry.family_options("clip")["layers"]["default"] = 99
+    assert registry.family_options("clip")["layers"]["default"] != 99
+
+
+def test_a_new_file_is_a_new_family(tmp_path):
+    (tmp_path / "mine.py").write_text("import nothing_of_this_name\n" + FAMILY)
+    (tmp_path / "helper.py").write_text("STREAM = 1\nx, y = 1, 2\n")
+    assert list(registry.declared(tmp_path)) == ["mine"]
+
+
+def test_half_a_declaration_is_refused(tmp_path):
+    (tmp_path / "mine.py").write_text("STREAMS = {}\n")
+    with pytest.raises(EncoderError, match=r"mine\.py declares STREAMS"):
+        registry.declared(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["dict()", "[1]"])
+def test_a_declaration_that_is_no_literal_dictionary_is_refused(tmp_path, value):
+    (tmp_path / "mine.py").write_text(f"OPTIONS = {value}\n")
+    with pytest.raises(EncoderError, match=r"mine\.py: OPTIONS must be"):
+        registry.declared(tmp_path)
