@@ -1,6 +1,5 @@
 """Check a configuration, fill in its defaults, and say what is wrong with it."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -11,6 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from dfprobe.corpora import layouts
+from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
 
@@ -55,7 +55,7 @@ def _explain(error: ValidationError, where: str) -> Iterator[str]:
         for key in sorted(set(error.instance) - set(known)):
             value = json.dumps(error.instance[key], default=str)
             yield (
-                f"{path}.{key}: unknown key (its value is {value})."
+                f"{path}.{key}: unknown key (its value is {value})"
                 f"{near_match(key, known)} Known keys: {', '.join(known)}."
             )
     elif "propertyNames" in error.absolute_schema_path:
@@ -146,13 +146,4 @@ def _check_name(name: str | None, known: Iterable[str], where: str) -> None:
     if name is None:
         raise ConfigError(f"{where}: must be given, one of {', '.join(known)}.")
     if name not in known:
-        raise ConfigError(
-            f"{where}: unknown name {name!r}.{near_match(name, known)} "
-            f"Known names: {', '.join(known)}."
-        )
-
-
-def near_match(name: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` when a known name is close, else nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(unknown_name(f"{where}: unknown name", name, known))

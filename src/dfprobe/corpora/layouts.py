@@ -5,15 +5,13 @@ top level. It is read from the source text, so that checking a configuration imp
 no data frames.
 """
 
-import ast
 import copy
-import difflib
 import importlib
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dfprobe.declarations import declared, unknown_name
 from dfprobe.errors import ConfigError
 
 _PACKAGE = "dfprobe.corpora"
@@ -24,7 +22,7 @@ Options = dict[str, dict[str, Any]]
 
 def layouts() -> list[str]:
     """Names of all layouts, sorted."""
-    return sorted(_declared(_FOLDER))
+    return sorted(declared(_FOLDER, "OPTIONS"))
 
 
 def layout_options(name: str) -> Options:
@@ -35,14 +33,10 @@ def layout_options(name: str) -> Options:
     ConfigError
         If there is no such layout, with the near match and all that are known.
     """
-    known = _declared(_FOLDER)
+    known = declared(_FOLDER, "OPTIONS")
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(
-            f"there is no corpus layout {name!r}{hint} (known: {', '.join(known)})"
-        )
-    return copy.deepcopy(known[name])
+        raise ConfigError(unknown_name("there is no corpus layout", name, known))
+    return copy.deepcopy(known[name]["OPTIONS"])
 
 
 def complete_options(layout: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -66,32 +60,3 @@ def complete_options(layout: str, options: dict[str, Any]) -> dict[str, Any]:
 def load_layout(name: str) -> ModuleType:
     """Import the module of a layout that exists (see ``layout_options``)."""
     return importlib.import_module(f"{_PACKAGE}.{name}")
-
-
-@cache
-def _declared(folder: Path) -> dict[str, Options]:
-    """``OPTIONS`` of each module in a folder that has it, by module name."""
-    found = {}
-    for path in sorted(folder.glob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            match node:
-                case ast.Assign(targets=[ast.Name(id="OPTIONS")], value=value):
-                    found[path.stem] = _literal(path, value)
-                case ast.AnnAssign(
-                    target=ast.Name(id="OPTIONS"), value=ast.expr() as value
-                ):
-                    found[path.stem] = _literal(path, value)
-    return found
-
-
-def _literal(path: Path, value: ast.expr) -> Options:
-    try:
-        options = ast.literal_eval(value)
-    except ValueError:
-        options = None
-    if not isinstance(options, dict):
-        raise ConfigError(
-            f"{path.name}: OPTIONS must be a literal dictionary, since it is read "
-            f"without importing the module, but it is {ast.unparse(value)[:80]!r}"
-        )
-    return options

@@ -3,10 +3,7 @@
 import subprocess
 import sys
 
-import pytest
-
 from dfprobe.corpora import layouts
-from dfprobe.errors import ConfigError
 
 
 def test_the_known_layouts():
@@ -30,10 +27,3 @@ def test_looking_imports_no_data_frames():
         "layout_options('fakeavceleb'); sys.exit('polars' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("value", ["dict(a=1)", "[1]", "{'a': b}"])
-def test_options_that_are_not_literal(value, tmp_path):
-    (tmp_path / "mine.py").write_text(f"OPTIONS = {value}\n")
-    with pytest.raises(ConfigError, match=r"mine\.py: OPTIONS must be a literal dict"):
-        layouts._declared(tmp_path)

@@ -127,7 +127,7 @@ def test_empty_corpus(manifest):
 def test_unknown_layout(manifest):
     with pytest.raises(ConfigError) as error:
         manifest("fakeavcelebs")
-    assert "did you mean 'fakeavceleb'" in str(error.value)
+    assert "Did you mean 'fakeavceleb'" in str(error.value)
     assert "avlips" in str(error.value)
 
 

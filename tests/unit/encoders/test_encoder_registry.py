@@ -5,7 +5,7 @@ import pytest
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
-from dfprobe.errors import ConfigError, EncoderError
+from dfprobe.errors import ConfigError
 
 FAMILY = 'STREAMS = {"audio": "audio"}\nOPTIONS: dict = {}\n'
 
@@ -75,22 +75,3 @@ def test_built_encoders_have_the_defaults():
 def test_the_declarations_cannot_be_changed_from_outside():
     registry.family_options("clip")["layers"]["default"] = 99
     assert registry.family_options("clip")["layers"]["default"] != 99
-
-
-def test_a_new_file_is_a_new_family(tmp_path):
-    (tmp_path / "mine.py").write_text("import nothing_of_this_name\n" + FAMILY)
-    (tmp_path / "helper.py").write_text("STREAM = 1\nx, y = 1, 2\n")
-    assert list(registry.declared(tmp_path)) == ["mine"]
-
-
-def test_half_a_declaration_is_refused(tmp_path):
-    (tmp_path / "mine.py").write_text("STREAMS = {}\n")
-    with pytest.raises(EncoderError, match=r"mine\.py declares STREAMS"):
-        registry.declared(tmp_path)
-
-
-@pytest.mark.parametrize("value", ["dict()", "[1]"])
-def test_a_declaration_that_is_no_literal_dictionary_is_refused(tmp_path, value):
-    (tmp_path / "mine.py").write_text(f"OPTIONS = {value}\n")
-    with pytest.raises(EncoderError, match=r"mine\.py: OPTIONS must be"):
-        registry.declared(tmp_path)

@@ -1,0 +1,92 @@
+"""What modules declare in literal dictionaries, read without importing them.
+
+Encoder families and corpus layouts are found by looking at the files of their package.
+Listing them, and checking a configuration against them, therefore imports no torch and
+no data frames.
+"""
+
+import ast
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dfprobe.errors import ConfigError
+
+Declarations = dict[str, dict[str, Any]]
+
+
+@cache
+def declared(folder: Path, *names: str) -> dict[str, Declarations]:
+    """Literal dictionaries that the modules of a folder declare at top level.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of a package.
+    *names : str
+        Names that a module declares all of or none of.
+
+    Returns
+    -------
+    dict
+        Module name -> declared name -> dictionary, for the modules that declare.
+
+    Raises
+    ------
+    ConfigError
+        If a module declares a part of the names, or anything but a literal dictionary.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        values = _literals(path, names)
+        missing = [name for name in names if name not in values]
+        if values and missing:
+            raise ConfigError(
+                f"{path.name} declares {', '.join(values)} without "
+                f"{', '.join(missing)}; it needs all of {', '.join(names)}"
+            )
+        if values:
+            found[path.stem] = values
+    return found
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """Sentence about a name that is not known: the near match and all that are."""
+    known = sorted(known)
+    return f"{what} {name!r}{near_match(name, known)} Known: {', '.join(known)}."
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """``. Did you mean 'x'?`` when a known name is close, else ``.``."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f". Did you mean {close[0]!r}?" if close else "."
+
+
+def _literals(path: Path, names: Iterable[str]) -> Declarations:
+    values = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        if name in names:
+            values[name] = _literal(path, name, value)
+    return values
+
+
+def _literal(path: Path, name: str, value: ast.expr) -> dict[str, Any]:
+    try:
+        literal = ast.literal_eval(value)
+    except ValueError:
+        literal = None
+    if not isinstance(literal, dict):
+        raise ConfigError(
+            f"{path.name}: {name} must be a literal dictionary, since it is read "
+            f"without importing the module, but it is {ast.unparse(value)[:80]!r}"
+        )
+    return literal
