@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from dfprobe.errors import DfprobeError
 
@@ -72,17 +73,20 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("features", type=Path, nargs="+", help="feature stores")
 
     matrix = _stage(stages, "matrix", _matrix, "the cross-corpus matrix")
-    matrix.add_argument("--results", type=Path, required=True, help="folder of results")
+    _many(matrix, "--scores", "score files")
+    _many(matrix, "--crops", "indexes of the test corpora's crops")
     matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
 
-    figure = _stage(stages, "plot-matrix", _figure, "draw the matrix as a heat map")
+    figure = _stage(stages, "plot-matrix", _figure, "draw the matrix", spec=False)
     figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")
     figure.add_argument("--svg", type=Path, required=True, help="SVG to write")
 
     summary = _stage(stages, "summary", _summary, "the report of a run, in words")
-    summary.add_argument(
-        "--results", type=Path, required=True, help="folder of results"
-    )
+    summary.add_argument("matrix", type=Path, help="xdata_matrix.csv")
+    summary.add_argument("long", type=Path, help="xdata_long.csv")
+    _many(summary, "--manifests", "manifests of the test corpora")
+    _many(summary, "--crops", "indexes of the test corpora's crops")
+    _many(summary, "--scores", "score files")
     return parser
 
 
@@ -107,6 +111,10 @@ def _stage(
     return parser
 
 
+def _many(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    parser.add_argument(option, type=Path, nargs="+", required=True, help=about)
+
+
 def _log_to(path: Path | None) -> None:
     """Send messages to the terminal and, where given, to a file."""
     log.setLevel(logging.INFO)
@@ -123,7 +131,8 @@ def _log_to(path: Path | None) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from dfprobe.corpora.demo.make import make_demo
 
-    make_demo(options.corpus, options.spec, options.out)
+    spec = options.spec
+    make_demo(spec["layout"], Path(spec["root"]), spec["demo"], options.out)
 
 
 def _manifest(options: argparse.Namespace) -> None:
@@ -154,7 +163,7 @@ def _features(options: argparse.Namespace) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
-    from dfprobe.heads.linear import train_linear_probe
+    from dfprobe.heads.training import train_linear_probe
 
     train_linear_probe(
         options.features, options.manifest, options.spec, options.out, options.curve
@@ -170,16 +179,34 @@ def _score(options: argparse.Namespace) -> None:
 def _matrix(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.matrix import make_matrix
 
-    make_matrix(options.results, options.spec, options.out, options.long)
+    spec = _with_named_encoders(options.spec)
+    make_matrix(options.scores, options.crops, spec, options.out, options.long)
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from dfprobe.plots.matrix import save_matrix_figure
+    from dfprobe.evaluation.matrix import read_matrix
+    from dfprobe.plots.matrix import matrix_figure
+    from dfprobe.plots.save import save_figure
 
-    save_matrix_figure(options.matrix, options.spec, options.out, options.svg)
+    figure = matrix_figure(read_matrix(options.matrix))
+    for path in (options.out, options.svg):
+        save_figure(figure, path)
 
 
 def _summary(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.summary import write_summary
 
-    write_summary(options.results, options.spec, options.out)
+    write_summary(
+        options.matrix,
+        options.long,
+        options.manifests,
+        options.crops,
+        options.scores,
+        _with_named_encoders(options.spec),
+        options.out,
+    )
+
+
+def _with_named_encoders(spec: dict[str, Any]) -> dict[str, Any]:
+    """Turn the list of encoders, whose order is that of the rows, into a dict."""
+    return spec | {"encoders": {entry["name"]: entry for entry in spec["encoders"]}}

@@ -2,7 +2,7 @@ rule train_linear_probe:
     input:
         manifest="results/manifests/{train}.parquet",
         features=features_of("train"),
-        code=plan.stage_code("dfprobe.heads.linear"),
+        code=plan.stage_code("dfprobe.heads.training"),
     output:
         head="results/heads/linear/{encoder}/{train}.safetensors",
         curve="results/heads/linear/{encoder}/{train}.curve.csv",

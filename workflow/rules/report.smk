@@ -1,6 +1,7 @@
 rule make_matrix:
     input:
         scores=score_files(),
+        crops=crop_indexes(config["test"]),
         kept=kept_products(),
         code=plan.stage_code("dfprobe.evaluation.matrix"),
     output:
@@ -15,8 +16,8 @@ rule make_matrix:
     params:
         spec=plan.matrix_spec(config),
     shell:
-        "python -m dfprobe --log {log} matrix --results results "
-        "--spec {params.spec:q} --out {output.matrix} --long {output.long}"
+        "python -m dfprobe --log {log} matrix --scores {input.scores} "
+        "--crops {input.crops} --spec {params.spec:q} --out {output.matrix} --long {output.long}"
 
 
 rule plot_matrix:
@@ -36,18 +37,18 @@ rule plot_matrix:
         "results/benchmarks/plot_matrix.tsv"
     conda:
         "../../envs/evaluation.yaml"
-    params:
-        spec=plan.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-matrix {input.matrix} "
-        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
+        "--out {output.png} --svg {output.svg}"
 
 
 rule write_summary:
     input:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
-        kept=kept_products(),
+        manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
+        crops=crop_indexes(config["test"]),
+        scores=score_files(),
         code=plan.stage_code("dfprobe.evaluation.summary"),
     output:
         "results/summary.md",
@@ -60,5 +61,6 @@ rule write_summary:
     params:
         spec=plan.matrix_spec(config),
     shell:
-        "python -m dfprobe --log {log} summary --results results "
+        "python -m dfprobe --log {log} summary {input.matrix} {input.long} "
+        "--manifests {input.manifests} --crops {input.crops} --scores {input.scores} "
         "--spec {params.spec:q} --out {output}"

@@ -240,8 +240,12 @@ class FeatureReader:
                 _data_start(file, archive.getinfo(f"features/c/{chunk}/0"))
                 for chunk in range(count)
             ]
+        if not starts:
+            return []
+        # One map of the whole file: a map a chunk would cost a file handle each.
+        whole = np.memmap(self.path, np.uint8, "r")
         return [
-            np.memmap(self.path, self.dtype, "r", offset=start, shape=shape)
+            np.ndarray(shape, self.dtype, buffer=whole, offset=start)  # type: ignore[call-overload]
             for start in starts
         ]
 

@@ -1,0 +1,69 @@
+"""The score file: one row a test clip of a corpus, whichever head made it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from dfprobe.errors import DataError
+from dfprobe.storage import write_whole
+
+SCORE_SCHEMA = {
+    "clip_id": pl.String,
+    "label": pl.Int8,  # 0 real, 1 fake, null unknown
+    "score": pl.Float64,  # logit, larger = more fake; null when not scored
+    "manipulation": pl.String,
+    "status": pl.String,
+}
+
+
+@dataclass(frozen=True, order=True)
+class ScoreKey:
+    """What a score file holds: a head on an encoder, trained and tested on corpora."""
+
+    head: str
+    encoder: str
+    train: str
+    test: str
+
+    @classmethod
+    def of(cls, path: Path) -> "ScoreKey":
+        """Key of ``.../{head}/{encoder}/{train}/{test}.parquet``."""
+        head, encoder, train = path.parts[-4:-1]
+        return cls(head, encoder, train, path.stem)
+
+
+def write_scores(scores: pl.DataFrame, path: Path) -> None:
+    """Write a score file, whole or not at all, with the columns of `SCORE_SCHEMA`."""
+    table = scores.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)  # type: ignore[arg-type]
+    with write_whole(path) as draft:
+        table.write_parquet(draft)
+
+
+def read_scores(path: Path) -> pl.DataFrame:
+    """Read a score file.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, a clip is there twice, or a clip with status ``ok`` has
+        no finite score (or one without it has a score).
+    """
+    table = pl.read_parquet(path)
+    missing = [name for name in SCORE_SCHEMA if name not in table.columns]
+    if missing:
+        raise DataError(
+            f"{path} has no column {', '.join(missing)}; found: "
+            f"{', '.join(table.columns)}."
+        )
+    table = table.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)  # type: ignore[arg-type]
+    if table["clip_id"].is_duplicated().any():
+        raise DataError(f"{path} names a clip more than once.")
+    scored = pl.col("score").is_not_null() & pl.col("score").is_finite()
+    odd = table.filter((pl.col("status") == "ok") != scored.fill_null(False))
+    if odd.height:
+        raise DataError(
+            f"{path}: clip {odd['clip_id'][0]} has status {odd['status'][0]} and score "
+            f"{odd['score'][0]}; a score and status ok belong together."
+        )
+    return table

@@ -1,0 +1,266 @@
+"""The report of a run in plain sentences: ``results/summary.md``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dfprobe.evaluation.matrix import (
+    LEADING_SILENCE_S,
+    leading_silence,
+    read_long,
+    read_matrix,
+)
+from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.scores import ScoreKey
+from dfprobe.storage import write_whole
+
+HIGH_PER_CENT = 80.0
+CHANCE_PER_CENT = (45.0, 55.0)
+
+
+def write_summary(
+    matrix_csv: Path,
+    long_csv: Path,
+    manifests: Sequence[Path],
+    crop_indexes: Sequence[Path],
+    scores: Sequence[Path],
+    spec: dict[str, Any],
+    out: Path,
+) -> None:
+    """Write the report of the run as Markdown.
+
+    Parameters
+    ----------
+    matrix_csv, long_csv : Path
+        Products of `dfprobe.evaluation.matrix.make_matrix`.
+    manifests : sequence of Path
+        ``.../{corpus}.parquet`` of the test corpora.
+    crop_indexes : sequence of Path
+        ``.../{corpus}/{shard}.parquet`` of the test corpora.
+    scores : sequence of Path
+        Score files that the matrix was made from.
+    spec : dict
+        That of the matrix; each encoder also has ``weights`` (``random``, ``none``, or
+        where they come from).
+    out : Path
+        Markdown file to write.
+    """
+    matrix, long = read_matrix(matrix_csv), read_long(long_csv)
+    sections = [
+        "# Cross-corpus results",
+        _matrix_section(matrix, spec),
+        _cells_section(matrix),
+        _silence_section(long, spec),
+        _silence_alone_section(manifests, crop_indexes),
+        _coverage_section(long, spec),
+        _failures_section(scores, crop_indexes, spec),
+    ]
+    with write_whole(out) as draft:
+        draft.write_text("\n\n".join(sections) + "\n")
+
+
+def markdown_table(table: pl.DataFrame) -> str:
+    """Format a table as Markdown: text left, numbers right and with one decimal."""
+    rules = [":--" if dtype == pl.String else "--:" for dtype in table.dtypes]
+    rows = [table.columns, rules, *table.rows()]
+    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
+
+
+def _matrix_section(matrix: pl.DataFrame, spec: dict[str, Any]) -> str:
+    controls = [
+        entry["label"]
+        for entry in spec["encoders"].values()
+        if entry["weights"] == "random"
+    ]
+    text = (
+        f"AUC in per cent of the {spec['head']} head, train->test, on the test clips "
+        "that every encoder could score. mean_ood is the mean over the pairs of "
+        "different corpora."
+    )
+    if controls:
+        text += (
+            f" {_listed(controls)} {_have(controls)} random weights: a control that "
+            "shows what is found without any pre-training."
+        )
+    return f"## Matrix\n\n{text}\n\n{markdown_table(matrix.drop('encoder'))}"
+
+
+def _cells_section(matrix: pl.DataFrame) -> str:
+    """Sentences on what stands out: high cells, and cells near chance."""
+    cells = matrix.drop("modality", "mean_ood").unpivot(
+        index=["encoder", "label"], variable_name="pair", value_name="per_cent"
+    )
+    high = cells.filter(pl.col("per_cent") > HIGH_PER_CENT)
+    near = cells.filter(pl.col("per_cent").is_between(*CHANCE_PER_CENT))
+    low, top = CHANCE_PER_CENT
+    return "\n\n".join(
+        [
+            "## What stands out",
+            f"Above {HIGH_PER_CENT:.0f}: {_cells(high)}.",
+            f"Near chance ({low:.0f} to {top:.0f}): {_cells(near)}.",
+        ]
+    )
+
+
+def _silence_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
+    """AUC of the encoders that hear, on fakes with and without leading silence."""
+    hearing = [
+        name
+        for name, entry in spec["encoders"].items()
+        if entry["modality"] != "visual"
+    ]
+    subsets = ["leading_silence", "no_leading_silence"]
+    wide = (
+        long.filter(pl.col("subset").is_in(subsets), pl.col("encoder").is_in(hearing))
+        .pivot("subset", index=["encoder", "train", "test"], values="auc")
+        .drop_nulls()
+    )
+    milliseconds = f"{1000 * LEADING_SILENCE_S:.0f} ms"
+    text = (
+        f"AUC in per cent on fakes that begin with at least {milliseconds} of silence, "
+        "on the other fakes, and the difference; all reals in both. A large difference "
+        "says that the probe hears the silence rather than the manipulation."
+    )
+    title = "## Leading silence\n\n"
+    if wide.is_empty():
+        return f"{title}No test corpus has fakes both with and without leading silence."
+    labels = {name: entry["label"] for name, entry in spec["encoders"].items()}
+    weights = {name: entry["weights"] for name, entry in spec["encoders"].items()}
+    silent, other = (pl.col(name) * 100 for name in subsets)
+    table = wide.select(
+        pl.col("encoder").replace_strict(labels).alias("label"),
+        pl.col("encoder").replace_strict(weights).alias("weights"),
+        pl.format("{}->{}", "train", "test").alias("pair"),
+        silent.alias("with silence"),
+        other.alias("without"),
+        (silent - other).alias("difference"),
+    )
+    return f"{title}{text}\n\n{markdown_table(table)}"
+
+
+def _silence_alone_section(
+    manifests: Sequence[Path], crop_indexes: Sequence[Path]
+) -> str:
+    """AUC of the duration of the leading silence as the only cue."""
+    silence = leading_silence(crop_indexes)
+    rows = []
+    for path in manifests:
+        corpus = path.stem
+        clips = pl.read_parquet(path, columns=["clip_id", "split", "label"])
+        heard = (
+            clips.filter(pl.col("split") == "test")
+            .join(silence.filter(pl.col("corpus") == corpus), on="clip_id")
+            .drop_nulls(["label", "leading_silence_s"])
+        )
+        labels = heard["label"].to_numpy()
+        both = set(labels.tolist()) == {0, 1}
+        area = auc(labels, heard["leading_silence_s"].to_numpy()) if both else None
+        rows.append({"corpus": corpus, "clips": labels.size, "AUC": area})
+    table = pl.DataFrame(rows, schema_overrides={"AUC": pl.Float64})
+    table = table.with_columns(pl.col("AUC") * 100)
+    return (
+        "## Leading silence alone\n\nAUC in per cent when the duration of the leading "
+        "silence is the score (no encoder, no training); 50 is chance.\n\n"
+        + markdown_table(table)
+    )
+
+
+def _coverage_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
+    """Share of the labelled test clips that were scored."""
+    own = (
+        long.filter(pl.col("subset") == "all")
+        .group_by("test")
+        .agg(
+            pl.col("coverage").min().alias("lowest encoder"),
+            pl.col("coverage").max().alias("highest encoder"),
+        )
+    )
+    common = (
+        long.filter(pl.col("subset") == "common")
+        .unique("test")
+        .select("test", "clips", "real", "fake", pl.col("coverage").alias("common"))
+    )
+    names = ["common", "lowest encoder", "highest encoder"]
+    order = pl.Enum(spec["test"])
+    table = (
+        common.join(own, on="test")
+        .sort(pl.col("test").cast(order))
+        .with_columns(pl.col(names) * 100)
+    )
+    return (
+        "## Coverage\n\nThe test clips that every encoder could score are compared. "
+        "Then the share in per cent of all labelled test clips: that of these common "
+        "clips, and of the clips that the least and the most covering encoder could "
+        "score."
+        f"\n\n{markdown_table(table)}"
+    )
+
+
+def _failures_section(
+    scores: Sequence[Path], crop_indexes: Sequence[Path], spec: dict[str, Any]
+) -> str:
+    """Clips that failed, by reason: while cropping (all splits), and when scored."""
+    crops = [
+        pl.read_parquet(path, columns=["status"]).select(
+            pl.lit(path.parent.name).alias("corpus"), "status"
+        )
+        for path in crop_indexes
+    ]
+    encoders = len(spec["encoders"])
+    cropped = _failures(crops, pl.len().alias("clips"))
+    scored = _failures(
+        [
+            pl.read_parquet(path, columns=["clip_id", "status"]).select(
+                pl.lit(ScoreKey.of(path).test).alias("corpus"),
+                pl.lit(ScoreKey.of(path).encoder).alias("encoder"),
+                "clip_id",
+                "status",
+            )
+            for path in scores
+        ],
+        pl.col("clip_id").n_unique().alias("clips"),
+        pl.col("encoder").n_unique().alias(f"encoders (of {encoders})"),
+    )
+    parts = [
+        "## Failed clips",
+        "While cropping, all splits; an encoder that does not need what failed still "
+        "reads the clip:",
+        cropped,
+        "Test clips without a score, by the reason and the number of encoders "
+        "concerned:",
+        scored,
+    ]
+    return "\n\n".join(parts)
+
+
+def _failures(tables: list[pl.DataFrame], *counts: pl.Expr) -> str:
+    failed = pl.concat(tables).filter(pl.col("status") != "ok")
+    if failed.is_empty():
+        return "None."
+    groups = failed.group_by("corpus", pl.col("status").alias("reason"))
+    return markdown_table(groups.agg(*counts).sort("corpus", "reason"))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:z.1f}" if isinstance(value, float) else str(value)  # no "-0.0"
+
+
+def _cells(cells: pl.DataFrame) -> str:
+    """List cells by encoder: ``LFCC (favc->favc 90.1, av1m->favc 85.0)``."""
+    texts = []
+    for (_, label), group in cells.group_by("encoder", "label", maintain_order=True):
+        pairs = group.select("pair", "per_cent").iter_rows()
+        texts.append(f"{label} ({', '.join(f'{p} {v:.1f}' for p, v in pairs)})")
+    return "; ".join(texts) or "none"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _have(names: list[str]) -> str:
+    return "have" if len(names) > 1 else "has"

@@ -1,0 +1,153 @@
+"""The clips a head sees: features of all shards of a corpus joined with its labels."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from dfprobe.errors import DataError
+from dfprobe.features.store import FeatureReader
+from dfprobe.status import Status
+
+NO_LABEL = "no_label"  # why a clip is of no use to a head, beside its status
+
+
+class StoreSet:
+    """The feature stores of one encoder on one corpus, read as one.
+
+    Clips stay in their memory-mapped files; nothing is loaded ahead.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One ``.zarr.zip`` a shard.
+
+    Attributes
+    ----------
+    encoder_key : str
+        What made the numbers; the same in all stores.
+    dim : int
+        Length of a row.
+    index : pl.DataFrame
+        ``clip_id, status, rows`` of all clips of all stores.
+
+    Raises
+    ------
+    DataError
+        If there is no store, stores differ in encoder or length of row, or a clip is in
+        two of them.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        if not paths:
+            raise DataError("No feature store was given; expected one for each shard.")
+        self._stack = ExitStack()
+        readers = [self._stack.enter_context(FeatureReader(path)) for path in paths]
+        first = readers[0]
+        self.dim: int = first.dim
+        self.encoder_key: str = first.attributes["encoder_key"]
+        for reader in readers:
+            self._check_like_first(reader, first)
+        columns = ["clip_id", "status", "rows"]
+        self.index = pl.concat([reader.index.select(columns) for reader in readers])
+        self._reader_of = {
+            clip_id: reader for reader in readers for clip_id in reader.index["clip_id"]
+        }
+        if len(self._reader_of) != self.index.height:
+            double = self.index.filter(pl.col("clip_id").is_duplicated())["clip_id"][0]
+            raise DataError(f"Clip {double} is in more than one feature store.")
+
+    def rows(self, clip_id: str) -> np.ndarray:
+        """Features of one clip, (rows, dim), float16 or float32, read-only view."""
+        return self._reader_of[clip_id].clip(clip_id)
+
+    def path_of(self, clip_id: str) -> Path:
+        """Store that holds a clip, for messages."""
+        return self._reader_of[clip_id].path
+
+    def _check_like_first(self, reader: FeatureReader, first: FeatureReader) -> None:
+        key = reader.attributes["encoder_key"]
+        if key != self.encoder_key or reader.dim != self.dim:
+            raise DataError(
+                f"{reader.path} holds rows of {reader.dim} from encoder {key}, but "
+                f"{first.path} rows of {self.dim} from encoder {self.encoder_key}. "
+                "Run the features stage again: all shards must come from one encoder."
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
+@dataclass(frozen=True)
+class LabelledClips:
+    """The clips of one split that a head can learn from.
+
+    Attributes
+    ----------
+    split : str
+        ``train`` or ``val``.
+    clip_ids : list of str
+        In the order of the manifest.
+    labels : np.ndarray of shape (clips,), int64
+        0 real, 1 fake.
+    skipped : dict of str to int
+        Number of clips left out for each reason: a status, or ``no_label``.
+    """
+
+    split: str
+    clip_ids: list[str]
+    labels: np.ndarray
+    skipped: dict[str, int]
+
+
+def with_status(clips: pl.DataFrame, stores: StoreSet) -> pl.DataFrame:
+    """Add to manifest rows what became of each clip.
+
+    Returns
+    -------
+    pl.DataFrame
+        The rows of ``clips`` in their order with ``status``: that of the features;
+        ``missing`` where no store knows the clip, ``too_short`` where it has no row.
+    """
+    empty = (pl.col("status") == Status.OK.value) & (pl.col("rows") == 0)
+    joined = clips.join(stores.index, on="clip_id", how="left", maintain_order="left")
+    return joined.with_columns(
+        status=pl.when(empty)
+        .then(pl.lit(Status.TOO_SHORT.value))
+        .otherwise(pl.col("status").fill_null(Status.MISSING.value))
+    ).drop("rows")
+
+
+def labelled_clips(
+    manifest: pl.DataFrame, split: str, stores: StoreSet
+) -> LabelledClips:
+    """Choose the clips of a split that have features and a label; count the others."""
+    clips = with_status(manifest.filter(pl.col("split") == split), stores)
+    reason = (
+        pl.when(pl.col("status") != Status.OK.value)
+        .then(pl.col("status"))
+        .when(pl.col("label").is_null())
+        .then(pl.lit(NO_LABEL))
+    )
+    clips = clips.with_columns(reason=reason)
+    used = clips.filter(pl.col("reason").is_null())
+    skipped = clips.drop_nulls("reason").group_by("reason").len().sort("reason")
+    return LabelledClips(
+        split=split,
+        clip_ids=used["clip_id"].to_list(),
+        labels=used["label"].to_numpy().astype(np.int64),
+        skipped=dict(skipped.iter_rows()),
+    )

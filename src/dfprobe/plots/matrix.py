@@ -1,0 +1,94 @@
+"""Heat map of the cross-corpus matrix."""
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+_CHANCE = 50.0
+_COLOURS = "PuOr_r"  # diverging, told apart with any colour vision
+_ARROW = "->"
+_MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
+_CELL = (0.85, 0.34)  # inches
+
+
+def matrix_figure(table: pl.DataFrame) -> Figure:
+    """Draw the matrix: encoders by modality against train->test pairs.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        ``xdata_matrix.csv`` as read: ``encoder, label, modality``, one column a
+        ``train->test`` pair (AUC in per cent, null where undefined), ``mean_ood``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Colour is centred at chance (50); cells trained and tested on one corpus have a
+        frame.
+    """
+    order = pl.Enum(_MODALITIES)
+    table = table.sort(pl.col("modality").cast(order), maintain_order=True)
+    pairs = [name for name in table.columns if _ARROW in name]
+    columns = [*pairs, "mean_ood"]
+    values = table.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+    width = 3.2 + _CELL[0] * len(columns)
+    height = 1.5 + _CELL[1] * table.height
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(
+        np.ma.masked_invalid(values),
+        cmap=_COLOURS,
+        norm=TwoSlopeNorm(_CHANCE, vmin=0.0, vmax=100.0),
+        aspect="auto",
+    )
+    _annotate(axes, values)
+    _label(axes, columns, table)
+    _frame_in_domain(axes, pairs, table.height)
+    figure.colorbar(image, ax=axes, label="AUC, per cent (50 = chance)", pad=0.02)
+    return figure
+
+
+def _annotate(axes: Axes, values: np.ndarray) -> None:
+    """Write each value into its cell, light on dark."""
+    for (row, column), value in np.ndenumerate(values):
+        known = np.isfinite(value)
+        dark = known and abs(value - _CHANCE) > 32.0
+        axes.text(
+            column,
+            row,
+            f"{value:.1f}" if known else "n/a",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if dark else "black",
+        )
+
+
+def _label(axes: Axes, columns: list[str], table: pl.DataFrame) -> None:
+    """Name rows and columns; lines part the modalities, and the mean from the pairs."""
+    names = [name.replace(_ARROW, "\n→ ") for name in columns[:-1]] + ["mean\nOOD"]
+    axes.set_xticks(range(len(columns)), names, fontsize=8)
+    modality = table["modality"].to_list()
+    starts = [row for row in range(table.height) if modality[row] not in modality[:row]]
+    labels = [
+        f"[{kind}]  {label}" if row in starts else label
+        for row, (kind, label) in enumerate(zip(modality, table["label"], strict=True))
+    ]
+    axes.set_yticks(range(table.height), labels, fontsize=8)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+    for start in starts[1:]:
+        axes.axhline(start - 0.5, color="black", linewidth=1.0)
+    axes.axvline(len(columns) - 1.5, color="black", linewidth=1.0)
+    axes.set_xlabel("Framed: trained and tested on the same corpus", fontsize=8)
+
+
+def _frame_in_domain(axes: Axes, pairs: list[str], rows: int) -> None:
+    for column, pair in enumerate(pairs):
+        train, test = pair.split(_ARROW)
+        if train == test:
+            corner = (column - 0.48, -0.47)
+            frame = Rectangle(corner, 0.96, rows - 0.06, fill=False, linewidth=1.6)
+            axes.add_patch(frame)

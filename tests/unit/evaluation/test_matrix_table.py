@@ -1,0 +1,178 @@
+import numpy as np
+import polars as pl
+import pytest
+from toy_scores import CLIPS, NO_AUDIO, NO_FACE, SPEC, UNLABELLED
+
+from dfprobe.errors import DataError
+from dfprobe.evaluation.matrix import make_matrix, pairs, read_long, read_matrix
+from dfprobe.evaluation.scores import read_scores, write_scores
+
+PAIRS = [
+    "favc->favc",
+    "av1m->favc",
+    "av1m->av1m",
+    "favc->av1m",
+    "favc->avlips",
+    "av1m->avlips",
+]
+
+
+def make(run, scores=None):
+    matrix, long = run.folder / "xdata_matrix.csv", run.folder / "xdata_long.csv"
+    make_matrix(scores or run.scores, run.crops, SPEC, matrix, long)
+    return read_matrix(matrix), read_long(long)
+
+
+def pair_auc(labels, scores):
+    """The definition: share of fake-real pairs won, ties half."""
+    won = scores[labels == 1][:, None] - scores[labels == 0][None, :]
+    return float(((np.sign(won) + 1) / 2).mean())
+
+
+def row_of(long, encoder, train, test, subset):
+    rows = long.filter(
+        pl.col("encoder") == encoder,
+        pl.col("train") == train,
+        pl.col("test") == test,
+        pl.col("subset") == subset,
+    )
+    assert rows.height == 1
+    return rows.row(0, named=True)
+
+
+def test_rows_and_columns_are_those_of_the_paper(run):
+    matrix, _ = make(run)
+    assert matrix.columns == ["encoder", "label", "modality", *PAIRS, "mean_ood"]
+    assert matrix["encoder"].to_list() == ["lfcc", "w2v", "clip"]
+    assert matrix["label"].to_list() == ["LFCC", "Wav2Vec2 random", "CLIP"]
+    assert [f"{train}->{test}" for train, test in pairs(SPEC)] == PAIRS
+
+
+def test_cells_are_on_the_clips_that_all_encoders_scored(run):
+    matrix, long = make(run)
+    table = read_scores(run.score_path("lfcc", "av1m", "favc"))
+    lost = [*UNLABELLED, *NO_AUDIO, *NO_FACE]
+    kept = table[[i for i in range(CLIPS) if i not in lost]]
+    expected = pair_auc(kept["label"].to_numpy(), kept["score"].to_numpy())
+    row = row_of(long, "lfcc", "av1m", "favc", "common")
+    assert row["clips"] == CLIPS - len(lost) == row["real"] + row["fake"]
+    assert row["auc"] == pytest.approx(expected, abs=1e-6)
+    assert row["coverage"] == pytest.approx(56 / 59, abs=1e-6)
+    assert matrix["av1m->favc"][0] == round(100 * expected, 1)
+
+
+def test_mean_is_over_unrounded_pairs_of_different_corpora(run):
+    matrix, long = make(run)
+    areas = [
+        100 * row_of(long, "clip", *pair, "common")["auc"]
+        for pair in pairs(SPEC)
+        if pair[0] != pair[1]
+    ]
+    assert len(areas) == 4
+    assert matrix["mean_ood"][2] == round(float(np.mean(areas)), 1)
+
+
+def test_all_subset_has_the_encoder_s_own_clips(run):
+    _, long = make(run)
+    audio = row_of(long, "lfcc", "favc", "favc", "all")
+    visual = row_of(long, "clip", "favc", "favc", "all")
+    assert (audio["clips"], visual["clips"]) == (57, 58)
+    assert audio["coverage"] == pytest.approx(57 / 59, abs=1e-6)
+    assert visual["coverage"] == pytest.approx(58 / 59, abs=1e-6)
+
+
+def test_subsets_compare_some_fakes_with_all_reals(run):
+    _, long = make(run)
+    common = row_of(long, "w2v", "favc", "favc", "common")
+    lips = row_of(long, "w2v", "favc", "favc", "manipulation=lips")
+    swap = row_of(long, "w2v", "favc", "favc", "manipulation=swap")
+    silent = row_of(long, "w2v", "favc", "favc", "leading_silence")
+    other = row_of(long, "w2v", "favc", "favc", "no_leading_silence")
+    for row in (lips, swap, silent, other):
+        assert row["real"] == common["real"]
+    assert lips["fake"] + swap["fake"] == common["fake"]
+    assert silent["fake"] + other["fake"] == common["fake"]
+    # AUC is a mean over fakes, so the parts average to the whole.
+    for one, two in ((lips, swap), (silent, other)):
+        whole = (one["auc"] * one["fake"] + two["auc"] * two["fake"]) / common["fake"]
+        assert whole == pytest.approx(common["auc"], abs=2e-6)
+
+
+def test_subset_without_fakes_keeps_its_row(run):
+    _, long = make(run)
+    row = row_of(long, "lfcc", "favc", "avlips", "leading_silence")
+    assert row["fake"] == 0 and row["real"] > 0
+    metrics = ["auc", "auc_low", "auc_high", "ap", "eer"]
+    assert [row[name] for name in metrics] == [None] * 5
+    assert row["coverage"] is not None and row["interval"] == "DeLong 95%"
+
+
+def test_every_row_is_in_the_order_of_the_configuration(run):
+    _, long = make(run)
+    keys = long.select("encoder", "train", "test").unique(maintain_order=True).rows()
+    expected = [(name, *pair) for name in SPEC["encoders"] for pair in pairs(SPEC)]
+    assert keys == expected
+    assert long.height == len(expected) * 6
+    inside = long.drop_nulls("auc")
+    assert (inside["auc_low"] < inside["auc"]).all()
+    assert (inside["auc"] < inside["auc_high"]).all()
+
+
+def test_numbers_have_fixed_decimals_and_equal_input_gives_equal_bytes(run):
+    make(run)
+    names = ("xdata_matrix.csv", "xdata_long.csv")
+    first = [(run.folder / name).read_bytes() for name in names]
+    make(run, scores=run.scores[::-1])
+    assert [(run.folder / name).read_bytes() for name in names] == first
+    for line in first[1].decode().splitlines()[1:]:
+        values = [cell for cell in line.split(",")[9:15] if cell and "%" not in cell]
+        assert all(len(cell.split(".")[1]) == 6 for cell in values)
+
+
+def test_missing_and_unexpected_score_files_are_refused(run):
+    with pytest.raises(DataError, match=r"encoder clip, .*avlips is missing"):
+        make(run, scores=run.scores[:-1])
+    stray = run.folder / "scores" / "linear" / "clip" / "lrs3" / "favc.parquet"
+    with pytest.raises(DataError, match="not in the configuration"):
+        make(run, scores=[*run.scores, stray])
+
+
+def test_scores_of_other_clips_are_refused(run):
+    path = run.score_path("clip", "av1m", "favc")
+    write_scores(read_scores(path).head(CLIPS - 1), path)
+    with pytest.raises(DataError, match="same test clips of favc"):
+        make(run)
+
+
+def test_one_undefined_pair_leaves_the_mean_empty(run):
+    for path in run.scores:
+        if path.stem == "avlips":
+            table = read_scores(path).with_columns(label=pl.lit(0, pl.Int8))
+            write_scores(table, path)
+    matrix, _ = make(run)
+    assert matrix["favc->avlips"].is_null().all()
+    assert matrix["mean_ood"].is_null().all()
+    assert matrix["favc->favc"].is_not_null().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"score": pl.lit(None, pl.Float64)}, "belong together"),
+        ({"score": pl.lit(np.nan)}, "belong together"),
+        ({"status": pl.lit("no_face")}, "belong together"),
+        ({"clip_id": pl.lit("same")}, "more than once"),
+    ],
+)
+def test_score_file_that_contradicts_itself_is_refused(run, change, words):
+    path = run.scores[0]
+    read_scores(path).with_columns(**change).write_parquet(path)
+    with pytest.raises(DataError, match=words):
+        read_scores(path)
+
+
+def test_score_file_without_a_column_is_refused(run):
+    path = run.scores[0]
+    read_scores(path).drop("score").write_parquet(path)
+    with pytest.raises(DataError, match="no column score"):
+        read_scores(path)

@@ -1,0 +1,112 @@
+import polars as pl
+import pytest
+from toy_scores import SPEC
+
+from dfprobe.evaluation.matrix import make_matrix, read_long, read_matrix
+from dfprobe.evaluation.summary import markdown_table, write_summary
+
+
+@pytest.fixture
+def report(run):
+    return written(run)
+
+
+def written(run):
+    matrix, long = run.folder / "m.csv", run.folder / "l.csv"
+    make_matrix(run.scores, run.crops, SPEC, matrix, long)
+    out = run.folder / "summary.md"
+    write_summary(matrix, long, run.manifests, run.crops, run.scores, SPEC, out)
+    return out.read_text()
+
+
+def section(report, title):
+    return report.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_sections_come_in_order(report):
+    titles = [line[3:] for line in report.splitlines() if line.startswith("## ")]
+    assert titles == [
+        "Matrix",
+        "What stands out",
+        "Leading silence",
+        "Leading silence alone",
+        "Coverage",
+        "Failed clips",
+    ]
+
+
+def test_random_weights_are_named_as_control(report):
+    assert "Wav2Vec2 random has random weights: a control" in section(report, "Matrix")
+
+
+def test_high_and_chance_cells_are_those_of_the_matrix(run):
+    matrix, long = run.folder / "m.csv", run.folder / "l.csv"
+    make_matrix(run.scores, run.crops, SPEC, matrix, long)
+    table = read_matrix(matrix).with_columns(
+        pl.Series("favc->favc", [99.9, 45.0, 44.9]),
+        pl.Series("av1m->favc", [80.0, 80.1, 55.0]),
+        *(pl.lit(60.0).alias(f"{p}") for p in ("av1m->av1m", "favc->av1m")),
+        *(pl.lit(None, pl.Float64).alias(f"{p}->avlips") for p in ("favc", "av1m")),
+    )
+    table.write_csv(matrix)
+    out = run.folder / "summary.md"
+    write_summary(matrix, long, run.manifests, run.crops, run.scores, SPEC, out)
+    text = section(out.read_text(), "What stands out")
+    high, near = text.strip().split("\n\n")
+    assert high == (
+        "Above 80: LFCC (favc->favc 99.9); Wav2Vec2 random (av1m->favc 80.1)."
+    )
+    assert near == (
+        "Near chance (45 to 55): Wav2Vec2 random (favc->favc 45.0); "
+        "CLIP (av1m->favc 55.0)."
+    )
+
+
+def test_silence_table_has_the_encoders_that_hear(report, run):
+    text = section(report, "Leading silence")
+    assert "CLIP" not in text
+    assert "| Wav2Vec2 random | random | favc->av1m |" in text
+    assert "avlips" not in text  # has no fake that begins silent
+    long = read_long(run.folder / "l.csv").filter(
+        pl.col("encoder") == "lfcc", pl.col("train") == "favc", pl.col("test") == "av1m"
+    )
+    areas = dict(long.select("subset", "auc").iter_rows())
+    silent, other = areas["leading_silence"], areas["no_leading_silence"]
+    cells = f"{100 * silent:.1f} | {100 * other:.1f} | {100 * (silent - other):.1f}"
+    assert f"| LFCC | none | favc->av1m | {cells} |" in text
+
+
+def test_silence_alone_separates_the_silent_half(report):
+    text = section(report, "Leading silence alone")
+    # Silent fakes win every pair, the others tie: (14 + 14 / 2) / 28 of 57 heard clips.
+    assert "| favc | 57 | 75.0 |" in text
+    assert "| avlips | 57 | 50.0 |" in text
+
+
+def test_coverage_and_failures_are_counted(report):
+    coverage = section(report, "Coverage")
+    assert "| favc | 56 | 28 | 28 | 94.9 | 96.6 | 98.3 |" in coverage
+    failures = section(report, "Failed clips")
+    assert "| av1m | no_audio | 2 |" in failures
+    assert "| av1m | no_audio | 2 | 2 |" in failures  # both audio encoders
+    assert "| av1m | no_face | 1 | 1 |" in failures
+
+
+def test_run_without_failures_says_so(run):
+    for path in [*run.crops, *run.scores]:
+        table = pl.read_parquet(path).with_columns(status=pl.lit("ok"))
+        if "score" in table.columns:
+            table = table.with_columns(pl.col("score").fill_null(0.0))
+        table.write_parquet(path)
+    assert section(written(run), "Failed clips").count("None.") == 2
+
+
+def test_equal_input_gives_equal_bytes(run):
+    assert written(run) == written(run)
+
+
+def test_markdown_table():
+    table = pl.DataFrame({"name": ["a", None], "AUC": [50.25, -0.04]})
+    assert markdown_table(table) == (
+        "| name | AUC |\n| :-- | --: |\n| a | 50.2 |\n| - | 0.0 |"
+    )

@@ -1,0 +1,95 @@
+"""A small run's score files, manifests and crop indexes."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from dfprobe.evaluation.scores import write_scores
+
+SPEC: dict[str, Any] = {
+    "head": "linear",
+    "encoders": {
+        "lfcc": {"label": "LFCC", "modality": "audio", "weights": "none"},
+        "w2v": {"label": "Wav2Vec2 random", "modality": "audio", "weights": "random"},
+        "clip": {"label": "CLIP", "modality": "visual", "weights": "org/clip"},
+    },
+    "train": ["favc", "av1m"],
+    "test": ["favc", "av1m", "avlips"],
+}
+CLIPS = 60  # a test corpus
+UNLABELLED, NO_AUDIO, NO_FACE = (5,), (11, 12), (20,)
+
+
+class Run(NamedTuple):
+    folder: Path
+    scores: list[Path]
+    manifests: list[Path]
+    crops: list[Path]
+
+    def score_path(self, encoder: str, train: str, test: str) -> Path:
+        return self.folder / "scores" / "linear" / encoder / train / f"{test}.parquet"
+
+
+def make_run(folder: Path) -> Run:
+    run = Run(folder, [], [], [])
+    rng = np.random.default_rng(11)
+    for test in SPEC["test"]:
+        clips = _clips(test)
+        run.manifests.append(folder / "manifests" / f"{test}.parquet")
+        run.crops.append(folder / "crops" / test / "000.parquet")
+        for path in (run.manifests[-1], run.crops[-1]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        clips.drop("leading_silence_s", "status").write_parquet(run.manifests[-1])
+        clips.select("clip_id", "status", "leading_silence_s").write_parquet(
+            run.crops[-1]
+        )
+        for encoder, entry in SPEC["encoders"].items():
+            for train in SPEC["train"]:
+                table = _scored(clips, entry["modality"], rng)
+                run.scores.append(run.score_path(encoder, train, test))
+                write_scores(table, run.scores[-1])
+    return run
+
+
+def _clips(test: str) -> pl.DataFrame:
+    """Even clips are real; fakes are lip-synced or swapped; some begin silent."""
+    position = np.arange(CLIPS)
+    fake = position % 2 == 1
+    silence = np.where(fake & (position % 4 == 1), 0.04, 0.001)
+    if test == "avlips":
+        silence[:] = 0.0
+    table = pl.DataFrame(
+        {
+            "clip_id": [f"{test}/{i:02d}" for i in position],
+            "split": ["test"] * CLIPS,
+            "label": [None if i in UNLABELLED else int(i % 2) for i in position],
+            "manipulation": np.where(
+                fake, np.where(position % 6 == 1, "lips", "swap"), "real"
+            ),
+            "leading_silence_s": [
+                None if i in NO_AUDIO else float(s)
+                for i, s in zip(position, silence, strict=True)
+            ],
+            "status": [
+                "no_audio" if i in NO_AUDIO else "no_face" if i in NO_FACE else "ok"
+                for i in position
+            ],
+        },
+        schema_overrides={"label": pl.Int8},
+    )
+    return table
+
+
+def _scored(
+    clips: pl.DataFrame, modality: str, rng: np.random.Generator
+) -> pl.DataFrame:
+    failed = {"audio": "no_audio", "visual": "no_face"}[modality]
+    signal = clips["label"].fill_null(0).to_numpy()
+    scores = pl.Series("score", rng.standard_normal(CLIPS) + 1.5 * signal)
+    lost = pl.col("status") == failed
+    return clips.with_columns(
+        status=pl.when(lost).then("status").otherwise(pl.lit("ok")),
+        score=pl.when(~lost).then(scores),
+    )

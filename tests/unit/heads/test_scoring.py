@@ -1,0 +1,88 @@
+import numpy as np
+import polars as pl
+import pytest
+from toy_features import DIM, write_features, write_manifest
+
+from dfprobe.errors import DataError
+from dfprobe.evaluation.scores import read_scores
+from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.scoring import score_clips
+
+
+@pytest.fixture
+def head(tmp_path):
+    params = np.random.default_rng(0).standard_normal(DIM + 1).astype(np.float32)
+    path = tmp_path / "head.safetensors"
+    LinearProbe(params, {"encoder_key": "key"}).save(path)
+    return path
+
+
+def test_one_row_a_test_clip_with_its_score(corpus, head):
+    out = corpus.folder / "scores.parquet"
+    score_clips(corpus.stores, corpus.manifest, head, out)
+    table = read_scores(out)
+    test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
+    columns = ["clip_id", "label", "manipulation"]
+    assert table.select(columns).equals(test.select(columns))
+    assert table["status"].unique().to_list() == ["ok"]
+    params = LinearProbe.load(head).params.astype(np.float64)
+    for name, score in table.select("clip_id", "score").iter_rows():
+        rows = corpus.rows[name].astype(np.float64)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        expected = np.logaddexp.reduce(rows @ params[:-1] + params[-1])
+        assert score == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_clip_disappears(corpus, head):
+    clips = [
+        *pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows(),
+        ("test/a", "test", 1),  # failed in the features stage
+        ("test/b", "test", 0),  # in no store
+        ("test/c", "test", None),  # no label: scored all the same
+        ("test/d", "test", 1),  # marked ok, but holds an all-zero row
+    ]
+    write_manifest(corpus.manifest, clips)
+    some = corpus.rows["test/00"]
+    rows = {"test/c": some, "test/d": np.zeros_like(some)}
+    extra = write_features(corpus.folder / "002.zarr.zip", rows, {"test/a": "no_audio"})
+    out = corpus.folder / "scores.parquet"
+    score_clips([*corpus.stores, extra], corpus.manifest, head, out)
+    table = read_scores(out).filter(pl.col("clip_id").str.contains("[abcd]$"))
+    assert table["clip_id"].to_list() == ["test/a", "test/b", "test/c", "test/d"]
+    assert table["status"].to_list() == ["no_audio", "missing", "ok", "non_finite"]
+    assert table["score"].is_null().to_list() == [True, True, False, True]
+    assert table["label"].to_list() == [1, 0, None, 1]
+
+
+def test_head_of_another_encoder_is_refused(corpus, head):
+    other = write_features(corpus.folder / "x.zarr.zip", corpus.rows, key="other")
+    with pytest.raises(DataError, match=r"encoder key, but .* encoder other"):
+        score_clips([other], corpus.manifest, head, corpus.folder / "out.parquet")
+    assert not (corpus.folder / "out.parquet").exists()
+
+
+def test_stores_of_two_encoders_are_refused(corpus):
+    other = write_features(corpus.folder / "x.zarr.zip", {}, {"a": "no_face"}, "other")
+    with pytest.raises(DataError, match="must come from one encoder"):
+        StoreSet([*corpus.stores, other])
+
+
+def test_clip_in_two_stores_is_refused(corpus):
+    with pytest.raises(DataError, match="more than one feature store"):
+        StoreSet([*corpus.stores, corpus.stores[0]])
+
+
+def test_no_store_is_refused():
+    with pytest.raises(DataError, match="one for each shard"):
+        StoreSet([])
+
+
+def test_float32_store_gives_the_score_of_its_float16_values(corpus, head):
+    wide = {name: rows.astype(np.float32) for name, rows in corpus.rows.items()}
+    store = write_features(corpus.folder / "w.zarr.zip", wide, dtype="float32")
+    tables = []
+    for stores in (corpus.stores, [store]):
+        score_clips(stores, corpus.manifest, head, corpus.folder / "out.parquet")
+        tables.append(read_scores(corpus.folder / "out.parquet"))
+    np.testing.assert_allclose(tables[0]["score"], tables[1]["score"], atol=1e-6)
