@@ -245,7 +245,7 @@ class FeatureReader:
         # One map of the whole file: a map a chunk would cost a file handle each.
         whole = np.memmap(self.path, np.uint8, "r")
         return [
-            np.ndarray(shape, self.dtype, buffer=whole, offset=start)  # type: ignore[call-overload]
+            np.ndarray(shape, self.dtype, buffer=whole, offset=start)
             for start in starts
         ]
 

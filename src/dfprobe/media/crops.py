@@ -1,0 +1,321 @@
+"""The crops stage: sound, landmarks and mouth patches of one shard in one HDF5 file."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import cv2
+import decord
+import dlib
+import h5py
+import librosa
+import numpy as np
+import polars as pl
+
+from dfprobe.code import code_digest
+from dfprobe.errors import ClipError, DataError
+from dfprobe.limits import check_failures
+from dfprobe.media.clip import crop_clip
+from dfprobe.media.faces import dlib_finder
+from dfprobe.progress import Progress
+from dfprobe.status import Status
+from dfprobe.storage import Journal, sha256_of, write_whole
+
+log = logging.getLogger("dfprobe")
+
+INDEX_SCHEMA = {
+    "clip_id": pl.String,
+    "content_key": pl.String,
+    "crops_key": pl.String,
+    "status": pl.String,
+    "video_status": pl.String,
+    "audio_status": pl.String,
+    "face_status": pl.String,
+    "detail": pl.String,
+    "frames": pl.Int64,
+    "source_fps": pl.Float64,
+    "duration_s": pl.Float64,
+    "detected_share": pl.Float64,
+    "samples": pl.Int64,
+    "audio_offset_s": pl.Float64,
+    "leading_silence_s": pl.Float64,
+    "row": pl.Int64,
+}
+_DEPENDENCIES = (av, cv2, decord, dlib, h5py, librosa, np)
+
+
+class CropReader:
+    """The crops of one shard.
+
+    Parameters
+    ----------
+    h5 : Path
+        The HDF5 file.
+    index : Path
+        Its index (Parquet).
+
+    Attributes
+    ----------
+    index : pl.DataFrame
+        One row a clip, columns and types as in `INDEX_SCHEMA`.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or the two do not belong together.
+    """
+
+    def __init__(self, h5: Path, index: Path) -> None:
+        try:
+            self.index = pl.read_parquet(index)
+            self._file = h5py.File(h5, "r")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(
+                f"The crops {h5} and {index} cannot be read ({error}). Delete both and "
+                "run the crops stage of this shard again."
+            ) from error
+        if self._file.attrs.get("index_sha256") != sha256_of(index):
+            self._file.close()
+            raise DataError(
+                f"{index} is not the index that was written with {h5}. Run the crops "
+                "stage of this shard again."
+            )
+        self._rows = {row["clip_id"]: row for row in self.index.iter_rows(named=True)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the HDF5 file."""
+        self._file.close()
+
+    def waveform(self, clip_id: str) -> np.ndarray:
+        """Mono sound at 16 kHz from the first video frame on, (samples,) float32.
+
+        Raises
+        ------
+        ClipError
+            With the clip's status, where it has no such array; so do the others.
+        """
+        return self._array(clip_id, "waveform", "audio_status")
+
+    def mouth(self, clip_id: str) -> np.ndarray:
+        """Grey mouth patches at 25 frames a second, (frames, 96, 96) uint8."""
+        return self._array(clip_id, "mouth", "face_status")
+
+    def landmarks(self, clip_id: str) -> np.ndarray:
+        """Points (x, y) in source pixels, (frames, 68, 2) float32, NaN without face."""
+        return self._array(clip_id, "landmarks", "video_status")
+
+    def boxes(self, clip_id: str) -> np.ndarray:
+        """Left, top, right, bottom in source pixels, (frames, 4) float32, NaN alike."""
+        return self._array(clip_id, "boxes", "video_status")
+
+    def arrays(self, clip_id: str) -> dict[str, np.ndarray]:
+        """All that is stored of a clip, by name."""
+        row = self._row(clip_id)["row"]
+        if row is None:
+            return {}
+        return {name: data[()] for name, data in self._file[_group(row)].items()}
+
+    def _row(self, clip_id: str) -> dict[str, Any]:
+        if clip_id not in self._rows:
+            raise DataError(f"{self._file.filename} holds no clip {clip_id!r}")
+        return self._rows[clip_id]
+
+    def _array(self, clip_id: str, name: str, status: str) -> np.ndarray:
+        row = self._row(clip_id)
+        if row[status] != Status.OK:
+            raise ClipError(Status(row[status]), row["detail"])
+        return self._file[_group(row["row"])][name][()]
+
+
+def make_crops(
+    manifest: Path, shard: str, spec: dict[str, Any], h5: Path, index: Path
+) -> None:
+    """Bring the crops of one shard up to date.
+
+    Clips whose content and crops keys still hold are copied from the files that are
+    there. The others are computed one by one and noted in a journal beside the HDF5
+    file, so that a killed job goes on where it was.
+
+    Parameters
+    ----------
+    manifest : Path
+        Manifest of the corpus (Parquet).
+    shard : str
+        Shard of the manifest, e.g. ``"000"``.
+    spec : dict
+        ``detect_every`` (frames between detections, 1 is the published recipe),
+        ``upsample`` (times that the detector doubles the frame, 1 is the recipe),
+        ``max_failed_share`` (0 to 1).
+    h5, index : Path
+        Files to write, see `CropReader`.
+
+    Raises
+    ------
+    DataError
+        If more clips failed than the spec allows. The journal keeps what was computed.
+    """
+    clips = _clips(manifest, shard)
+    key = crops_key(spec)
+    task = f"crops {h5.parent.name}/{shard}"
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(h5.with_name(f"{h5.name}.journal"), key))
+        old = _open_old(h5, index)
+        kept = {}
+        if old is not None:
+            stack.enter_context(old)
+            kept = _valid(old.index.iter_rows(named=True), clips, key)
+        others = clips.filter(~pl.col("clip_id").is_in(list(kept)))
+        resumed = _valid(journal.rows.values(), others, key)
+        waiting = others.filter(~pl.col("clip_id").is_in(list(resumed)))
+        _compute(task, waiting, spec, key, journal)
+        done = kept | _valid(journal.rows.values(), others, key)
+
+        table = _table([done[clip_id] for clip_id in clips["clip_id"]])
+        _report(task, table, waiting.height, len(resumed), old)
+        check_failures(task, table, spec["max_failed_share"])  # the journal stays
+        if old is not None and len(kept) == table.height == old.index.height:
+            os.utime(h5)  # as good as new
+            os.utime(index)
+        else:
+            read = {clip_id: journal.arrays for clip_id in journal.rows}
+            read |= {clip_id: old.arrays for clip_id in kept if old is not None}
+            _write(h5, index, table, {"crops_key": key, **_key_fields(spec)}, read)
+        journal.discard()
+
+
+def crops_key(spec: Mapping[str, Any]) -> str:
+    """Hash of all that changes the numbers of a clip's crops.
+
+    Parameters
+    ----------
+    spec : mapping
+        As for `make_crops`; ``max_failed_share`` changes no number.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    parts = _key_fields(spec) | {"code": code_digest(["dfprobe.media.clip"])}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _key_fields(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the fields of the spec that change numbers."""
+    return {name: spec[name] for name in ("detect_every", "upsample")}
+
+
+def _clips(manifest: Path, shard: str) -> pl.DataFrame:
+    """Clips of the shard in order, with their paths and the keys of their content."""
+    columns = ["clip_id", "path", "content_key", "shard"]
+    listed = pl.read_parquet(manifest, columns=columns)
+    return listed.filter(pl.col("shard") == shard).sort("clip_id")
+
+
+def _open_old(h5: Path, index: Path) -> CropReader | None:
+    """Open what an earlier run left; None where that is nothing that can be used."""
+    if not (h5.exists() and index.exists()):
+        return None
+    try:
+        return CropReader(h5, index)
+    except DataError as error:
+        log.warning("%s Now all its clips are computed.", error)
+        return None
+
+
+def _valid(
+    rows: Iterable[dict[str, Any]], clips: pl.DataFrame, key: str
+) -> dict[str, dict[str, Any]]:
+    """Index rows, by clip, of the clips whose keys are those that they have now."""
+    content = dict(clips.select("clip_id", "content_key").iter_rows())
+    return {
+        row["clip_id"]: row
+        for row in rows
+        if row["crops_key"] == key and content.get(row["clip_id"]) == row["content_key"]
+    }
+
+
+def _compute(
+    task: str, waiting: pl.DataFrame, spec: dict[str, Any], key: str, journal: Journal
+) -> None:
+    """Compute clips and note each one in the journal."""
+    if waiting.is_empty():
+        return
+    finder = dlib_finder(spec["upsample"])
+    progress = Progress(task, waiting.height)
+    for clip in waiting.iter_rows(named=True):
+        row, arrays = crop_clip(Path(clip["path"]), finder, spec["detect_every"])
+        keys = {name: clip[name] for name in ("clip_id", "content_key")}
+        journal.append({**keys, "crops_key": key, **row}, arrays)
+        progress.step()
+
+
+def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Build the index; clips with arrays are numbered in its order."""
+    schema = {name: kind for name, kind in INDEX_SCHEMA.items() if name != "row"}
+    picked = [{name: row[name] for name in schema} for row in rows]
+    table = pl.DataFrame(picked, schema=schema)
+    stored = (pl.col("video_status") == Status.OK) | (
+        pl.col("audio_status") == Status.OK
+    )
+    number = stored.cast(pl.Int64).cum_sum() - 1
+    return table.with_columns(row=pl.when(stored).then(number))
+
+
+def _report(
+    task: str, table: pl.DataFrame, computed: int, resumed: int, old: CropReader | None
+) -> None:
+    """Log what was done, in one line."""
+    removed = 0
+    if old is not None:
+        removed = old.index.join(table, on="clip_id", how="anti").height
+    failed = table.filter(pl.col("status") != Status.OK)["status"]
+    counts = sorted(failed.value_counts().iter_rows())
+    log.info(
+        "%s: %d computed, %d resumed, %d kept, %d removed, failed: %s",
+        task,
+        computed,
+        resumed,
+        table.height - computed - resumed,
+        removed,
+        ", ".join(f"{count} {status}" for status, count in counts) or "none",
+    )
+
+
+def _write(
+    h5: Path,
+    index: Path,
+    table: pl.DataFrame,
+    attributes: Mapping[str, Any],
+    read: Mapping[str, Callable[[str], dict[str, np.ndarray]]],
+) -> None:
+    """Write both files whole; the HDF5 file knows the index that belongs to it."""
+    versions = {module.__name__: module.__version__ for module in _DEPENDENCIES}
+    stored = table.filter(pl.col("row").is_not_null())
+    with write_whole(index) as index_draft:
+        table.write_parquet(index_draft, compression="zstd")
+        with write_whole(h5) as draft, h5py.File(draft, "w") as file:
+            file.attrs.update(attributes)
+            file.attrs["versions"] = json.dumps(versions)
+            file.attrs["index_sha256"] = sha256_of(index_draft)
+            for clip_id, row in stored.select("clip_id", "row").iter_rows():
+                group = file.create_group(_group(row))
+                group.attrs["clip_id"] = clip_id
+                for name, values in read[clip_id](clip_id).items():
+                    group.create_dataset(name, data=values)
+
+
+def _group(row: int) -> str:
+    return f"{row:06d}"

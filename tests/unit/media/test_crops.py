@@ -1,0 +1,371 @@
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from media_files import bursts, face_frame, numbered_frame, write_clip
+
+from dfprobe.errors import ClipError, DataError
+from dfprobe.media import clip as clip_module
+from dfprobe.media import crops
+from dfprobe.media.clip import GreyFrames, crop_clip
+from dfprobe.media.crops import INDEX_SCHEMA, CropReader, crops_key, make_crops
+from dfprobe.media.faces import FaceFinder, dlib_finder
+from dfprobe.media.video import frames_at_25fps
+from dfprobe.status import Status
+
+SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
+SOUND = bursts(0.1, rate=16_000, length_s=0.4)
+
+
+def find_box(frame):
+    return (10, 10, 60, 60) if frame.std() > 30 else None
+
+
+def fake_points(frame, box):
+    return np.arange(136, dtype=np.float32).reshape(68, 2) % 61
+
+
+FAKE_FINDER = FaceFinder(find_box, fake_points)
+
+
+@pytest.fixture(autouse=True)
+def finder(monkeypatch):
+    monkeypatch.setattr(crops, "dlib_finder", lambda upsample: FAKE_FINDER)
+
+
+class Shard:
+    """A corpus of one shard in a folder, and its crops."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = folder / "manifest.parquet"
+        self.h5 = folder / "crops" / "demo" / "000.h5"
+        self.index = self.h5.with_suffix(".parquet")
+        self.journal = self.h5.with_name("000.h5.journal")
+        self.keys: dict[str, str] = {}
+
+    def add(self, clip_id: str, count: int = 10, key: str = "k1") -> None:
+        frames = [numbered_frame(200 - n) for n in range(count)]
+        write_clip(self.path(clip_id), frames, sound=SOUND)
+        self.keys[clip_id] = key
+
+    def path(self, clip_id: str) -> Path:
+        return self.folder / f"{clip_id}.mp4"
+
+    def make(self, **changes) -> pl.DataFrame:
+        rows = [
+            {"clip_id": i, "path": str(self.path(i)), "content_key": k, "shard": s}
+            for i, k, s in [*((i, k, "000") for i, k in self.keys.items()), ALIEN]
+        ]
+        pl.DataFrame(rows).sort("clip_id").write_parquet(self.manifest)
+        make_crops(self.manifest, "000", SPEC | changes, self.h5, self.index)
+        return pl.read_parquet(self.index)
+
+    def contents(self) -> dict[str, dict[str, list]]:
+        with CropReader(self.h5, self.index) as reader:
+            ids = reader.index["clip_id"]
+            return {
+                i: {name: a.tolist() for name, a in reader.arrays(i).items()}
+                for i in ids
+            }
+
+
+ALIEN = ("of another shard", "k", "001")
+
+
+@pytest.fixture
+def shard(tmp_path):
+    shard = Shard(tmp_path)
+    for clip_id in ("a", "b", "c"):
+        shard.add(clip_id)
+    return shard
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Names of the clips that are really computed."""
+    names: list[str] = []
+
+    def noting(path, finder, every):
+        names.append(path.stem)
+        return crop_clip(path, finder, every)
+
+    monkeypatch.setattr(crops, "crop_clip", noting)
+    return names
+
+
+def test_all_that_is_stored_of_a_clip(shard):
+    table = shard.make()
+    assert dict(table.schema) == INDEX_SCHEMA
+    row = table.row(1, named=True)
+    assert (row["clip_id"], row["status"], row["detail"]) == ("b", "ok", "")
+    assert (row["frames"], row["source_fps"], row["duration_s"]) == (10, 25.0, 0.4)
+    assert (row["detected_share"], row["audio_offset_s"]) == (1.0, 0.0)
+    assert row["leading_silence_s"] == pytest.approx(0.1, abs=0.01)
+    assert row["crops_key"] == crops_key(SPEC)
+    with CropReader(shard.h5, shard.index) as reader:
+        assert reader.index.equals(table)
+        assert reader.waveform("b").shape == (row["samples"],)
+        assert reader.waveform("b").dtype == np.float32
+        assert (reader.mouth("b").shape, reader.mouth("b").dtype) == (
+            (10, 96, 96),
+            np.uint8,
+        )
+        assert reader.landmarks("b").shape == (10, 68, 2)
+        assert reader.landmarks("b").dtype == np.float32
+        assert reader.boxes("b")[3].tolist() == [10, 10, 60, 60]
+        with pytest.raises(DataError, match="no clip 'x'"):
+            reader.waveform("x")
+    assert not shard.journal.exists()
+
+
+def test_each_failure_has_its_own_status(shard):
+    write_clip(shard.path("mute"), [numbered_frame(9)] * 3)
+    write_clip(shard.path("sound only"), sound=SOUND)
+    write_clip(
+        shard.path("no face"), [np.zeros((48, 48, 3), np.uint8)] * 3, sound=SOUND
+    )
+    shard.path("empty").write_bytes(b"")
+    shard.path("text").write_text("no video")
+    whole = shard.path("a").read_bytes()
+    shard.path("cut").write_bytes(whole[: whole.index(b"moov")])
+    names = ["mute", "sound only", "no face", "empty", "text", "cut", "gone"]
+    shard.keys |= dict.fromkeys(names, "k1")
+    rows = {row["clip_id"]: row for row in shard.make().to_dicts()}
+    statuses = {
+        name: [rows[name][f"{part}_status"] for part in ("video", "audio", "face")]
+        for name in names
+    }
+    assert statuses == {
+        "mute": ["ok", "no_audio", "ok"],
+        "sound only": ["no_video", "ok", "no_video"],
+        "no face": ["ok", "ok", "no_face"],
+        "empty": ["unreadable"] * 3,
+        "text": ["unreadable"] * 3,
+        "cut": ["unreadable"] * 3,
+        "gone": ["missing"] * 3,
+    }
+    assert [rows[name]["status"] for name in names] == [
+        "no_audio",
+        "no_video",
+        "no_face",
+        *["unreadable"] * 3,
+        "missing",
+    ]
+    assert all(rows[name]["detail"] for name in names)
+    assert [rows[name]["row"] for name in ("empty", "text", "cut", "gone")] == [
+        None
+    ] * 4
+    assert rows["no face"]["detected_share"] == 0
+    with CropReader(shard.h5, shard.index) as reader:
+        assert reader.mouth("mute").shape == (3, 96, 96)
+        assert reader.waveform("sound only").size > 6000
+        assert np.isnan(reader.landmarks("no face")).all()
+        for read, name, status in [
+            (reader.mouth, "no face", Status.NO_FACE),
+            (reader.waveform, "mute", Status.NO_AUDIO),
+            (reader.landmarks, "gone", Status.MISSING),
+        ]:
+            with pytest.raises(ClipError) as refused:
+                read(name)
+            assert refused.value.status is status
+
+
+def test_any_clip_name(shard, computed):
+    names = ["two words", 'it\'s "q"; $(x)', "клип/视频", "-x", "a" * 200]
+    (shard.folder / "клип").mkdir()
+    for name in names:
+        shard.add(name, count=2)
+    table = shard.make()
+    assert table["clip_id"].to_list() == sorted([*names, "a", "b", "c"])
+    assert (table["status"] == "ok").all()
+    with CropReader(shard.h5, shard.index) as reader:
+        assert all(reader.mouth(name).shape == (2, 96, 96) for name in names)
+
+
+def test_nothing_changed_touches_the_files_only(shard, computed):
+    shard.make()
+    files = (shard.h5, shard.index)
+    before = [file.read_bytes() for file in files]
+    inodes = [file.stat().st_ino for file in files]
+    for file in files:
+        os.utime(file, (1, 1))
+    computed.clear()
+    shard.make(max_failed_share=0.0)
+    assert computed == []
+    assert [file.read_bytes() for file in files] == before
+    assert [file.stat().st_ino for file in files] == inodes
+    assert all(file.stat().st_mtime > 1 for file in files)
+
+
+def test_only_changed_clips_are_computed(shard, computed, caplog):
+    shard.make()
+    before = shard.contents()
+    del shard.keys["a"]
+    shard.add("b", count=6, key="k2")
+    shard.add("0 first")
+    shard.keys["gone"] = "missing"
+    computed.clear()
+    with caplog.at_level(logging.INFO, "dfprobe"):
+        table = shard.make()
+    assert computed == ["0 first", "b", "gone"]
+    assert table["clip_id"].to_list() == ["0 first", "b", "c", "gone"]
+    assert table["row"].to_list() == [0, 1, 2, None]
+    after = shard.contents()
+    assert after["c"] == before["c"]
+    assert len(after["b"]["mouth"]) == 6
+    assert (
+        "crops demo/000: 3 computed, 0 resumed, 1 kept, 1 removed, failed: 1 missing"
+    ) in caplog.messages
+
+
+def test_removed_clip_leaves_the_files(shard, computed):
+    shard.make()
+    del shard.keys["a"]
+    computed.clear()
+    assert shard.make()["clip_id"].to_list() == ["b", "c"]
+    assert computed == []
+    assert list(shard.contents()) == ["b", "c"]
+
+
+def test_another_key_computes_all_anew(shard, computed):
+    shard.make()
+    computed.clear()
+    shard.make(detect_every=1)
+    assert computed == ["a", "b", "c"]
+
+
+def test_key_holds_what_changes_the_numbers(monkeypatch):
+    key = crops_key(SPEC)
+    assert crops_key(SPEC | {"max_failed_share": 0.5}) == key
+    assert crops_key(SPEC | {"upsample": 1}) != key
+    monkeypatch.setattr(crops, "code_digest", lambda modules: "other code")
+    assert crops_key(SPEC) != key
+
+
+def test_same_clips_give_the_same_index_bytes(shard, tmp_path):
+    shard.make()
+    first = shard.index.read_bytes(), shard.contents()
+    shard.h5.unlink()
+    shard.index.unlink()
+    shard.make()
+    assert (shard.index.read_bytes(), shard.contents()) == first
+
+
+def test_too_many_failures_lose_no_work(shard, computed):
+    shard.keys["gone"] = "missing"
+    with pytest.raises(DataError, match=r"(?s)1 of 4 clips.*gone: missing\. there is"):
+        shard.make(max_failed_share=0.2)
+    assert not shard.h5.exists()
+    computed.clear()
+    assert shard.make(max_failed_share=0.25).height == 4
+    assert computed == []
+    with pytest.raises(DataError, match="1 of 4 clips"):
+        shard.make(max_failed_share=0.2)  # also when there is nothing to compute
+    assert shard.h5.exists()
+
+
+def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
+    shard.make()
+    expected = shard.contents()
+    shard.h5.unlink()
+    shard.index.unlink()
+    code = (
+        "import os, signal, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import test_crops\n"
+        "from pathlib import Path\n"
+        "crops, clips = test_crops.crops, []\n"
+        "def crop_until_killed(path, finder, every):\n"
+        "    clips.append(path)\n"
+        "    if len(clips) == 3:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return test_crops.crop_clip(path, finder, every)\n"
+        "crops.crop_clip = crop_until_killed\n"
+        "crops.dlib_finder = lambda upsample: test_crops.FAKE_FINDER\n"
+        "manifest, h5 = Path(sys.argv[2]), Path(sys.argv[3])\n"
+        "index = h5.with_suffix('.parquet')\n"
+        "crops.make_crops(manifest, '000', test_crops.SPEC, h5, index)\n"
+    )
+    folder = str(Path(__file__).parent)
+    command = [sys.executable, "-c", code, folder, str(shard.manifest), str(shard.h5)]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert shard.journal.exists()
+    assert not shard.h5.exists()
+
+    computed.clear()
+    with caplog.at_level(logging.INFO, "dfprobe"):
+        shard.make()
+    assert computed == ["c"]
+    assert shard.contents() == expected
+    assert "1 computed, 2 resumed, 0 kept" in caplog.text
+
+
+def test_files_that_do_not_belong_together_are_made_anew(shard, computed, caplog):
+    shard.make()
+    old_index = shard.index.read_bytes()
+    shard.add("d")
+    shard.make()
+    shard.index.write_bytes(old_index)  # a kill between the two renames
+    with pytest.raises(DataError, match="is not the index that was written with"):
+        CropReader(shard.h5, shard.index)
+    computed.clear()
+    assert shard.make().height == 4
+    assert computed == ["a", "b", "c", "d"]
+    assert "is not the index" in caplog.text
+
+
+@pytest.mark.parametrize("damaged", ["h5", "index"])
+def test_damaged_output_is_made_anew(shard, computed, damaged):
+    shard.make()
+    path = getattr(shard, damaged)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match="cannot be read"):
+        CropReader(shard.h5, shard.index)
+    computed.clear()
+    shard.make()
+    assert computed == ["a", "b", "c"]
+
+
+def test_empty_shard(shard):
+    shard.keys.clear()
+    assert shard.make().height == 0
+
+
+def test_file_says_how_it_was_made(shard):
+    shard.make()
+    with CropReader(shard.h5, shard.index) as reader:
+        attributes = dict(reader._file.attrs)
+    assert attributes["crops_key"] == crops_key(SPEC)
+    assert (attributes["detect_every"], attributes["upsample"]) == (5, 0)
+    assert "dlib" in json.loads(attributes["versions"])
+
+
+@pytest.mark.parametrize("kept_bytes", [2**20, 3 * 48 * 128, 0])
+def test_grey_frames_can_be_read_twice(tmp_path, monkeypatch, kept_bytes):
+    monkeypatch.setattr(clip_module, "_KEPT_BYTES", kept_bytes)
+    path = write_clip(tmp_path / "x.mp4", [numbered_frame(n) for n in range(12)])
+    frames = GreyFrames(path)
+    first, second = np.stack(list(frames)), np.stack(list(frames))
+    assert np.array_equal(first, second)
+    rgb = np.concatenate(list(frames_at_25fps(path, 5))).astype(float)
+    assert np.abs(first - rgb @ [0.299, 0.587, 0.114]).max() <= 0.51
+
+
+def test_drawn_face_from_file_to_patches(tmp_path):
+    frames = [face_frame(n // 3, 5 + n % 4) for n in range(20)]
+    path = write_clip(tmp_path / "x.mp4", frames, sound=SOUND)
+    row, arrays = crop_clip(path, dlib_finder(upsample=0), every=5)
+    assert row["status"] == Status.OK
+    assert row["detected_share"] == 1.0
+    mouth = arrays["landmarks"][:, 48:68].mean(axis=1)
+    drawn = np.array([[100 + n // 3, 140] for n in range(20)])
+    assert np.abs(mouth - drawn).max() < 8
+    assert arrays["mouth"].shape == (20, 96, 96)
+    assert arrays["mouth"][:, 40:56, 40:56].mean() < arrays["mouth"].mean()

@@ -1,0 +1,140 @@
+import dlib
+import numpy as np
+import pytest
+from media_files import face_frame
+
+from dfprobe.errors import DataError
+from dfprobe.media import faces
+from dfprobe.media.faces import FaceFinder, dlib_finder, follow_face, predictor_file
+
+
+class CountingFinder:
+    """Finds the box that is written for a frame's number, and counts its calls."""
+
+    def __init__(self, boxes):
+        self.boxes, self.looked_at = boxes, []
+
+    def detect(self, frame):
+        number = int(frame[0, 0])
+        self.looked_at.append(number)
+        return self.boxes[number]
+
+    def follow(self, every):
+        frames = (np.full((2, 2), n, np.uint8) for n in range(len(self.boxes)))
+        return follow_face(frames, FaceFinder(self.detect, self.predict), every)
+
+    @staticmethod
+    def predict(frame, box):
+        return np.full((68, 2), box[:2], np.float32)
+
+
+def box_at(x):
+    return (x, 0, x + 100, 100)
+
+
+def test_detector_runs_on_every_kth_frame_and_on_the_last():
+    finder = CountingFinder([box_at(2 * n) for n in range(13)])
+    track = finder.follow(every=5)
+    assert sorted(finder.looked_at) == [0, 5, 10, 12]
+    assert track.boxes[:, 0].tolist() == [2 * n for n in range(13)]
+    assert track.landmarks[:, 40, 0].tolist() == [2 * n for n in range(13)]
+    assert track.detected_share == 1.0
+
+
+def test_boxes_between_detections_are_whole_pixels():
+    boxes = [box_at(0)] * 5 + [box_at(7)]
+    assert CountingFinder(boxes).follow(every=5).boxes[:, 0].tolist() == [
+        0,
+        1,
+        3,
+        4,
+        6,
+        7,
+    ]
+
+
+def test_a_cut_is_looked_at_frame_by_frame():
+    boxes = [box_at(0)] * 7 + [box_at(200)] * 4
+    finder = CountingFinder(boxes)
+    track = finder.follow(every=5)
+    assert sorted(finder.looked_at) == [0, 5, 6, 7, 8, 9, 10]
+    assert track.boxes[:, 0].tolist() == [box[0] for box in boxes]
+
+
+def test_frames_without_a_face_are_nan():
+    boxes = [box_at(0)] * 3 + [None] * 6 + [box_at(3)] * 2
+    finder = CountingFinder(boxes)
+    track = finder.follow(every=5)
+    assert sorted(finder.looked_at) == list(range(11))
+    missing = [box is None for box in boxes]
+    assert np.isnan(track.boxes).all(axis=1).tolist() == missing
+    assert np.isnan(track.landmarks).any(axis=(1, 2)).tolist() == missing
+    assert track.detected_share == pytest.approx(5 / 11)
+
+
+def test_step_of_one_looks_at_every_frame():
+    finder = CountingFinder([box_at(n) for n in range(9)])
+    finder.follow(every=1)
+    assert finder.looked_at == list(range(9))
+
+
+def test_no_frame_at_all():
+    track = CountingFinder([]).follow(every=5)
+    assert track.landmarks.shape == (0, 68, 2)
+    assert track.boxes.shape == (0, 4)
+    assert track.detected_share == 0.0
+
+
+def test_step_of_one_is_the_published_recipe():
+    frames = [face_frame(2 * n, 5 + n)[..., 0].copy() for n in range(4)]
+    frames.insert(2, np.zeros((200, 200), np.uint8))
+    detector = dlib.get_frontal_face_detector()
+    predictor = dlib.shape_predictor(str(predictor_file()))
+    expected = []
+    for frame in frames:
+        points = np.full((68, 2), np.nan)
+        for box in detector(frame, 1):
+            shape = predictor(frame, box)
+            points = np.array([(p.x, p.y) for p in shape.parts()])
+        expected.append(points)
+    track = follow_face(frames, dlib_finder(upsample=1), every=1)
+    np.testing.assert_array_equal(track.landmarks, np.array(expected))
+    assert track.detected_share == 4 / 5
+
+
+def test_detector_and_predictor_get_contiguous_pixels():
+    seen = []
+
+    def detector(frame, upsample):
+        seen.append(frame.flags.c_contiguous)
+        return []
+
+    class Predictor:
+        def __call__(self, frame, box):
+            seen.append(frame.flags.c_contiguous)
+            return dlib.full_object_detection(box, dlib.points())
+
+    view = face_frame()[..., 0]
+    faces._detect(detector, 0, view)
+    faces._predict(Predictor(), view, (0, 0, 9, 9))
+    assert seen == [True, True]
+
+
+def test_the_last_of_several_faces_wins():
+    first, second = dlib.rectangle(0, 0, 9, 9), dlib.rectangle(5, 6, 7, 8)
+
+    def detector(frame, upsample):
+        return [first, second]
+
+    assert faces._detect(detector, 0, np.zeros((9, 9), np.uint8)) == (5, 6, 7, 8)
+
+
+@pytest.mark.parametrize("spec", ["absent", "without the file"])
+def test_missing_predictor_says_what_to_install(monkeypatch, tmp_path, spec):
+    class Spec:
+        submodule_search_locations = (str(tmp_path),)
+
+    found = None if spec == "absent" else Spec
+    monkeypatch.setattr(faces, "find_spec", lambda name: found)
+    with pytest.raises(DataError, match="pip install face-recognition-models"):
+        predictor_file()
