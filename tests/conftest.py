@@ -29,7 +29,9 @@ def small_project(tmp_path_factory, talking_heads) -> Path:
     for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, project / name)
     shutil.copy(ROOT / "Snakefile", project)
-    pairs = list(zip(*(sorted((talking_heads / d).iterdir()) for d in FOLDERS)))
+    pairs = list(
+        zip(*(sorted((talking_heads / d).iterdir()) for d in FOLDERS), strict=True)
+    )
     assert len(pairs) == 6
     splits = ["train", "train", "val", "test"]
     _corpus(project / "videos/clean", pairs[:4], splits)

@@ -46,7 +46,7 @@ def planned(project: Path) -> Counter:
 
 def computed(output: str, stage: str) -> int:
     """Clips that the jobs of a stage computed, by their own report."""
-    return sum(int(n) for n in re.findall(rf"{stage} .*: (\d+) clips computed", output))
+    return sum(int(n) for n in re.findall(rf"{stage} .*: (\d+) computed", output))
 
 
 def edit_config(project: Path, change) -> None:

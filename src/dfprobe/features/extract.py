@@ -18,10 +18,10 @@ from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.errors import ClipError, DataError, EncoderError
 from dfprobe.features.store import FeatureReader, write_store
-from dfprobe.limits import check_failures
 from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
+from dfprobe.outcome import check_failures, report_outcome
 from dfprobe.progress import Progress
 from dfprobe.status import Status
 from dfprobe.storage import Journal, keep, kept, restore
@@ -90,7 +90,11 @@ def extract_features(
                     journal.append(*_encode(encoder, row, reader, spec["dtype"]))
                     progress.step()
         index = _index(clips, old, valid, journal)
-        _report(task, index, computed=len(waiting))
+        gone = (
+            0 if old is None else old.index.join(index, on="clip_id", how="anti").height
+        )
+        resumed = len(finished) - len(valid)
+        report_outcome(task, index, len(waiting), resumed, gone)
         check_failures(task, index, spec["max_failed_share"])  # the journal stays
         if old is not None and old.index.drop("offset").equals(index):
             restore(out)
@@ -208,10 +212,14 @@ def _inputs(encoder: Encoder, row: dict[str, Any], crops: CropReader) -> ClipInp
     readers: dict[str, Callable[[], Any]] = {
         "waveform": lambda: crops.waveform(clip_id),
         "mouth": lambda: crops.mouth(clip_id),
-        "landmarks": lambda: interpolate_landmarks(crops.landmarks(clip_id)),
+        "landmarks": lambda: _without_gaps(crops.landmarks(clip_id)),
         "frames": lambda: partial(frames_at_25fps, Path(row["path"])),
     }
     return ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})
+
+
+def _without_gaps(landmarks: np.ndarray) -> np.ndarray:
+    return interpolate_landmarks(landmarks).astype(np.float32)
 
 
 def _checked(
@@ -276,15 +284,3 @@ def _attributes(spec: EncoderSpec, encoder: Encoder, key: str) -> dict[str, Any]
         "first_row_s": encoder.first_row_s,
         "versions": {name: version(name) for name in _PACKAGES},
     }
-
-
-def _report(task: str, index: pl.DataFrame, computed: int) -> None:
-    counts = index["status"].value_counts(sort=True).iter_rows()
-    statuses = ", ".join(f"{count} {status}" for status, count in counts)
-    log.info(
-        "%s: %d clips computed, %d kept; %s",
-        task,
-        computed,
-        index.height - computed,
-        statuses,
-    )

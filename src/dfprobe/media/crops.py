@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,12 +19,12 @@ import polars as pl
 
 from dfprobe.code import code_digest
 from dfprobe.errors import ClipError, DataError
-from dfprobe.limits import check_failures
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import dlib_finder
+from dfprobe.outcome import check_failures, report_outcome
 from dfprobe.progress import Progress
 from dfprobe.status import Status
-from dfprobe.storage import Journal, sha256_of, write_whole
+from dfprobe.storage import Journal, keep, kept, restore, sha256_of, write_whole
 
 log = logging.getLogger("dfprobe")
 
@@ -125,7 +124,9 @@ class CropReader:
         row = self._row(clip_id)["row"]
         if row is None:
             return {}
-        return {name: data[()] for name, data in self._file[_group(row)].items()}
+        return {
+            name: self._read(data) for name, data in self._file[_group(row)].items()
+        }
 
     def _row(self, clip_id: str) -> dict[str, Any]:
         if clip_id not in self._rows:
@@ -136,7 +137,17 @@ class CropReader:
         row = self._row(clip_id)
         if row[status] != Status.OK:
             raise ClipError(Status(row[status]), row["detail"])
-        return self._file[_group(row["row"])][name][()]
+        return self._read(self._file[_group(row["row"])][name])
+
+    def _read(self, data: h5py.Dataset) -> np.ndarray:
+        try:
+            return data[()]
+        except OSError as error:
+            raise DataError(
+                f"{self._file.filename}: {data.name} does not fit its checksum, so the "
+                f"file was damaged after it was written ({error}). Delete it together "
+                "with the hidden .kept file beside it and run the workflow again."
+            ) from error
 
 
 def make_crops(
@@ -144,8 +155,8 @@ def make_crops(
 ) -> None:
     """Bring the crops of one shard up to date.
 
-    Clips whose content and crops keys still hold are copied from the files that are
-    there. The others are computed one by one and noted in a journal beside the HDF5
+    Clips whose content and crops keys still hold are copied from the last files. The
+    others are computed one by one and noted in a journal beside the HDF5
     file, so that a killed job goes on where it was.
 
     Parameters
@@ -172,26 +183,31 @@ def make_crops(
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(h5.with_name(f"{h5.name}.journal"), key))
         old = _open_old(h5, index)
-        kept = {}
+        valid = {}
         if old is not None:
             stack.enter_context(old)
-            kept = _valid(old.index.iter_rows(named=True), clips, key)
-        others = clips.filter(~pl.col("clip_id").is_in(list(kept)))
+            valid = _valid(old.index.iter_rows(named=True), clips, key)
+        others = clips.filter(~pl.col("clip_id").is_in(list(valid)))
         resumed = _valid(journal.rows.values(), others, key)
         waiting = others.filter(~pl.col("clip_id").is_in(list(resumed)))
         _compute(task, waiting, spec, key, journal)
-        done = kept | _valid(journal.rows.values(), others, key)
+        done = valid | _valid(journal.rows.values(), others, key)
 
         table = _table([done[clip_id] for clip_id in clips["clip_id"]])
-        _report(task, table, waiting.height, len(resumed), old)
+        gone = (
+            0 if old is None else old.index.join(table, on="clip_id", how="anti").height
+        )
+        report_outcome(task, table, waiting.height, len(resumed), gone)
         check_failures(task, table, spec["max_failed_share"])  # the journal stays
-        if old is not None and len(kept) == table.height == old.index.height:
-            os.utime(h5)  # as good as new
-            os.utime(index)
+        if old is not None and len(valid) == table.height == old.index.height:
+            restore(h5)
+            restore(index)
         else:
             read = {clip_id: journal.arrays for clip_id in journal.rows}
-            read |= {clip_id: old.arrays for clip_id in kept if old is not None}
+            read |= {clip_id: old.arrays for clip_id in valid if old is not None}
             _write(h5, index, table, {"crops_key": key, **_key_fields(spec)}, read)
+            keep(h5)
+            keep(index)
         journal.discard()
 
 
@@ -225,11 +241,11 @@ def _clips(manifest: Path, shard: str) -> pl.DataFrame:
 
 
 def _open_old(h5: Path, index: Path) -> CropReader | None:
-    """Open what an earlier run left; None where that is nothing that can be used."""
-    if not (h5.exists() and index.exists()):
+    """Open what an earlier run kept; None where that is nothing that can be used."""
+    if not (kept(h5).exists() and kept(index).exists()):
         return None
     try:
-        return CropReader(h5, index)
+        return CropReader(kept(h5), kept(index))
     except DataError as error:
         log.warning("%s Now all its clips are computed.", error)
         return None
@@ -274,26 +290,6 @@ def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return table.with_columns(row=pl.when(stored).then(number))
 
 
-def _report(
-    task: str, table: pl.DataFrame, computed: int, resumed: int, old: CropReader | None
-) -> None:
-    """Log what was done, in one line."""
-    removed = 0
-    if old is not None:
-        removed = old.index.join(table, on="clip_id", how="anti").height
-    failed = table.filter(pl.col("status") != Status.OK)["status"]
-    counts = sorted(failed.value_counts().iter_rows())
-    log.info(
-        "%s: %d computed, %d resumed, %d kept, %d removed, failed: %s",
-        task,
-        computed,
-        resumed,
-        table.height - computed - resumed,
-        removed,
-        ", ".join(f"{count} {status}" for status, count in counts) or "none",
-    )
-
-
 def _write(
     h5: Path,
     index: Path,
@@ -314,7 +310,11 @@ def _write(
                 group = file.create_group(_group(row))
                 group.attrs["clip_id"] = clip_id
                 for name, values in read[clip_id](clip_id).items():
-                    group.create_dataset(name, data=values)
+                    # One chunk with a checksum: a damaged array is noticed when read.
+                    chunks = values.shape if values.size else None
+                    group.create_dataset(
+                        name, data=values, chunks=chunks, fletcher32=chunks is not None
+                    )
 
 
 def _group(row: int) -> str:

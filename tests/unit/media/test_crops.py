@@ -18,6 +18,7 @@ from dfprobe.media.crops import INDEX_SCHEMA, CropReader, crops_key, make_crops
 from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.status import Status
+from dfprobe.storage import kept
 
 SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
 SOUND = bursts(0.1, rate=16_000, length_s=0.4)
@@ -64,8 +65,19 @@ class Shard:
             for i, k, s in [*((i, k, "000") for i, k in self.keys.items()), ALIEN]
         ]
         pl.DataFrame(rows).sort("clip_id").write_parquet(self.manifest)
+        self.delete_outputs()  # as Snakemake does before a job
         make_crops(self.manifest, "000", SPEC | changes, self.h5, self.index)
         return pl.read_parquet(self.index)
+
+    def delete_outputs(self) -> None:
+        self.h5.unlink(missing_ok=True)
+        self.index.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Delete the outputs and what is kept of them."""
+        self.delete_outputs()
+        kept(self.h5).unlink()
+        kept(self.index).unlink()
 
     def contents(self) -> dict[str, dict[str, list]]:
         with CropReader(self.h5, self.index) as reader:
@@ -252,8 +264,7 @@ def test_key_holds_what_changes_the_numbers(monkeypatch):
 def test_same_clips_give_the_same_index_bytes(shard, tmp_path):
     shard.make()
     first = shard.index.read_bytes(), shard.contents()
-    shard.h5.unlink()
-    shard.index.unlink()
+    shard.forget()
     shard.make()
     assert (shard.index.read_bytes(), shard.contents()) == first
 
@@ -268,14 +279,14 @@ def test_too_many_failures_lose_no_work(shard, computed):
     assert computed == []
     with pytest.raises(DataError, match="1 of 4 clips"):
         shard.make(max_failed_share=0.2)  # also when there is nothing to compute
-    assert shard.h5.exists()
+    assert shard.make(max_failed_share=0.25).height == 4
+    assert computed == []
 
 
 def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
     shard.make()
     expected = shard.contents()
-    shard.h5.unlink()
-    shard.index.unlink()
+    shard.forget()
     code = (
         "import os, signal, sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
@@ -369,3 +380,14 @@ def test_drawn_face_from_file_to_patches(tmp_path):
     assert np.abs(mouth - drawn).max() < 8
     assert arrays["mouth"].shape == (20, 96, 96)
     assert arrays["mouth"][:, 40:56, 40:56].mean() < arrays["mouth"].mean()
+
+
+def test_a_flipped_byte_is_noticed(shard):
+    shard.make()
+    with CropReader(shard.h5, shard.index) as reader:
+        pixels = reader.mouth("b").tobytes()
+    content = bytearray(shard.h5.read_bytes())
+    content[content.find(pixels)] ^= 1
+    shard.h5.write_bytes(bytes(content))
+    with pytest.raises(DataError, match="checksum"):
+        shard.contents()

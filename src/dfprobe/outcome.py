@@ -1,4 +1,6 @@
-"""How many clips may fail before a run stops."""
+"""What became of a shard's clips: one line for the log, and when to stop."""
+
+import logging
 
 import polars as pl
 
@@ -6,6 +8,45 @@ from dfprobe.errors import DataError
 from dfprobe.status import Status
 
 _SHOWN = 20
+
+log = logging.getLogger("dfprobe")
+
+
+def report_outcome(
+    task: str,
+    index: pl.DataFrame,
+    previous: pl.DataFrame | None,
+    computed: int,
+    resumed: int,
+) -> None:
+    """Log in one line how many clips a job computed and how many it need not.
+
+    Parameters
+    ----------
+    task : str
+        What was done.
+    index : pl.DataFrame
+        Index of the shard, with the columns ``clip_id`` and ``status``.
+    previous : pl.DataFrame or None
+        Index of the last whole version, whose clips may be gone.
+    computed, resumed : int
+        Clips computed now, and taken from the journal of a killed job; the rest was
+        kept.
+    """
+    removed = 0
+    if previous is not None:
+        removed = previous.join(index, on="clip_id", how="anti").height
+    failed = index.filter(pl.col("status") != Status.OK)["status"]
+    counts = sorted(failed.value_counts().iter_rows())
+    log.info(
+        "%s: %d computed, %d resumed, %d kept, %d removed, failed: %s",
+        task,
+        computed,
+        resumed,
+        index.height - computed - resumed,
+        removed,
+        ", ".join(f"{count} {status}" for status, count in counts) or "none",
+    )
 
 
 def check_failures(task: str, index: pl.DataFrame, max_share: float) -> None:
