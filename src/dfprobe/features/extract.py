@@ -90,11 +90,9 @@ def extract_features(
                     journal.append(*_encode(encoder, row, reader, spec["dtype"]))
                     progress.step()
         index = _index(clips, old, valid, journal)
-        gone = (
-            0 if old is None else old.index.join(index, on="clip_id", how="anti").height
-        )
+        previous = None if old is None else old.index
         resumed = len(finished) - len(valid)
-        report_outcome(task, index, len(waiting), resumed, gone)
+        report_outcome(task, index, previous, len(waiting), resumed)
         check_failures(task, index, spec["max_failed_share"])  # the journal stays
         if old is not None and old.index.drop("offset").equals(index):
             restore(out)

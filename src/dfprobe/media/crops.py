@@ -194,10 +194,8 @@ def make_crops(
         done = valid | _valid(journal.rows.values(), others, key)
 
         table = _table([done[clip_id] for clip_id in clips["clip_id"]])
-        gone = (
-            0 if old is None else old.index.join(table, on="clip_id", how="anti").height
-        )
-        report_outcome(task, table, waiting.height, len(resumed), gone)
+        previous = None if old is None else old.index
+        report_outcome(task, table, previous, waiting.height, len(resumed))
         check_failures(task, table, spec["max_failed_share"])  # the journal stays
         if old is not None and len(valid) == table.height == old.index.height:
             restore(h5)
