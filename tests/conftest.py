@@ -3,13 +3,16 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from dfprobe.corpora.demo.make import make_demo
 from running import snakemake
+from unit.media.media_files import numbered_frame, write_clip
 
 ROOT = Path(__file__).parents[1]
+TONE = 0.1 * np.sin(np.arange(1920, dtype=np.float32))[None]  # 0.12 s at 16 kHz
 ODD_NAME = "we ird; 'näme' \"№1\" $(x) 视频"
 
 
@@ -88,7 +91,8 @@ def _add_bad_files(root: Path, clip: Path) -> None:
     }
     for name, bytes_ in files.items():
         (root / name).write_bytes(bytes_)
-    lines = [f'"{name.replace(chr(34), chr(34) * 2)}",0,test' for name in files]
+    write_clip(root / "three frames.mp4", [numbered_frame(n) for n in range(3)], TONE)
+    lines = [f'"{name.replace(chr(34), chr(34) * 2)}",0,test' for name in [*files, "three frames.mp4"]]
     with (root / "labels.csv").open("a") as file:
         file.write("\n".join([*lines, "not there.mp4,1,test"]) + "\n")
 

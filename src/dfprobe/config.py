@@ -121,10 +121,30 @@ def _complete_encoders(encoders: dict[str, dict[str, Any]]) -> None:
         if encoder["stream"] is None and len(streams) == 1:
             (encoder["stream"],) = streams
         _check_name(encoder["stream"], streams, f"{where}.stream")
+        encoder["weights"] = _weights(encoder, f"{where}.weights")
         rules = _options_schema(registry.family_options(family))
         _check(encoder["options"], rules, f"{where}.options")
         _fill_defaults(encoder["options"], rules)
         encoder["label"] = encoder["label"] or name
+
+
+def _weights(encoder: dict[str, Any], where: str) -> str:
+    """Weights of an encoder, refused where its family has no such kind."""
+    kinds, weights = registry.weights(encoder["family"]), encoder["weights"]
+    if weights is None and list(kinds) == ["none"]:
+        return "none"
+    if weights is not None:
+        kind = weights if weights in ("none", "random") else "file"
+        if kind in kinds:
+            return str(weights)
+    allowed = [
+        f"the name of a {about}" if kind == "file" else f"`{kind}` ({about})"
+        for kind, about in kinds.items()
+    ]
+    raise ConfigError(
+        f"{where}: the family {encoder['family']} takes {' or '.join(allowed)}, "
+        f"but it is {weights!r}."
+    )
 
 
 def _options_schema(properties: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from dfprobe.rates import VIDEO_FPS
 from dfprobe.storage import sha256_of
 
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
+WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 OPTIONS = {
     "head_size": {
         "type": "integer",

@@ -22,6 +22,7 @@ from dfprobe.encoders.hub import hidden_state, hub_model
 from dfprobe.rates import VIDEO_FPS
 
 STREAMS = {"video": "visual"}
+WEIGHTS = {"random": "random weights at a small size", "file": "hub id or folder"}
 OPTIONS = {
     "image_size": {
         "type": "integer",

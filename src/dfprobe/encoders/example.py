@@ -1,6 +1,6 @@
 """A random projection of coarse mouth patches: how a family is added.
 
-Copy this file, and a new family exists; the registry finds it by the two dictionaries
+Copy this file, and a new family exists; the registry finds it by the three dictionaries
 below. An entry in the configuration (``family: example``) makes a row of the matrix,
 and the tests in tests/contract/test_encoders.py run over it.
 """
@@ -14,6 +14,8 @@ from dfprobe.rates import VIDEO_FPS
 
 # Stream -> modality. Literals only: they are read without importing this module.
 STREAMS = {"video": "visual"}
+# What `weights` may be in the configuration.
+WEIGHTS = {"none": "nothing is loaded"}
 # The family's settings as JSON-schema properties, each with a default.
 OPTIONS = {
     "dim": {
@@ -52,5 +54,5 @@ class ExampleEncoder:
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec; ``spec.options`` is complete and checked."""
-    require_weights(spec, "random")
+    require_weights(spec, "none")  # nothing is loaded
     return ExampleEncoder(spec.options["dim"], spec.seed)

@@ -26,6 +26,7 @@ from dfprobe.encoders.checks import require_weights, waveform_of
 from dfprobe.rates import AUDIO_HZ, SAMPLES_PER_FRAME, VIDEO_FPS
 
 STREAMS = {"audio": "audio"}
+WEIGHTS = {"none": "nothing is loaded"}
 OPTIONS = {
     "coefficients": {
         "type": "integer",

@@ -1,8 +1,8 @@
 """The encoder families: found by looking at the files, imported only when built.
 
-A family is a module of this package that declares two literal dictionaries at top
-level, ``STREAMS`` and ``OPTIONS``. They are read from the source text, so that listing
-the families, and checking a configuration against them, imports no torch.
+A family is a module of this package that declares three literal dictionaries at top
+level, ``STREAMS``, ``WEIGHTS`` and ``OPTIONS``. They are read from the source text, so
+that listing the families, and checking a configuration against them, imports no torch.
 """
 
 import copy
@@ -17,7 +17,8 @@ from dfprobe.errors import ConfigError
 
 _PACKAGE = "dfprobe.encoders"
 _FOLDER = Path(__file__).parent
-_DECLARED = ("STREAMS", "OPTIONS")  # stream -> modality; option -> JSON schema
+# stream -> modality; kind of weights -> description; option -> JSON schema
+_DECLARED = ("STREAMS", "WEIGHTS", "OPTIONS")
 
 
 def families() -> list[str]:
@@ -28,6 +29,11 @@ def families() -> list[str]:
 def streams(name: str) -> list[str]:
     """Names of the streams that a family offers."""
     return list(_family(name)["STREAMS"])
+
+
+def weights(name: str) -> dict[str, str]:
+    """Kinds of weights that a family takes: of ``none``, ``random``, ``file``."""
+    return dict(_family(name)["WEIGHTS"])
 
 
 def modality(family: str, stream: str) -> str:

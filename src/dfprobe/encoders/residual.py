@@ -30,6 +30,7 @@ from dfprobe.encoders.checks import (
 from dfprobe.rates import VIDEO_FPS
 
 STREAMS = {"video": "visual"}
+WEIGHTS = {"none": "nothing is loaded"}
 OPTIONS = {
     "grid": {
         "type": "integer",

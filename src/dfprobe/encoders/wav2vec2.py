@@ -30,6 +30,7 @@ from dfprobe.encoders.hub import hidden_state, hub_model, unavailable
 from dfprobe.rates import AUDIO_HZ
 
 STREAMS = {"audio": "audio"}
+WEIGHTS = {"random": "random weights at a small size", "file": "hub id or folder"}
 OPTIONS = {
     "model_type": {
         "type": "string",

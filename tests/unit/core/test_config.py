@@ -33,6 +33,7 @@ def test_defaults_are_filled_at_every_level():
     assert full["corpora"]["mine"]["shards"] == 1
     assert full["corpora"]["mine"]["label"] == "mine"
     assert full["encoders"]["lfcc"]["stream"] == "audio"
+    assert full["encoders"]["lfcc"]["weights"] == "none"
     assert "probe" not in SMALL
 
 
@@ -48,6 +49,8 @@ def test_defaults_are_filled_at_every_level():
         ("encoders.lfcc.stream", "video", ["encoders.lfcc.stream", "audio"]),
         ("encoders.lfcc.options", {"x": 1}, ["encoders.lfcc.options.x", "unknown key"]),
         ("encoders.lfcc.layer", "first", ["encoders.lfcc.layer", "`last`", "'first'"]),
+        ("encoders.lfcc.weights", "random", ["lfcc.weights", "`none`", "'random'"]),
+        ("encoders.c", {"family": "clip"}, ["c.weights", "`random`", "hub id", "None"]),
         ("encoders.Lfcc", {"family": "lfcc"}, ["config.encoders", "'Lfcc'", "lower"]),
         ("corpora.mine.layout", "foldr", ["corpora.mine.layout", "'folder'"]),
         ("corpora.mine", {"layout": "folder"}, ["corpora.mine", "root is required"]),

@@ -38,7 +38,7 @@ def test_listing_families_imports_no_torch():
 
 
 @pytest.mark.parametrize(
-    "family, weights", [("lfcc", "none"), ("residual", "none"), ("example", "random")]
+    "family, weights", [("lfcc", "none"), ("residual", "none"), ("example", "none")]
 )
 def test_families_without_a_network_import_no_torch(family, weights):
     loaded = run_python(
@@ -69,7 +69,7 @@ def test_options_are_completed_with_defaults():
 
 
 def test_built_encoders_have_the_defaults():
-    assert registry.build(EncoderSpec("x", "example", "video"), "cpu").dim == 64
+    assert registry.build(EncoderSpec("x", "example", "video", "none"), "cpu").dim == 64
 
 
 def test_the_declarations_cannot_be_changed_from_outside():
