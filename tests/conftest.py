@@ -91,8 +91,13 @@ def _add_bad_files(root: Path, clip: Path) -> None:
     }
     for name, bytes_ in files.items():
         (root / name).write_bytes(bytes_)
-    write_clip(root / "three frames.mp4", [numbered_frame(n) for n in range(3)], TONE)
-    lines = [f'"{name.replace(chr(34), chr(34) * 2)}",0,test' for name in [*files, "three frames.mp4"]]
+    write_clip(
+        root / "three frames.mp4", [numbered_frame(n) for n in range(3)], sound=TONE
+    )
+    lines = [
+        f'"{name.replace(chr(34), chr(34) * 2)}",0,test'
+        for name in [*files, "three frames.mp4"]
+    ]
     with (root / "labels.csv").open("a") as file:
         file.write("\n".join([*lines, "not there.mp4,1,test"]) + "\n")
 

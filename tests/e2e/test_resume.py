@@ -1,0 +1,107 @@
+"""A features job that is killed goes on where it was."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfprobe.features.extract import extract_features
+from dfprobe.features.store import FeatureReader
+from dfprobe.storage import kept
+
+SPEC = {
+    "encoder": {
+        "name": "example",
+        "family": "example",
+        "stream": "video",
+        "weights": "none",
+        "options": {"dim": 8},
+    },
+    "dtype": "float16",
+    "device": "cpu",
+    "max_failed_share": 1.0,
+}
+
+KILLED_AT_THE_THIRD_CLIP = f"""
+import os, signal, sys
+from pathlib import Path
+from dfprobe.encoders import example
+from dfprobe.features.extract import extract_features
+
+encode, clips = example.ExampleEncoder.encode, []
+
+def encode_until_killed(self, clip):
+    clips.append(clip.clip_id)
+    if len(clips) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return encode(self, clip)
+
+example.ExampleEncoder.encode = encode_until_killed
+manifest, crops, index, out = map(Path, sys.argv[1:])
+extract_features(manifest, crops, index, "000", {SPEC!r}, out)
+"""
+
+
+@pytest.fixture
+def inputs(finished_project, monkeypatch, caplog) -> list[Path]:
+    monkeypatch.chdir(finished_project)
+    caplog.set_level("INFO", "dfprobe")
+    results = finished_project / "results"
+    crops = results / "crops/odd/000.h5"
+    return [results / "manifests/odd.parquet", crops, crops.with_suffix(".parquet")]
+
+
+def rows(path: Path) -> dict[str, list]:
+    with FeatureReader(path) as reader:
+        return {i: reader.clip(i).tolist() for i in reader.index["clip_id"]}
+
+
+def test_a_killed_job_goes_on_where_it_was(inputs, tmp_path, caplog):
+    whole, out = tmp_path / "whole.zarr.zip", tmp_path / "000.zarr.zip"
+    extract_features(*inputs, "000", SPEC, whole)
+
+    command = [
+        sys.executable,
+        "-c",
+        KILLED_AT_THE_THIRD_CLIP,
+        *map(str, [*inputs, out]),
+    ]
+    killed = subprocess.run(command, check=False)
+    assert killed.returncode == -9
+    assert not out.exists()
+    assert out.with_name("000.zarr.zip.journal").exists()
+
+    caplog.clear()
+    extract_features(*inputs, "000", SPEC, out)
+    (line,) = [m for m in caplog.messages if "resumed" in m]
+    resumed = int(line.split(" resumed")[0].split()[-1])
+    assert resumed >= 2
+    assert rows(out) == rows(whole)
+    assert not out.with_name("000.zarr.zip.journal").exists()
+
+
+def test_a_damaged_store_is_noticed_and_made_anew(inputs, tmp_path, caplog):
+    out = tmp_path / "000.zarr.zip"
+    extract_features(*inputs, "000", SPEC, out)
+    expected = rows(out)
+    content = bytearray(out.read_bytes())
+    clip = next(values for values in expected.values() if values)
+    content[content.find(np.float16(clip[0]).tobytes())] ^= 1
+    kept(out).write_bytes(bytes(content))
+    out.unlink()
+    extract_features(*inputs, "000", SPEC, out)
+    assert "does not fit its checksum" in caplog.text
+    assert rows(out) == expected
+
+
+def test_a_changed_option_computes_all_anew(inputs, tmp_path, caplog):
+    out = tmp_path / "000.zarr.zip"
+    extract_features(*inputs, "000", SPEC, out)
+    other = SPEC | {"encoder": SPEC["encoder"] | {"options": {"dim": 4}}}
+    extract_features(*inputs, "000", other, out)
+    assert " 0 kept" in caplog.messages[-1]
+    renamed = other | {"encoder": other["encoder"] | {"name": "another"}}
+    extract_features(*inputs, "000", renamed, out)
+    assert " 0 computed" in caplog.messages[-1]
