@@ -16,39 +16,32 @@ wildcard_constraints:
     shard=r"\d{3}",
 
 
-def shard_files(pattern):
-    """Return an input function: the pattern for every shard of the wildcards' corpus."""
-
-    def files(wildcards):
-        corpus = next(
-            value for key, value in wildcards.items() if key in ("corpus", "train", "test")
+def of_shards(pattern, corpora, **values):
+    """Return a pattern's files for every shard of some corpora."""
+    return [
+        path
+        for corpus in corpora
+        for path in expand(
+            pattern, corpus=corpus, shard=plan.shards(config, corpus), **values
         )
-        return expand(pattern, shard=plan.shards(config, corpus), allow_missing=True)
-
-    return files
+    ]
 
 
 def features_of(role):
-    """Return an input function: the feature stores of the corpus in a given role."""
+    """Return an input function: the stores of the corpus that is trained or tested on."""
 
     def files(wildcards):
-        corpus = wildcards[role]
-        return expand(
+        return of_shards(
             "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+            [wildcards[role]],
             encoder=wildcards.encoder,
-            corpus=corpus,
-            shard=plan.shards(config, corpus),
         )
 
     return files
 
 
 def crop_indexes(corpora):
-    return [
-        f"results/crops/{corpus}/{shard}.parquet"
-        for corpus in corpora
-        for shard in plan.shards(config, corpus)
-    ]
+    return of_shards("results/crops/{corpus}/{shard}.parquet", corpora)
 
 
 def score_files():
@@ -61,22 +54,21 @@ def score_files():
 
 
 def kept_products():
-    """Every product that is kept. Whatever asks for these finds one that is missing."""
+    """Return every product that is kept: who asks for all finds one that is missing."""
     corpora = plan.used_corpora(config)
-    indexes = crop_indexes(corpora)
-    stores = [
-        path.replace("/crops/", f"/features/{encoder}/").replace(".parquet", ".zarr.zip")
-        for path in indexes
-        for encoder in config["encoders"]
-    ]
+    encoders = list(config["encoders"])
     return [
         *expand("results/manifests/{corpus}.parquet", corpus=corpora),
-        *indexes,
-        *(path.replace(".parquet", ".h5") for path in indexes),
-        *stores,
+        *crop_indexes(corpora),
+        *of_shards("results/crops/{corpus}/{shard}.h5", corpora),
+        *of_shards(
+            "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+            corpora,
+            encoder=encoders,
+        ),
         *expand(
             "results/heads/linear/{encoder}/{train}.{suffix}",
-            encoder=config["encoders"],
+            encoder=encoders,
             train=config["train"],
             suffix=["safetensors", "curve.csv"],
         ),
