@@ -41,7 +41,9 @@ def _stamp(module: str) -> Path:
     source = canonical_source(module)
     if not path.exists() or path.read_text(encoding="utf-8") != source:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
+        draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan side by side
+        draft.write_text(source, encoding="utf-8")
+        draft.replace(path)
     return path
 
 
