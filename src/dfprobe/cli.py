@@ -6,6 +6,7 @@ The stages import their own heavy packages, so each subcommand imports its stage
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     _log_to(options.log)
+    # OpenCV does not heed the number of threads that Snakemake gives a job.
+    os.environ.setdefault(
+        "OPENCV_FOR_THREADS_NUM", os.environ.get("OMP_NUM_THREADS", "1")
+    )
     try:
         options.run(options)
     except DfprobeError as error:

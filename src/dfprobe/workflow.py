@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.code import canonical_source, import_closure
+from dfprobe.corpora.demo.listing import changes_since
 from dfprobe.encoders import registry
 
 CODE_FOLDER = Path("results/code")
-_METADATA_SUFFIXES = {".csv", ".json", ".txt"}
 
 Config = dict[str, Any]
 
@@ -121,16 +121,17 @@ def corpus_state(config: Config, corpus: str) -> str:
     Returns
     -------
     str
-        A digest, or a word where there is nothing to digest.
+        A digest, or "not watched".
     """
     entry = config["corpora"][corpus]
     if not entry["watch"]:
         return "not watched"
     if entry["demo"] is not None:
-        return _demo_state(Path(demo_listing(corpus)))
+        listing = Path(demo_listing(corpus))
+        return _digest(changes_since(listing, listing.with_suffix("")))
     folders = [entry["root"], *([entry["splits"]] if entry["splits"] else [])]
     lines = [line for folder in folders for line in _states(Path(folder))]
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    return _digest("\n".join(sorted(lines)))
 
 
 def demo_listing(corpus: str) -> str:
@@ -138,34 +139,15 @@ def demo_listing(corpus: str) -> str:
     return f"results/demo/{corpus}.tsv"
 
 
-def _demo_state(listing: Path) -> str:
-    if not listing.exists():
-        return "as generated"
-    folder = listing.with_suffix("")
-    listed = set(listing.read_text(encoding="utf-8").splitlines())
-    found = {demo_line(path, folder) for path in _files(folder)}
-    if found == listed:
-        return "as generated"
-    changes = "\n".join(sorted(found ^ listed))
-    return hashlib.sha256(changes.encode()).hexdigest()
-
-
-def demo_line(path: Path, folder: Path) -> str:
-    """Line for one generated file: size, content hash of metadata, path."""
-    content = path.read_bytes() if path.suffix in _METADATA_SUFFIXES else b""
-    digest = hashlib.sha256(content).hexdigest()[:16] if content else "-"
-    return f"{path.stat().st_size}\t{digest}\t{path.relative_to(folder).as_posix()}"
-
-
 def _states(folder: Path) -> Iterator[str]:
-    for path in _files(folder):
-        state = path.stat()
-        yield f"{path.as_posix()}\t{state.st_size}\t{state.st_mtime_ns}"
-
-
-def _files(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
+        for path in (Path(parent, name) for name in names):
+            state = path.lstat()
+            yield f"{path.as_posix()}\t{state.st_size}\t{state.st_mtime_ns}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _spec(parts: Config) -> str:

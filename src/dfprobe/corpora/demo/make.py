@@ -1,0 +1,121 @@
+"""Entry: make one demo corpus in a native layout, resume it, keep it up to date."""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
+
+from dfprobe.code import code_digest
+from dfprobe.corpora.demo import (
+    layout_av_deepfake1m,
+    layout_avlips,
+    layout_deepfake_eval_2024,
+    layout_fakeavceleb,
+)
+from dfprobe.corpora.demo.film import make_source
+from dfprobe.corpora.demo.listing import listing_text
+from dfprobe.corpora.demo.plan import SPLITS, SourcePlan
+from dfprobe.corpora.demo.record import Record
+from dfprobe.errors import ConfigError
+from dfprobe.progress import Progress
+from dfprobe.storage import write_whole
+
+LAYOUTS: dict[str, ModuleType] = {
+    "fakeavceleb": layout_fakeavceleb,
+    "av_deepfake1m": layout_av_deepfake1m,
+    "avlips": layout_avlips,
+    "deepfake_eval_2024": layout_deepfake_eval_2024,
+}
+
+
+def make_demo(
+    corpus_layout: str, root: Path, spec: dict[str, Any], listing: Path
+) -> None:
+    """Make a demo corpus.
+
+    Sources that stand from an earlier run with the same key are not made again; files
+    of an earlier spec are removed if the generator wrote them. ``root.parent`` also
+    gets ``truth/`` (ground truth, see ``truth``), ``splits/`` (published lists, where
+    the corpus has some) and the record.
+
+    Parameters
+    ----------
+    corpus_layout : str
+        One of ``LAYOUTS``.
+    root : Path
+        Corpus root, e.g. ``results/demo/favc/FakeAVCeleb_v1.2``.
+    spec : dict
+        ``{"seed": int, "sources": {"train": int, "val": int, "test": int}}``.
+    listing : Path
+        Written last: every file that was generated, see `listing`.
+
+    Raises
+    ------
+    ConfigError
+        If the layout or the spec is not one that can be made.
+    DataError
+        If a file that the generator did not write stands in the way.
+    """
+    plans = _plans(corpus_layout, spec)
+    truth = root.parent / "truth"
+    wanted = {plan.name: _files(plan, root, truth) for plan in plans}
+    texts: dict[Path, str] = LAYOUTS[corpus_layout].lists(root, plans)
+    media = [file for files in wanted.values() for file in files]
+    root.mkdir(parents=True, exist_ok=True)
+    record = Record(root.parent, root.name)
+    record.remove_others([*media, *texts])
+    code = code_digest(["dfprobe.corpora.demo.make"])  # other code draws other clips
+    progress = Progress(f"demo {root.parent.name}", len(plans), unit="sources")
+    for plan in plans:
+        files, key = wanted[plan.name], _key(code, repr(plan))
+        if not record.holds(plan.name, key, files):
+            record.begin(plan.name, files)
+            make_source(plan, root, truth)
+            record.finish(plan.name, key, files)
+        progress.step()
+    _write_texts(record, texts)
+    with write_whole(listing) as draft:
+        text = listing_text(root.parent, [*media, *texts])
+        draft.write_text(text, encoding="utf-8", newline="")
+
+
+def _plans(layout: str, spec: dict[str, Any]) -> list[SourcePlan]:
+    if layout not in LAYOUTS:
+        raise ConfigError(
+            f"Demo corpus: expected a layout of {', '.join(LAYOUTS)}, came {layout!r}."
+        )
+    sources = spec["sources"]
+    if set(sources) != set(SPLITS) or min(sources.values()) < 0:
+        raise ConfigError(
+            f"Demo corpus {layout}: expected numbers of sources for "
+            f"{', '.join(SPLITS)}, came {sources!r}."
+        )
+    plans: list[SourcePlan] = LAYOUTS[layout].plan(spec["seed"], sources)
+    return plans
+
+
+def _files(plan: SourcePlan, root: Path, truth: Path) -> list[Path]:
+    """Every file that a source consists of."""
+    files = []
+    for clip in plan.clips:
+        files.append(root / clip.path)
+        files.append(truth / PurePosixPath(clip.path).with_suffix(".npz"))
+        if clip.wav is not None:
+            files.append(root / clip.wav)
+    return files
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _write_texts(record: Record, texts: dict[Path, str]) -> None:
+    """Write metadata and split lists; files that already say so are left untouched."""
+    key = _key(*(f"{path.name}\n{text}" for path, text in texts.items()))
+    if record.holds("lists", key, texts):
+        return
+    record.begin("lists", texts)
+    for path, text in texts.items():
+        with write_whole(path) as draft:
+            draft.write_text(text, encoding="utf-8", newline="")
+    record.finish("lists", key, texts)
