@@ -137,7 +137,26 @@ def _silence_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
         other.alias("without"),
         (silent - other).alias("difference"),
     )
-    return f"{title}{text}\n\n{markdown_table(table)}"
+    means = table.group_by("label", "weights", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("pairs"),
+        pl.col("with silence", "without", "difference").mean(),
+    )
+    parts = [title + text, "Means over the pairs:", markdown_table(means)]
+    parts += [_silence_sentence(means), "By pair:", markdown_table(table)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _silence_sentence(means: pl.DataFrame) -> str:
+    """Say which encoders without any training profit from the silence."""
+    random = means.filter(pl.col("weights") == "random")
+    profiting = random.filter(pl.col("difference") > 0).select("label", "difference")
+    if profiting.is_empty():
+        return ""
+    gains = [f"{label} (+{gain:.1f} points)" for label, gain in profiting.iter_rows()]
+    return (
+        f"With random weights, {_listed(gains)} {_score(gains)} higher on fakes that "
+        "begin with silence: that part of an audio encoder's AUC needs nothing learned."
+    )
 
 
 def _silence_alone_section(
@@ -260,6 +279,10 @@ def _cells(cells: pl.DataFrame) -> str:
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _score(names: list[str]) -> str:
+    return "score" if len(names) > 1 else "scores"
 
 
 def _have(names: list[str]) -> str:

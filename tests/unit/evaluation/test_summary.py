@@ -3,7 +3,11 @@ import pytest
 from toy_scores import SPEC
 
 from dfprobe.evaluation.matrix import make_matrix, read_long, read_matrix
-from dfprobe.evaluation.summary import markdown_table, write_summary
+from dfprobe.evaluation.summary import (
+    _silence_sentence,
+    markdown_table,
+    write_summary,
+)
 
 
 @pytest.fixture
@@ -74,6 +78,20 @@ def test_silence_table_has_the_encoders_that_hear(report, run):
     silent, other = areas["leading_silence"], areas["no_leading_silence"]
     cells = f"{100 * silent:.1f} | {100 * other:.1f} | {100 * (silent - other):.1f}"
     assert f"| LFCC | none | favc->av1m | {cells} |" in text
+
+
+def test_random_encoders_that_profit_from_silence_are_named_with_their_gain():
+    means = pl.DataFrame(
+        {
+            "label": ["LFCC", "A random", "B random", "C random"],
+            "weights": ["none", "random", "random", "random"],
+            "difference": [9.0, 18.25, -1.0, 3.0],
+        }
+    )
+    sentence = _silence_sentence(means)
+    assert "A random (+18.2 points) and C random (+3.0 points) score" in sentence
+    assert "LFCC" not in sentence and "B random" not in sentence
+    assert _silence_sentence(means.filter(pl.col("difference") < 0)) == ""
 
 
 def test_silence_alone_separates_the_silent_half(report):
