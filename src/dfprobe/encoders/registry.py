@@ -71,7 +71,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
     spec : EncoderSpec
         Missing options are filled with the family's defaults.
     device : str
-        Name of a torch device, e.g. ``cpu`` or ``cuda``.
+        Name of a torch device, e.g. ``cpu`` or ``cuda``; ``auto`` takes the GPU where
+        there is one.
 
     Raises
     ------

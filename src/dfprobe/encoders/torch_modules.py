@@ -24,5 +24,10 @@ def random_hash(seed: int) -> str:
 
 
 def frozen(module: Module, device: str) -> Module:
-    """Put a module on a device, in evaluation mode, without gradients."""
+    """Put a module on a device, in evaluation mode, without gradients.
+
+    ``auto`` is the GPU where there is one, else the CPU.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     return module.requires_grad_(False).eval().to(device)

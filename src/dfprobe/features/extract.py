@@ -73,7 +73,7 @@ def extract_features(
         If the encoder cannot be built or breaks its own contract.
     """
     encoder_spec = EncoderSpec(**spec["encoder"])
-    encoder = registry.build(encoder_spec, _device(spec["device"]))
+    encoder = registry.build(encoder_spec, spec["device"])
     key = encoder_key(encoder_spec, encoder, spec["dtype"])
     clips = _clip_table(manifest, crops_index, shard, encoder.inputs)
     valid, old = _still_valid(out, key, clips)
@@ -81,18 +81,16 @@ def extract_features(
 
     with Journal(out.with_name(out.name + ".journal"), key) as journal:
         finished = valid | _valid_ids(pl.DataFrame(list(journal.rows.values())), clips)
-        waiting = [row for row in clips.iter_rows(named=True)]
-        waiting = [row for row in waiting if row["clip_id"] not in finished]
-        if waiting:
-            with CropReader(crops, crops_index) as reader:
-                progress = Progress(task, len(waiting))
-                for row in waiting:
-                    journal.append(*_encode(encoder, row, reader, spec["dtype"]))
-                    progress.step()
+        waiting = clips.filter(~pl.col("clip_id").is_in(finished))
+        with CropReader(crops, crops_index) as reader:
+            progress = Progress(task, waiting.height)
+            for row in waiting.iter_rows(named=True):
+                journal.append(*_encode(encoder, row, reader, spec["dtype"]))
+                progress.step()
         index = _index(clips, old, valid, journal)
         previous = None if old is None else old.index
         resumed = len(finished) - len(valid)
-        report_outcome(task, index, previous, len(waiting), resumed)
+        report_outcome(task, index, previous, waiting.height, resumed)
         check_failures(task, index, spec["max_failed_share"])  # the journal stays
         if old is not None and old.index.drop("offset").equals(index):
             restore(out)
@@ -124,14 +122,6 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, dtype: str) -> str:
         "code": code_digest(modules),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    import torch  # heavy, and not needed by the families without weights
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _clip_table(
