@@ -1,7 +1,7 @@
 """What the rules need to know at planning time; imports nothing heavy.
 
 Every function here is called while Snakemake reads the Snakefile or plans, also on each
-cluster job, so the module must stay quick to import: no torch, no polars, no numpy.
+cluster job, so the module must stay quick to import: no torch, no polars.
 """
 
 import hashlib

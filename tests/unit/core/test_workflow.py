@@ -1,0 +1,110 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfprobe import workflow
+
+CORPUS = {
+    "layout": "folder",
+    "root": "videos",
+    "label": "Mine",
+    "splits": None,
+    "fakes": "any",
+    "shards": 3,
+    "content_key": "stat",
+    "watch": True,
+    "options": {},
+    "demo": None,
+}
+ENCODER = {"family": "lfcc", "label": "LFCC", "stream": "audio", "weights": "none"}
+CONFIG = {
+    "corpora": {"mine": CORPUS, "unused": CORPUS},
+    "encoders": {"lfcc": ENCODER},
+    "features": {"dtype": "float16", "device": "auto"},
+    "max_failed_share": 0.1,
+    "train": ["mine"],
+    "test": ["mine"],
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/a.mp4").write_text("a")
+    return tmp_path
+
+
+def with_corpus(**changes) -> dict:
+    return CONFIG | {"corpora": {"mine": CORPUS | changes}}
+
+
+def test_a_stamp_is_rewritten_only_when_the_code_changes():
+    (stamp,) = workflow.stage_code("dfprobe.status")
+    assert stamp == "results/code/dfprobe/status.py"
+    os.utime(stamp, (1, 1))
+    workflow.stage_code("dfprobe.status")
+    assert Path(stamp).stat().st_mtime == 1
+    Path(stamp).write_text("other code")
+    workflow.stage_code("dfprobe.status")
+    assert "class Status" in Path(stamp).read_text()
+    assert '"""' not in Path(stamp).read_text()
+
+
+def test_files_that_come_go_or_change_are_noticed(folder):
+    before = workflow.corpus_state(CONFIG, "mine")
+    assert workflow.corpus_state(CONFIG, "mine") == before
+    (folder / "videos/b.mp4").write_text("b")
+    assert workflow.corpus_state(CONFIG, "mine") != before
+    (folder / "videos/b.mp4").unlink()
+    assert workflow.corpus_state(CONFIG, "mine") == before
+    os.utime(folder / "videos/a.mp4", (1, 1))
+    assert workflow.corpus_state(CONFIG, "mine") != before
+
+
+def test_a_folder_that_is_not_watched_is_not_read():
+    config = with_corpus(watch=False, root="nowhere")
+    assert workflow.corpus_state(config, "mine") == "not watched"
+
+
+def test_a_generated_corpus_has_one_state_before_and_after(folder):
+    config = with_corpus(demo={"seed": 1})
+    before = workflow.corpus_state(config, "mine")
+    (folder / "results/demo/mine").mkdir(parents=True)
+    (folder / "results/demo/mine.tsv").write_text("1\t-\ta.mp4\n")
+    (folder / "results/demo/mine/a.mp4").write_text("a")
+    assert workflow.corpus_state(config, "mine") == before
+    (folder / "results/demo/mine/b.mp4").write_text("b")
+    assert workflow.corpus_state(config, "mine") != before
+
+
+def test_specs_hold_what_changes_numbers_and_no_labels():
+    assert "LFCC" not in workflow.features_spec(CONFIG, "lfcc")
+    assert "Mine" not in workflow.manifest_spec(CONFIG, "mine")
+    (row,) = json.loads(workflow.matrix_spec(CONFIG))["encoders"]
+    assert row == {
+        "name": "lfcc",
+        "label": "LFCC",
+        "modality": "audio",
+        "weights": "none",
+    }
+
+
+def test_only_corpora_that_are_used_are_planned():
+    assert workflow.used_corpora(CONFIG) == ["mine"]
+    assert workflow.shards(CONFIG, "mine") == ["000", "001", "002"]
+
+
+def test_planning_imports_nothing_heavy():
+    code = (
+        "import sys, dfprobe.workflow, dfprobe.config; "
+        "print([m for m in ('torch', 'polars', 'dlib', 'cv2') if m in sys.modules])"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert output.strip() == "[]"
