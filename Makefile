@@ -1,6 +1,6 @@
 # `make matrix` and `make test` do all the set-up they need in .venv.
 PYTHON ?= python3
-CORES ?= $(shell nproc)
+CORES ?= all
 BIN := .venv/bin
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH"
 
