@@ -35,11 +35,15 @@ def make_clip(
     rng = np.random.default_rng(seed)
     samples = SAMPLES_PER_FRAME * frames if samples is None else samples
     low = rng.uniform(20, 40, (frames, 1, 2))
+    corner = rng.integers(10, 30, (frames, 2))
+    boxes = np.concatenate([corner, corner + 50], axis=1).astype(np.float32)
+    boxes[1::7] = np.nan  # frames without a face
     return ClipInputs(
         clip_id=f"clip-{seed}",
         waveform=0.1 * rng.standard_normal(samples).astype(np.float32),
         mouth=rng.integers(0, 256, (frames, 96, 96), dtype=np.uint8),
         landmarks=(low + rng.uniform(0, 40, (frames, 68, 2))).astype(np.float32),
+        boxes=boxes,
         frames=chunked(rng.integers(0, 256, (frames, 100, 120, 3), dtype=np.uint8)),
     )
 
@@ -78,7 +82,7 @@ def test_it_describes_itself(names):
     encoder = build(family, stream)
     assert registry.modality(family, stream) in {"audio", "visual", "audio-visual"}
     assert encoder.inputs
-    assert encoder.inputs <= {"waveform", "mouth", "landmarks", "frames"}
+    assert encoder.inputs <= {"waveform", "mouth", "landmarks", "boxes", "frames"}
     assert encoder.rate_hz > 0
     assert encoder.first_row_s >= 0
     assert encoder.weights_hash
@@ -128,7 +132,7 @@ def test_the_order_of_the_clips_does_not_matter(names):
 def test_the_input_is_left_as_it_was(names):
     clip, untouched = make_clip(1), make_clip(1)
     build(*names).encode(clip)
-    for field in ("waveform", "mouth", "landmarks"):
+    for field in ("waveform", "mouth", "landmarks", "boxes"):
         np.testing.assert_array_equal(getattr(clip, field), getattr(untouched, field))
 
 

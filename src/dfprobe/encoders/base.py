@@ -58,6 +58,9 @@ class ClipInputs:
     frames : callable
         ``frames(size)`` yields whole RGB source frames at 25 a second in order, as
         arrays of shape (at most size, height, width, 3), uint8.
+    boxes : np.ndarray of shape (frames, 4), float32
+        Left, top, right, bottom of the face in whole pixels of the source frame, NaN
+        on frames without a face; all NaN where the clip has none.
     """
 
     clip_id: str
@@ -65,6 +68,7 @@ class ClipInputs:
     mouth: np.ndarray | None = None
     landmarks: np.ndarray | None = None
     frames: Callable[[int], Iterator[np.ndarray]] | None = None
+    boxes: np.ndarray | None = None
 
 
 class Encoder(Protocol):
@@ -74,7 +78,7 @@ class Encoder(Protocol):
     ----------
     inputs : frozenset of str
         Fields of `ClipInputs` that it reads: ``waveform``, ``mouth``, ``landmarks``,
-        ``frames``.
+        ``boxes``, ``frames``.
     dim : int
         Length of a row.
     rate_hz : float

@@ -23,7 +23,7 @@ _ALLOWED = {
 _NAMES_SHOWN = 20
 
 
-def read_tensors(path: Path, entry: str) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, entry: str | None) -> dict[str, torch.Tensor]:
     """Tensors of a file written by ``torch.save``, in float32 where they are floats.
 
     The file may hold objects of classes that are not installed, or of hostile ones:
@@ -33,8 +33,9 @@ def read_tensors(path: Path, entry: str) -> dict[str, torch.Tensor]:
     ----------
     path : Path
         The checkpoint, in torch's zip format or its older one.
-    entry : str
-        Key of the top-level dictionary under which the tensors are.
+    entry : str or None
+        Key of the top-level dictionary under which the tensors are; None if that
+        dictionary itself holds them.
 
     Raises
     ------
@@ -42,17 +43,20 @@ def read_tensors(path: Path, entry: str) -> dict[str, torch.Tensor]:
         If the file is not there, is no such checkpoint, or has no tensors there.
     """
     content = _load(path)
-    tensors = content.get(entry) if isinstance(content, dict) else None
+    where = "at the top level" if entry is None else f"under {entry!r}"
+    tensors = content
+    if entry is not None:
+        tensors = content.get(entry) if isinstance(content, dict) else None
     if not isinstance(tensors, dict) or not tensors:
         raise EncoderError(
-            f"checkpoint {path}: expected a dictionary of tensors under {entry!r}; "
+            f"checkpoint {path}: expected a dictionary of tensors {where}; "
             f"found {_described(content)}"
         )
     for name, value in tensors.items():
         if not isinstance(value, torch.Tensor):
             raise EncoderError(
-                f"checkpoint {path}: {entry}[{name!r}] is no tensor but an object of "
-                f"type {type(value).__name__}"
+                f"checkpoint {path}: expected only tensors {where}; {name!r} is no "
+                f"tensor but an object of type {type(value).__name__}"
             )
     return {
         name: tensor.detach().float() if tensor.is_floating_point() else tensor.detach()

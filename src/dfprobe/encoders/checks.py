@@ -106,6 +106,23 @@ def landmarks_of(clip: ClipInputs) -> np.ndarray:
     return clip.landmarks
 
 
+def boxes_of(clip: ClipInputs) -> np.ndarray:
+    """Face boxes of a clip, NaN on frames without a face.
+
+    Returns
+    -------
+    np.ndarray of shape (frames, 4), float32
+
+    Raises
+    ------
+    ClipError
+        NO_VIDEO: only a clip without frames has no boxes.
+    """
+    if clip.boxes is None:
+        raise ClipError(Status.NO_VIDEO, f"clip {clip.clip_id} has no face boxes")
+    return clip.boxes
+
+
 def frames_of(clip: ClipInputs, size: int) -> Iterator[np.ndarray]:
     """Whole RGB frames of a clip in chunks of at most ``size``.
 

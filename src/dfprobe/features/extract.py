@@ -31,13 +31,14 @@ log = logging.getLogger("dfprobe")
 # Which stage status decides whether an input can be had, and which code makes it.
 _STATUS_OF = {
     "frames": "video_status",
+    "boxes": "video_status",  # of a clip without a face they are NaN
     "mouth": "face_status",
     "landmarks": "face_status",
     "waveform": "audio_status",
 }
-# Landmarks and patches depend on the settings of the crops stage; the others only on
-# the code that reads them.
-_FROM_LANDMARKS = {"mouth", "landmarks"}
+# Landmarks, their boxes and patches depend on the settings of the crops stage; the
+# others only on the code that reads them.
+_FROM_LANDMARKS = {"mouth", "landmarks", "boxes"}
 _READ_BY = {"frames": "dfprobe.media.video", "waveform": "dfprobe.media.audio"}
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
@@ -201,6 +202,7 @@ def _inputs(encoder: Encoder, row: dict[str, Any], crops: CropReader) -> ClipInp
         "waveform": lambda: crops.waveform(clip_id),
         "mouth": lambda: crops.mouth(clip_id),
         "landmarks": lambda: _without_gaps(crops.landmarks(clip_id)),
+        "boxes": lambda: crops.boxes(clip_id),
         "frames": lambda: partial(frames_at_25fps, Path(row["path"])),
     }
     return ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})

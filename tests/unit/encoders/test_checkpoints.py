@@ -125,8 +125,25 @@ def test_the_entry_must_be_there(tmp_path):
 
 def test_the_entry_must_hold_tensors(tmp_path):
     torch.save({"model": {"w": 3}}, tmp_path / "x.pt")
-    with pytest.raises(EncoderError, match=r"model\['w'\] is no tensor .* int"):
+    with pytest.raises(EncoderError, match=r"under 'model'; 'w' is no tensor .* int"):
         read_tensors(tmp_path / "x.pt", "model")
+
+
+def test_tensors_at_the_top_level(tmp_path):
+    torch.save(torch.nn.BatchNorm1d(2).half().state_dict(), tmp_path / "flat.pt")
+    read = read_tensors(tmp_path / "flat.pt", None)
+    assert read["weight"].dtype == torch.float32
+    assert read["num_batches_tracked"].dtype == torch.int64
+
+
+def test_the_top_level_must_hold_tensors(tmp_path):
+    path = tmp_path / "nested.pt"
+    torch.save({"state_dict": {"w": torch.ones(1)}}, path)
+    with pytest.raises(EncoderError, match="at the top level; 'state_dict' is no tens"):
+        read_tensors(path, None)
+    torch.save([torch.ones(1)], path)
+    with pytest.raises(EncoderError, match=r"top level; found an object .* list"):
+        read_tensors(path, None)
 
 
 def test_exact_loading_names_every_fault():

@@ -3,6 +3,7 @@ import pytest
 
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
 from dfprobe.encoders.checks import (
+    boxes_of,
     frames_of,
     hidden_layer,
     joined,
@@ -41,6 +42,7 @@ def test_weights_that_the_family_does_not_have():
         (lambda: waveform_of(EMPTY, 1), Status.NO_AUDIO),
         (lambda: mouth_of(EMPTY), Status.NO_FACE),
         (lambda: landmarks_of(EMPTY), Status.NO_FACE),
+        (lambda: boxes_of(EMPTY), Status.NO_VIDEO),
         (lambda: frames_of(EMPTY, 1), Status.NO_VIDEO),
         (lambda: joined(EMPTY, []), Status.TOO_SHORT),
     ],
