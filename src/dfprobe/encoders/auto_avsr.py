@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from dfprobe.encoders.auto_avsr_model import OneStream, Sizes, TwoStreams, initialise
-from dfprobe.encoders.avhubert import normalised_crops
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checkpoints import load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
+from dfprobe.encoders.mouth_pixels import normalised_crops
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
 from dfprobe.errors import EncoderError

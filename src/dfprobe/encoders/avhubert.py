@@ -24,6 +24,7 @@ from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checkpoints import load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
 from dfprobe.encoders.logfbank import WINDOW, audio_rows
+from dfprobe.encoders.mouth_pixels import normalised_crops
 from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
@@ -66,8 +67,6 @@ OPTIONS = {
     },
 }
 
-CROP = 88  # pixels, the centre of a mouth patch
-GREY_MEAN, GREY_STD = 0.421, 0.165
 
 _INPUTS = {
     "audio": frozenset({"waveform"}),
@@ -123,25 +122,6 @@ class AVHubertEncoder:
                 self._layer,
             )
         return features[0].cpu().numpy()
-
-
-def normalised_crops(mouth: np.ndarray) -> np.ndarray:
-    """Centre of the mouth patches with the mean and deviation of pre-training.
-
-    Parameters
-    ----------
-    mouth : np.ndarray of shape (frames, 96, 96), uint8
-
-    Returns
-    -------
-    np.ndarray of shape (frames, 88, 88), float32
-        In [-2.5515, 3.5091]; computed in float64.
-    """
-    top = round((mouth.shape[1] - CROP) / 2)
-    left = round((mouth.shape[2] - CROP) / 2)
-    # A grey level has one of 256 values: look them up.
-    levels = ((np.arange(256) / 255 - GREY_MEAN) / GREY_STD).astype(np.float32)
-    return levels[mouth[:, top : top + CROP, left : left + CROP]]
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dfprobe.encoders.avhubert import normalised_crops
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.braven_model import Braven, Sizes, random_model
 from dfprobe.encoders.checkpoints import load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
+from dfprobe.encoders.mouth_pixels import normalised_crops
 from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
