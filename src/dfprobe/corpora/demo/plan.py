@@ -171,8 +171,8 @@ class SourcePlan:
 
 
 def leading_silence(rng: np.random.Generator, share: float) -> float:
-    """Length of the digital silence at the start: 40..120 ms, or 0 (1 - ``share``)."""
-    length = rng.uniform(0.040, 0.120)
+    """Length of the digital silence at the start: 120..300 ms, or 0 (1 - ``share``)."""
+    length = rng.uniform(0.120, 0.300)
     return float(length) if rng.random() < share else 0.0
 
 
