@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("crops", type=Path, help="crop store (HDF5)")
     features.add_argument("index", type=Path, help="index of the crop store (Parquet)")
     features.add_argument("shard", help="shard, e.g. 000")
+    features.add_argument(
+        "--threads", type=int, default=1, help="clips that are prepared at a time"
+    )
 
     probe = _stage(stages, "probe", _probe, "train a linear probe")
     probe.add_argument("manifest", type=Path, help="manifest of the training corpus")
@@ -92,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     _many(summary, "--manifests", "manifests of the test corpora")
     _many(summary, "--crops", "indexes of the test corpora's crops")
     _many(summary, "--scores", "score files")
+
+    about = "list, check or fetch published weights"
+    weights = stages.add_parser("weights", help=about, description=f"{about}.")
+    weights.set_defaults(run=_weights)
+    actions = ["list", "check", "fetch"]
+    weights.add_argument("action", nargs="?", default="list", choices=actions)
+    weights.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     return parser
 
 
@@ -164,6 +174,7 @@ def _features(options: argparse.Namespace) -> None:
         options.shard,
         options.spec,
         options.out,
+        options.threads,
     )
 
 
@@ -210,6 +221,12 @@ def _summary(options: argparse.Namespace) -> None:
         _with_named_encoders(options.spec),
         options.out,
     )
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from dfprobe.weights.commands import run
+
+    run(options.action, options.names)
 
 
 def _with_named_encoders(spec: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
 
+_STORED = {"file", "hub"}  # kinds of weights that are named, not described
+
 
 def complete_config(config: dict[str, Any], schema: Path) -> dict[str, Any]:
     """Return a checked copy of ``config`` with every default filled in.
@@ -82,7 +84,7 @@ def _expectation(error: ValidationError) -> str:
         "minItems": f"must have at least {allowed} entry",
         "minProperties": f"must have at least {allowed} entry",
         "uniqueItems": "must not name an entry twice",
-        "oneOf": "must be `last` or a layer number (an integer from 0)",
+        "oneOf": "must be `last`, `all` or a layer number (an integer from 0)",
     }
     return sentences.get(str(error.validator), error.message)
 
@@ -134,11 +136,11 @@ def _weights(encoder: dict[str, Any], where: str) -> str:
     if weights is None and list(kinds) == ["none"]:
         return "none"
     if weights is not None:
-        kind = weights if weights in ("none", "random") else "file"
-        if kind in kinds:
+        named = weights if weights in ("none", "random") else None
+        if named in kinds or (named is None and kinds.keys() & _STORED):
             return str(weights)
     allowed = [
-        f"the name of a {about}" if kind == "file" else f"`{kind}` ({about})"
+        f"the name of a {about}" if kind in _STORED else f"`{kind}` ({about})"
         for kind, about in kinds.items()
     ]
     raise ConfigError(
@@ -159,6 +161,12 @@ def _check_references(config: dict[str, Any]) -> None:
     for key in ("train", "test"):
         for place, name in enumerate(config[key]):
             _check_name(name, config["corpora"], f"config.{key}.{place}")
+    window_s, overlap_s = (config["features"][k] for k in ("window_s", "overlap_s"))
+    if overlap_s >= window_s:
+        raise ConfigError(
+            f"config.features.overlap_s: must be less than window_s ({window_s}), but "
+            f"it is {overlap_s}."
+        )
 
 
 def _check_name(name: str | None, known: Iterable[str], where: str) -> None:

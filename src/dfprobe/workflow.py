@@ -84,6 +84,24 @@ def features_spec(config: Config, encoder: str) -> str:
     return _spec({"encoder": entry} | config["features"] | limit)
 
 
+def features_gpus(config: Config, encoder: str) -> int:
+    """GPUs that a features job of an encoder asks for: 1, or 0 where it uses none."""
+    entry = config["encoders"][encoder]
+    return int(entry["weights"] != "none" and _on_gpu(config["features"]["device"]))
+
+
+def features_threads(config: Config) -> int:
+    """Cores of a features job; beside a GPU several prepare clips for it."""
+    return 4 if _on_gpu(config["features"]["device"]) else 1
+
+
+def _on_gpu(device: str) -> bool:
+    """Whether a device is a GPU, here; asking torch would take seconds."""
+    if device != "auto":
+        return device != "cpu"
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
 def probe_spec(config: Config) -> str:
     """Spec of the linear probe, as sorted JSON."""
     return _spec(config["probe"])

@@ -174,7 +174,7 @@ def test_an_unknown_layer_is_refused(names):
 def test_the_first_kind_of_weights_needs_no_file(names):
     kinds = list(registry.weights(names[0]))
     assert kinds[0] in {"none", "random"}
-    assert set(kinds) <= {"none", "random", "file"}
+    assert set(kinds) <= {"none", "random", "file", "hub"}
 
 
 def test_options_are_described_and_have_defaults(names):

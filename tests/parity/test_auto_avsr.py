@@ -78,10 +78,10 @@ def test_one_stream(single):
     single.assert_close(model(stream), "features")
     single.assert_close(model.encoder.frontend(stream), "frontend")
     for number in (1, 2):
-        rows = model(stream, layer=number)
+        rows = model(stream, hidden=(number,))
         single.assert_close(rows, "blocks", (slice(None), number - 1))
     if "embed" in single.record["outputs"]:
-        single.assert_close(model(stream, layer=0), "embed")
+        single.assert_close(model(stream, hidden=(0,)), "embed")
 
 
 @torch.inference_mode()
@@ -106,7 +106,7 @@ def test_both_streams(joint):
 
 @torch.inference_mode()
 def test_hidden_layers_of_both_streams(joint):
-    rows = joint.model(joint.input("video"), joint.input("audio"), layer=1)
+    rows = joint.model(joint.input("video"), joint.input("audio"), hidden=(1,))
     halves = dict(zip(("video", "audio"), rows.chunk(2, dim=2), strict=True))
     for name, half in halves.items():
         joint.assert_close(half, f"{name}_blocks", (slice(None), 0))

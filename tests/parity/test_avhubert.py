@@ -79,8 +79,8 @@ def test_intermediate_values(model, inputs):
 
 @torch.inference_mode()
 def test_hidden_layers(model, inputs):
-    assert error(model(*inputs, layer=1), "mid_layer1") < LIMIT
-    assert error(model(*inputs, layer=2), "mid_layer2") < LIMIT
+    assert error(model(*inputs, hidden=(1,)), "mid_layer1") < LIMIT
+    assert error(model(*inputs, hidden=(2,)), "mid_layer2") < LIMIT
 
 
 def test_mouth_patches_are_normalised_as_in_the_official_code():

@@ -10,7 +10,7 @@ from fill import fill_tensor, input_tensor
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
-from dfprobe.encoders.braven import pretrained_model, video_tensor
+from dfprobe.encoders.braven import pretrained_model
 
 DATA = Path(__file__).parent / "data"
 STREAMS = {"audio": "audio", "video": "visual"}  # stream -> name of its fixture
@@ -46,7 +46,7 @@ class Fixture:
         gain = input_tensor(rule["gain_tensor_name"], tuple(rule["gain_shape"]))
         repeats = noise.shape[1] // gain.shape[1]
         inputs = torch.from_numpy(noise * gain.repeat(repeats, axis=1))
-        return inputs if self.stream == "audio" else inputs[:, :, None]
+        return inputs
 
     def assert_near(self, output: torch.Tensor, name: str, part: object = ...) -> None:
         """Compare with a part of an output of the official code."""
@@ -71,10 +71,11 @@ def test_features(fixture):
 @torch.inference_mode()
 def test_hidden_layers(fixture):
     inputs = fixture.input(fixture.stream)
-    fixture.assert_near(fixture.model.frontend(inputs), "frontend")
-    fixture.assert_near(fixture.model(inputs, layer=0), "embed")
+    framed = inputs if fixture.stream == "audio" else inputs[:, :, None]
+    fixture.assert_near(fixture.model.frontend(framed), "frontend")
+    fixture.assert_near(fixture.model(inputs, hidden=(0,)), "embed")
     for layer in (1, 2):
-        rows = fixture.model(inputs, layer=layer)
+        rows = fixture.model(inputs, hidden=(layer,))
         fixture.assert_near(rows, "blocks", np.s_[:, layer - 1])
 
 
@@ -102,6 +103,7 @@ def test_mouth_patches_are_normalised_as_in_the_official_code():
     patches = np.random.default_rng(0).integers(0, 256, (2, 96, 96), dtype=np.uint8)
     scaled = patches[:, 4:92, 4:92].astype(np.float32) / 255
     grey = 0.2989 * scaled + 0.587 * scaled + 0.114 * scaled
-    ours = video_tensor(ClipInputs("c", mouth=patches))
-    expected = ((grey - 0.421) / 0.165)[None, :, None]
+    encoder = registry.build(EncoderSpec("tiny", "braven", "video"), "cpu")
+    ours = encoder.prepare(ClipInputs("c", mouth=patches))["video"]
+    expected = ((grey - 0.421) / 0.165)[None]
     np.testing.assert_allclose(ours.numpy(), expected, rtol=0, atol=7e-4)

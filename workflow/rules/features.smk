@@ -15,8 +15,12 @@ rule extract_features:
         "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
     conda:
         "../../envs/encoders.yaml"
+    threads: plan.features_threads(config)
+    resources:
+        gpu=lambda wildcards: plan.features_gpus(config, wildcards.encoder),
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
     shell:
         "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
-        "{input.index} {wildcards.shard} --spec {params.spec:q} --out {output}"
+        "{input.index} {wildcards.shard} --threads {threads} --spec {params.spec:q} "
+        "--out {output}"

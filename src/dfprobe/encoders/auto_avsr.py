@@ -24,14 +24,14 @@ import torch
 
 from dfprobe.encoders.auto_avsr_model import OneStream, Sizes, TwoStreams, initialise
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checkpoints import load_exactly, read_tensors
-from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
+from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.mouth_pixels import normalised_crops
+from dfprobe.encoders.parts import TimeAxis
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
-from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
-from dfprobe.storage import sha256_of
 
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
@@ -81,6 +81,14 @@ _INPUTS = {
     "video": frozenset({"mouth"}),
     "audio_video": frozenset({"waveform", "mouth"}),
 }
+_TENSORS = {
+    "video": ("batch", "rows", "1", "88", "88"),
+    "audio": ("batch", "samples", "1"),
+}
+_AXES = {
+    "video": TimeAxis(1),
+    "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
+}
 _FRONTENDS = {"audio": AudioFrontend, "video": VideoFrontend}
 # The first tensor of each frontend (output channels first), after an encoder's prefix.
 _STEMS = {
@@ -94,57 +102,45 @@ _WAVEFORM_EPS = 1e-8
 Model = OneStream | TwoStreams
 
 
-class AutoAVSREncoder:
-    """One of the three models.
-
-    Parameters
-    ----------
-    model : OneStream or TwoStreams
-        Frozen model.
-    stream : str
-        ``audio``, ``video`` or ``audio_video``.
-    layer : int or None
-        Number of blocks to run without the final norm and, of two streams, without
-        the fusion: their rows side by side, video first. None for the model's output.
-    weights_hash : str
-        Identifies the weights.
-    """
+class AutoAVSREncoder(WholeClipEncoder):
+    """One of the three models."""
 
     rate_hz = VIDEO_FPS
-    first_row_s = 0.0
+    axes = _AXES
 
     def __init__(
-        self, model: Model, stream: str, layer: int | None, weights_hash: str
+        self,
+        model: Model,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
     ) -> None:
-        self._model, self._layer = model, layer
+        super().__init__(model, model.width(hidden is None), weights_hash, hidden)
         self.inputs = _INPUTS[stream]
-        self.dim = model.width(layer)
-        self.weights_hash = weights_hash
+        self.tensors = {
+            name: axes for name, axes in _TENSORS.items() if name in stream.split("_")
+        }
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the stream: (rows, dim), float32; see `Encoder.encode`."""
-        device = next(self._model.parameters()).device
-        streams = [
-            torch.from_numpy(stream)[None].to(device) for stream in self._streams(clip)
-        ]
-        with torch.inference_mode():
-            features = self._model(*streams, layer=self._layer)
-        return features[0].cpu().numpy()
-
-    def _streams(self, clip: ClipInputs) -> list[np.ndarray]:
-        """Give what the model takes, video first: (T, 1, 88, 88), (N, 1)."""
-        streams = []
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Tensors of the streams, video first; see `WholeClipEncoder.prepare`."""
+        tensors = {}
         frames = None
-        if "mouth" in self.inputs:
+        if "video" in self.tensors:
             crops = normalised_crops(mouth_of(clip))
-            streams.append(crops[:, None])
+            tensors["video"] = torch.from_numpy(crops)[None, :, None]
             frames = len(crops)
-        if "waveform" in self.inputs:
+        if "audio" in self.tensors:
             waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
             if frames is not None:
                 waveform = fitted(waveform, frames * SAMPLES_PER_FRAME)
-            streams.append(normalised_waveform(waveform)[:, None])
-        return streams
+            normal = normalised_waveform(waveform)
+            tensors["audio"] = torch.from_numpy(normal)[None, :, None]
+        return tensors
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the streams: (batch, rows, dim)."""
+        streams = [tensors[name] for name in self.tensors]  # video first
+        return self.module(*streams, hidden=self.hidden)
 
 
 def normalised_waveform(waveform: np.ndarray) -> np.ndarray:
@@ -172,15 +168,14 @@ def fitted(waveform: np.ndarray, samples: int) -> np.ndarray:
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
-    if spec.weights == "random":
-        model = random_module(partial(_random_model, spec), spec.seed)
-        weights_hash = random_hash(spec.seed)
-    else:
-        path = Path(spec.weights)
-        model = pretrained_model(path, spec.stream)
-        weights_hash = sha256_of(path)
-    layer = hidden_layer(spec, model.layers)
-    return AutoAVSREncoder(frozen(model, device), spec.stream, layer, weights_hash)
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.stream),
+    )
+    hidden = hidden_layers(spec, model.layers)
+    return AutoAVSREncoder(model, spec.stream, hidden, weights_hash)
 
 
 def pretrained_model(path: Path, stream: str) -> Model:

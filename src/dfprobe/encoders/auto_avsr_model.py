@@ -8,6 +8,7 @@ B batch, T video frames (25 a second), N audio samples (16 kHz), D width, H head
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,7 @@ from dfprobe.encoders.resnet_frontends import (
     VideoFrontend,
     initialise_frontend,
 )
+from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-12  # of the layer norms; the batch norms have torch's 1e-5
 
@@ -58,13 +60,13 @@ class OneStream(nn.Module):
         """Number of Conformer blocks."""
         return len(self.encoder.encoders)
 
-    def width(self, layer: int | None) -> int:
-        """Length of a row of `forward`."""
+    def width(self, fused: bool) -> int:
+        """Length of one layer's row; fused or not makes no difference."""
         return self.encoder.after_norm.normalized_shape[0]
 
-    def forward(self, stream: Tensor, layer: int | None = None) -> Tensor:
-        """Rows of the stream, (B, T, D); see `Conformer.forward`."""
-        return self.encoder(stream, layer)
+    def forward(self, stream: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
+        """Rows of the stream; see `Conformer.forward`."""
+        return self.encoder(stream, hidden)
 
 
 class TwoStreams(nn.Module):
@@ -81,29 +83,33 @@ class TwoStreams(nn.Module):
         """Number of Conformer blocks that both encoders have."""
         return min(len(self.encoder.encoders), len(self.aux_encoder.encoders))
 
-    def width(self, layer: int | None) -> int:
-        """Length of a row of `forward`."""
-        fusion = self.fusion
-        return fusion.fc2.out_features if layer is None else fusion.fc1.in_features
+    def width(self, fused: bool) -> int:
+        """Length of the fused row, or of one hidden layer's."""
+        return self.fusion.fc2.out_features if fused else self.fusion.fc1.in_features
 
-    def forward(self, video: Tensor, audio: Tensor, layer: int | None = None) -> Tensor:
+    def forward(
+        self, video: Tensor, audio: Tensor, hidden: Sequence[int] | None = None
+    ) -> Tensor:
         """Rows of both streams together.
 
         Parameters
         ----------
         video : Tensor of shape (B, T, 1, 88, 88), float32
         audio : Tensor of shape (B, 640 * T, 1), float32
-        layer : int or None
-            Number of blocks to run in both encoders; None for all, the norms and the
-            fusion.
+        hidden : sequence of int or None
+            Hidden layers of both encoders, not fused; None for the fused output.
 
         Returns
         -------
-        Tensor of shape (B, T, D), or (B, T, 2 D) with a layer: video first, not fused
+        Tensor of shape (B, T, D), or (B, T, layers * 2 D): of each layer video first
         """
-        halves = [self.encoder(video, layer), self.aux_encoder(audio, layer)]
-        rows = torch.cat(halves, dim=2)  # (B, T, 2 D)
-        return self.fusion(rows) if layer is None else rows
+        count = 1 if hidden is None else len(hidden)
+        halves = [
+            encoder(stream, hidden).unflatten(2, (count, -1))  # (B, T, layers, D)
+            for encoder, stream in ((self.encoder, video), (self.aux_encoder, audio))
+        ]
+        rows = torch.cat(halves, dim=3).flatten(2)  # (B, T, layers * 2 D)
+        return self.fusion(rows) if hidden is None else rows
 
 
 class Fusion(nn.Module):
@@ -134,19 +140,19 @@ class Conformer(nn.Module):
         )
         self.after_norm = nn.LayerNorm(sizes.width, eps=_NORM_EPS)
 
-    def forward(self, stream: Tensor, layer: int | None) -> Tensor:
-        """Run ``layer`` blocks, or all of them and the final norm.
+    def forward(self, stream: Tensor, hidden: Sequence[int] | None) -> Tensor:
+        """Hidden layers without the final norm, or the output with it.
 
         Returns
         -------
-        Tensor of shape (B, T, D)
+        Tensor of shape (B, T, D), or (B, T, layers * D)
         """
         rows = self.embed(self.frontend(stream))
         rows = rows * math.sqrt(rows.shape[2])
-        positions = relative_positions(rows)
-        for block in self.encoders[:layer]:
-            rows = block(rows, positions)
-        return self.after_norm(rows) if layer is None else rows
+        states = run_blocks(self.encoders, rows, relative_positions(rows))
+        if hidden is None:
+            return self.after_norm(last_of(states))
+        return picked(states, hidden)
 
 
 class ConformerBlock(nn.Module):

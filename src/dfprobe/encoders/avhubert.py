@@ -12,23 +12,21 @@ clip, which holds a padding frame, depends on that scale.
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from dfprobe.encoders.avhubert_model import AVHubert, Sizes, initialise
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checkpoints import load_exactly, read_tensors
-from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
+from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.logfbank import WINDOW, audio_rows
+from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.mouth_pixels import normalised_crops
-from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
+from dfprobe.encoders.parts import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
-from dfprobe.storage import sha256_of
 
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
@@ -73,6 +71,11 @@ _INPUTS = {
     "video": frozenset({"mouth"}),
     "audio_video": frozenset({"waveform", "mouth"}),
 }
+_TENSORS = {
+    "audio": ("batch", "104", "rows"),
+    "video": ("batch", "1", "rows", "88", "88"),
+}
+_AXES = {"audio": TimeAxis(2), "video": TimeAxis(2)}
 _PREFIXES = ("encoder.w2v_model.", "w2v_encoder.w2v_model.")
 # Of training only, or the text decoder; names as they are once the prefix is cut.
 _IGNORED = re.compile(
@@ -80,61 +83,51 @@ _IGNORED = re.compile(
 )
 
 
-class AVHubertEncoder:
-    """One stream of an AV-HuBERT model.
-
-    Parameters
-    ----------
-    model : AVHubert
-        Frozen model.
-    stream : str
-        ``audio``, ``video`` or ``audio_video``.
-    layer : int or None
-        Number of layers to run without the final norm; None for all with it.
-    weights_hash : str
-        Identifies the weights.
-    """
+class AVHubertEncoder(WholeClipEncoder):
+    """One stream of an AV-HuBERT model."""
 
     rate_hz = VIDEO_FPS
-    first_row_s = 0.0
+    axes = _AXES
 
     def __init__(
-        self, model: AVHubert, stream: str, layer: int | None, weights_hash: str
+        self,
+        model: AVHubert,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
     ) -> None:
-        self._model, self._layer = model, layer
+        width = model.post_extract_proj.out_features
+        super().__init__(model, width, weights_hash, hidden)
         self.inputs = _INPUTS[stream]
-        self.dim = model.post_extract_proj.out_features
-        self.weights_hash = weights_hash
+        self.tensors = {name: _TENSORS[name] for name in stream.split("_")}
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the stream: (rows, dim), float32; see `Encoder.encode`."""
-        audio = video = None
-        if "waveform" in self.inputs:
-            audio = audio_rows(waveform_of(clip, at_least=WINDOW))
-        if "mouth" in self.inputs:
-            video = normalised_crops(mouth_of(clip))
-        rows = min(len(part) for part in (audio, video) if part is not None)
-        device = self._model.post_extract_proj.weight.device
-        with torch.inference_mode():
-            features = self._model(
-                None if audio is None else _audio_tensor(audio[:rows], device),
-                None if video is None else _video_tensor(video[:rows], device),
-                self._layer,
-            )
-        return features[0].cpu().numpy()
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Tensors of the stream, cut to the shorter; see `WholeClipEncoder`."""
+        tensors = {}
+        if "audio" in self.tensors:
+            rows = audio_rows(waveform_of(clip, at_least=WINDOW))
+            tensors["audio"] = torch.from_numpy(rows.T)[None]  # (1, 104, T)
+        if "video" in self.tensors:
+            crops = normalised_crops(mouth_of(clip))
+            tensors["video"] = torch.from_numpy(crops)[None, None]  # (1, 1, T, 88, 88)
+        shorter = min(tensor.shape[2] for tensor in tensors.values())
+        return {name: tensor[:, :, :shorter] for name, tensor in tensors.items()}
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the stream: (batch, rows, dim)."""
+        return self.module(tensors.get("audio"), tensors.get("video"), self.hidden)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
-    if spec.weights == "random":
-        model = random_module(partial(_random_model, spec), spec.seed)
-        weights_hash = random_hash(spec.seed)
-    else:
-        path = Path(spec.weights)
-        model = pretrained_model(path, spec.options["head_size"])
-        weights_hash = sha256_of(path)
-    layer = hidden_layer(spec, len(model.encoder.layers))
-    return AVHubertEncoder(frozen(model, device), spec.stream, layer, weights_hash)
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.options["head_size"]),
+    )
+    hidden = hidden_layers(spec, len(model.encoder.layers))
+    return AVHubertEncoder(model, spec.stream, hidden, weights_hash)
 
 
 def pretrained_model(path: Path, head_size: int) -> AVHubert:
@@ -230,11 +223,3 @@ def _heads(width: int, head_size: int, owner: str) -> int:
             f"{owner}: the width {width} is no multiple of head_size {head_size}"
         )
     return width // head_size
-
-
-def _audio_tensor(rows: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(rows.T)[None].to(device)  # (1, 104, T)
-
-
-def _video_tensor(crops: np.ndarray, device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(crops)[None, None].to(device)  # (1, 1, T, 88, 88)

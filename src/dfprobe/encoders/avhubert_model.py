@@ -7,11 +7,14 @@ B batch, T video frames (25 a second), D width.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
 
 AUDIO_FEATURES = 104  # 26 log mel bands x 4 frames
 _BLOCKS_PER_STAGE = 2  # ResNet-18
@@ -53,7 +56,10 @@ class AVHubert(nn.Module):
         self.encoder = Transformer(sizes)
 
     def forward(
-        self, audio: Tensor | None, video: Tensor | None, layer: int | None = None
+        self,
+        audio: Tensor | None,
+        video: Tensor | None,
+        hidden: Sequence[int] | None = None,
     ) -> Tensor:
         """Features of one or both streams.
 
@@ -62,12 +68,12 @@ class AVHubert(nn.Module):
         audio : Tensor of shape (B, 104, T), float32, or None
         video : Tensor of shape (B, 1, T, 88, 88), float32, or None
             At least one of the two; of both, with the same T.
-        layer : int or None
-            Number of layers to run, without the final norm; None for all and the norm.
+        hidden : sequence of int or None
+            Hidden layers, without the final norm; None for the output with it.
 
         Returns
         -------
-        Tensor of shape (B, T, D)
+        Tensor of shape (B, T, D), or (B, T, layers * D)
         """
         halves = [
             self.feature_extractor_audio(audio) if audio is not None else None,
@@ -79,7 +85,7 @@ class AVHubert(nn.Module):
             [torch.zeros_like(known) if half is None else half for half in halves],
             dim=2,
         )  # (B, T, 2 D), audio first
-        return self.encoder(self.post_extract_proj(self.layer_norm(fused)), layer)
+        return self.encoder(self.post_extract_proj(self.layer_norm(fused)), hidden)
 
 
 class AudioBranch(nn.Module):
@@ -159,7 +165,7 @@ class BasicBlock(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Positional convolution, pre-norm layers, final norm: (B, T, D) -> (B, T, D)."""
+    """Positional convolution, pre-norm layers, final norm."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -170,12 +176,12 @@ class Transformer(nn.Module):
         )
         self.layer_norm = nn.LayerNorm(sizes.width)
 
-    def forward(self, rows: Tensor, layer: int | None) -> Tensor:
-        """Run ``layer`` layers, or all of them and the final norm."""
-        rows = rows + self.pos_conv(rows)
-        for block in self.layers[:layer]:
-            rows = block(rows)
-        return self.layer_norm(rows) if layer is None else rows
+    def forward(self, rows: Tensor, hidden: Sequence[int] | None) -> Tensor:
+        """Transform the rows: (B, T, D) -> (B, T, D) or (B, T, layers * D)."""
+        states = run_blocks(self.layers, rows + self.pos_conv(rows))
+        if hidden is None:
+            return self.layer_norm(last_of(states))
+        return picked(states, hidden)
 
 
 class PositionalConv(nn.Module):

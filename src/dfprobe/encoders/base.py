@@ -23,8 +23,10 @@ class EncoderSpec:
         ``random``, ``none`` (nothing is learned), a hub id, or a local file or folder.
     revision : str or None
         Revision of a hub id.
-    layer : int or "last"
-        Hidden layer whose output is the feature; 0 is the input of the first layer.
+    layer : int, "last" or "all"
+        Hidden layer whose output is the feature, without the model's final norm; 0 is
+        the input of the first layer. ``last`` is what the model returns; ``all`` puts
+        all hidden layers side by side, 0 first.
     seed : int
         Seed of random weights.
     options : dict
@@ -81,6 +83,9 @@ class Encoder(Protocol):
         ``boxes``, ``frames``.
     dim : int
         Length of a row.
+    layers : int
+        Hidden layers side by side in a row, ``dim / layers`` long each; 1 unless all
+        were asked for.
     rate_hz : float
         Rows a second.
     first_row_s : float
@@ -92,6 +97,7 @@ class Encoder(Protocol):
 
     inputs: frozenset[str]
     dim: int
+    layers: int
     rate_hz: float
     first_row_s: float
     weights_hash: str

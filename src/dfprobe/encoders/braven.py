@@ -13,22 +13,20 @@ frame are cut.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.braven_model import Braven, Sizes, random_model
-from dfprobe.encoders.checkpoints import load_exactly, read_tensors
-from dfprobe.encoders.checks import hidden_layer, mouth_of, waveform_of
+from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.mouth_pixels import normalised_crops
-from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
+from dfprobe.encoders.parts import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
-from dfprobe.storage import sha256_of
 
 STREAMS = {"audio": "audio", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
@@ -67,6 +65,14 @@ OPTIONS = {
 }
 
 _INPUTS = {"audio": frozenset({"waveform"}), "video": frozenset({"mouth"})}
+_TENSORS = {
+    "audio": ("batch", "samples", "1"),
+    "video": ("batch", "rows", "88", "88"),
+}
+_AXES = {
+    "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
+    "video": TimeAxis(1),
+}
 # First tensor of each frontend, which tells the stream of a file, and its dimensions.
 _STEMS = {
     "audio": ("frontend.trunk.conv1.weight", 3),
@@ -76,82 +82,56 @@ _PREFIX = "encoder."  # a file that is only pre-trained has none
 _IGNORED = ("ctc.", "decoder.")  # of speech recognition
 
 
-class BravenEncoder:
-    """One stream's model.
-
-    Parameters
-    ----------
-    model : Braven
-        Frozen model.
-    stream : str
-        ``audio`` or ``video``.
-    layer : int or None
-        Number of blocks to run without the final norm; None for all with it.
-    weights_hash : str
-        Identifies the weights.
-    """
+class BravenEncoder(WholeClipEncoder):
+    """One stream's model."""
 
     rate_hz = VIDEO_FPS
-    first_row_s = 0.0
 
     def __init__(
-        self, model: Braven, stream: str, layer: int | None, weights_hash: str
+        self,
+        model: Braven,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
     ) -> None:
-        self._model, self._layer = model, layer
-        self._prepare = _PREPARE[stream]
+        width = model.after_norm.weight.numel()
+        super().__init__(model, width, weights_hash, hidden)
+        self._stream = stream
         self.inputs = _INPUTS[stream]
-        self.dim = model.after_norm.weight.numel()
-        self.weights_hash = weights_hash
+        self.tensors = {stream: _TENSORS[stream]}
+        self.axes = {stream: _AXES[stream]}
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the stream: (rows, dim), float32; see `Encoder.encode`."""
-        inputs = self._prepare(clip).to(self._model.after_norm.weight.device)
-        with torch.inference_mode():
-            features = self._model(inputs, self._layer)
-        return features[0].cpu().numpy()
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Make the tensor of the stream; see `WholeClipEncoder.prepare`.
 
+        The waveform is taken as it is, without any normalisation.
+        """
+        if self._stream == "audio":
+            waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
+            return {"audio": torch.tensor(waveform)[None, :, None]}
+        crops = normalised_crops(mouth_of(clip))
+        return {"video": torch.from_numpy(crops)[None]}
 
-def audio_tensor(clip: ClipInputs) -> torch.Tensor:
-    """Waveform of a clip as it is, without any normalisation: (1, samples, 1).
-
-    Raises
-    ------
-    ClipError
-        NO_AUDIO, or TOO_SHORT below the samples of one frame.
-    """
-    waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
-    return torch.tensor(waveform)[None, :, None]
-
-
-def video_tensor(clip: ClipInputs) -> torch.Tensor:
-    """Normalised mouth patches of a clip: (1, frames, 1, 88, 88).
-
-    Raises
-    ------
-    ClipError
-        NO_FACE or TOO_SHORT.
-    """
-    return torch.from_numpy(normalised_crops(mouth_of(clip)))[None, :, None]
-
-
-_PREPARE: dict[str, Callable[[ClipInputs], torch.Tensor]] = {
-    "audio": audio_tensor,
-    "video": video_tensor,
-}
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the stream: (batch, rows, dim)."""
+        return self.module(tensors[self._stream], self.hidden)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
-    if spec.weights == "random":
-        sizes = _checked(Sizes(**spec.options), f"encoder {spec.name!r}")
-        model = random_module(partial(random_model, spec.stream, sizes), spec.seed)
-        weights_hash = random_hash(spec.seed)
-    else:
-        path = Path(spec.weights)
-        model = pretrained_model(path, spec.stream)
-        weights_hash = sha256_of(path)
-    layer = hidden_layer(spec, len(model.encoders))
-    return BravenEncoder(frozen(model, device), spec.stream, layer, weights_hash)
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.stream),
+    )
+    hidden = hidden_layers(spec, len(model.encoders))
+    return BravenEncoder(model, spec.stream, hidden, weights_hash)
+
+
+def _random_model(spec: EncoderSpec) -> Braven:
+    sizes = _checked(Sizes(**spec.options), f"encoder {spec.name!r}")
+    return random_model(spec.stream, sizes)
 
 
 def pretrained_model(path: Path, stream: str) -> Braven:

@@ -7,6 +7,7 @@ B batch, T frames (25 a second), D width.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from dfprobe.encoders.relative_attention import RelativeAttention, relative_positions
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
+from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-12  # of the layer norms; the batch norms keep 1e-5
 _LAYER_SCALE = 0.1  # before training
@@ -24,7 +26,7 @@ _FRONTENDS: dict[str, type[AudioFrontend] | type[VideoFrontend]] = {
 }
 # For random weights: a second of sound as loud as speech, ten normalised mouth patches.
 _NOISE_LEVEL = {"audio": 0.1, "video": 1.0}
-_NOISE_SHAPE = {"audio": (1, 16_000, 1), "video": (1, 10, 1, 88, 88)}
+_NOISE_SHAPE = {"audio": (1, 16_000, 1), "video": (1, 10, 88, 88)}
 
 
 @dataclass(frozen=True)
@@ -60,33 +62,35 @@ class Braven(nn.Module):
 
     def __init__(self, stream: str, sizes: Sizes) -> None:
         super().__init__()
+        self._stream = stream
         self.frontend = _FRONTENDS[stream](sizes.trunk_width)
         # A list of one, as in the checkpoints.
         self.embed = nn.Sequential(nn.Linear(8 * sizes.trunk_width, sizes.width))
         self.encoders = nn.ModuleList(Block(sizes) for _ in range(sizes.layers))
         self.after_norm = nn.LayerNorm(sizes.width, eps=_NORM_EPS)
 
-    def forward(self, inputs: Tensor, layer: int | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
         """Features of a stream.
 
         Parameters
         ----------
         inputs : Tensor, float32
-            (B, samples, 1) for ``audio``, (B, T, 1, 88, 88) for ``video`` (the official
-            code adds that axis itself).
-        layer : int or None
-            Number of blocks to run, without the final norm; None for all and the norm.
+            (B, samples, 1) for ``audio``, (B, T, 88, 88) for ``video``.
+        hidden : sequence of int or None
+            Hidden layers, without the final norm; None for the output with it.
 
         Returns
         -------
-        Tensor of shape (B, T, D)
+        Tensor of shape (B, T, D), or (B, T, layers * D)
         """
+        if self._stream == "video":
+            inputs = inputs[:, :, None]  # the channel: (B, T, 1, 88, 88)
         rows = self.embed(self.frontend(inputs))
         rows = rows * math.sqrt(rows.shape[2])
-        positions = relative_positions(rows)
-        for block in self.encoders[:layer]:
-            rows = block(rows, positions)
-        return self.after_norm(rows) if layer is None else rows
+        states = run_blocks(self.encoders, rows, relative_positions(rows))
+        if hidden is None:
+            return self.after_norm(last_of(states))
+        return picked(states, hidden)
 
 
 class Block(nn.Module):

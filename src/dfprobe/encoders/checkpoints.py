@@ -4,14 +4,17 @@ import pickle
 import types
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch._utils import _rebuild_parameter, _rebuild_tensor_v2
 
+from dfprobe.encoders.base import EncoderSpec
+from dfprobe.encoders.torch_modules import Module, frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
+from dfprobe.storage import sha256_of
 
 # The only names of a pickle that are looked up; tensors need no others. torch itself
 # resolves the storage classes before it asks.
@@ -21,6 +24,31 @@ _ALLOWED = {
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
 }
 _NAMES_SHOWN = 20
+
+
+def checkpoint_model(
+    spec: EncoderSpec,
+    device: str,
+    random: Callable[[], Module],
+    pretrained: Callable[[Path], Module],
+) -> tuple[Module, str]:
+    """Model of a spec, frozen, and the hash of its weights.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` is ``random`` or the path of a checkpoint.
+    device : str
+        Name of a torch device.
+    random : callable
+        Makes the model with random weights, drawn from the global generator.
+    pretrained : callable
+        Reads the model from a checkpoint.
+    """
+    if spec.weights == "random":
+        return frozen(random_module(random, spec.seed), device), random_hash(spec.seed)
+    path = Path(spec.weights)
+    return frozen(pretrained(path), device), sha256_of(path)
 
 
 def read_tensors(path: Path, entry: str | None) -> dict[str, torch.Tensor]:

@@ -9,21 +9,30 @@ from dfprobe.errors import ClipError, EncoderError
 from dfprobe.status import Status
 
 
-def hidden_layer(spec: EncoderSpec, layers: int) -> int | None:
-    """Return the number of the hidden layer asked for, None for the model's output.
+def hidden_layers(spec: EncoderSpec, layers: int) -> tuple[int, ...] | None:
+    """Numbers of the hidden layers asked for, None for the model's own output.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``layer`` is ``last``, ``all`` or a number.
+    layers : int
+        Layers of the model; hidden layer 0 is the input of the first.
 
     Raises
     ------
     EncoderError
-        If the model has no such layer: 0 (the input of the first) to ``layers``.
+        If the model has no such layer: 0 to ``layers``.
     """
     if spec.layer == "last":
         return None
+    if spec.layer == "all":
+        return tuple(range(layers + 1))
     if isinstance(spec.layer, int) and 0 <= spec.layer <= layers:
-        return spec.layer
+        return (spec.layer,)
     raise EncoderError(
-        f"encoder {spec.name!r}: layer must be 'last' or a number from 0 to {layers}, "
-        f"not {spec.layer!r}"
+        f"encoder {spec.name!r}: layer must be 'last', 'all' or a number from 0 to "
+        f"{layers}, not {spec.layer!r}"
     )
 
 
@@ -85,7 +94,7 @@ def mouth_of(clip: ClipInputs) -> np.ndarray:
     if clip.mouth is None:
         raise ClipError(Status.NO_FACE, f"clip {clip.clip_id} has no mouth patches")
     if len(clip.mouth) == 0:
-        raise ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")
+        raise too_short(clip)
     return clip.mouth
 
 
@@ -136,14 +145,6 @@ def frames_of(clip: ClipInputs, size: int) -> Iterator[np.ndarray]:
     return clip.frames(size)
 
 
-def joined(clip: ClipInputs, parts: list[np.ndarray]) -> np.ndarray:
-    """Rows of the parts of a clip, one after the other.
-
-    Raises
-    ------
-    ClipError
-        TOO_SHORT if there is no part.
-    """
-    if not parts:
-        raise ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")
-    return np.concatenate(parts)
+def too_short(clip: ClipInputs) -> ClipError:
+    """Make the error for a clip whose video has no frame."""
+    return ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")

@@ -17,12 +17,13 @@ from transformers import (
 )
 
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checks import frames_of, hidden_layer, joined
-from dfprobe.encoders.hub import hidden_state, hub_model
+from dfprobe.encoders.checks import hidden_layers
+from dfprobe.encoders.hub import hub_model, run, tokens_of
+from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.rates import VIDEO_FPS
 
 STREAMS = {"video": "visual"}
-WEIGHTS = {"random": "random weights at a small size", "file": "hub id or folder"}
+WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS = {
     "image_size": {
         "type": "integer",
@@ -56,56 +57,37 @@ OPTIONS = {
     },
 }
 
-CHUNK_FRAMES = 32  # bounds the memory; the rows do not depend on it
 
-
-class ClipEncoder:
-    """The image tower of CLIP on each frame of a clip.
-
-    Parameters
-    ----------
-    model : CLIPVisionModelWithProjection
-        Frozen model; `dim` is that of its projection.
-    layer : int or None
-        Hidden layer whose CLS token is the row; None for the projected embedding.
-    weights_hash : str
-        Identifies the weights.
-    """
+class ClipEncoder(FrameEncoder):
+    """The image tower of CLIP on each frame of a clip."""
 
     inputs = frozenset({"frames"})
     rate_hz = VIDEO_FPS
-    first_row_s = 0.0
 
     def __init__(
         self,
         model: CLIPVisionModelWithProjection,
-        layer: int | None,
+        hidden: tuple[int, ...] | None,
         weights_hash: str,
     ) -> None:
-        self._model, self._layer = model, layer
         config = model.config
-        self.dim = config.projection_dim if layer is None else config.hidden_size
-        self.weights_hash = weights_hash
+        width = config.projection_dim if hidden is None else config.hidden_size
+        super().__init__(model, width, weights_hash, hidden)
         side = int(config.image_size)  # type: ignore[arg-type]
         self._processor = CLIPImageProcessorPil(
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
         )
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the frames: (frames, dim), float32; see `Encoder.encode`."""
-        chunks = frames_of(clip, CHUNK_FRAMES)
-        return joined(clip, [self._rows(chunk) for chunk in chunks])
+    def pixels(self, frames: np.ndarray, first: int, clip: ClipInputs) -> torch.Tensor:
+        """Whole frames, resized and cut square; see `FrameEncoder.pixels`."""
+        return self._processor(list(frames), return_tensors="pt").pixel_values
 
-    def _rows(self, frames: np.ndarray) -> np.ndarray:
-        pixels = self._processor(list(frames), return_tensors="pt").pixel_values
-        with torch.inference_mode():
-            output = self._model(
-                pixels.to(self._model.device),
-                output_hidden_states=self._layer is not None,
-            )
-        if self._layer is None:
-            return output.image_embeds.cpu().numpy()
-        return hidden_state(output, self._layer)[:, 0].cpu().numpy()
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """One row an image: (batch, 1, dim)."""
+        output = run(self.module, self.hidden, tensors["pixels"])
+        if self.hidden is None:
+            return output.image_embeds[:, None]
+        return tokens_of(output, self.hidden, lambda tokens: tokens[:, :1])
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
@@ -116,8 +98,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         CLIPVisionModelWithProjection,
         lambda: _small_config(spec.options),
     )
-    layer = hidden_layer(spec, model.config.num_hidden_layers)
-    return ClipEncoder(model, layer, weights_hash)
+    hidden = hidden_layers(spec, model.config.num_hidden_layers)
+    return ClipEncoder(model, hidden, weights_hash)
 
 
 def _small_config(options: dict[str, Any]) -> CLIPVisionConfig:

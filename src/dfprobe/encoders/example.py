@@ -33,6 +33,7 @@ class ExampleEncoder:
     """Coarse patches times a random matrix; see `Encoder` for what each name means."""
 
     inputs = frozenset({"mouth"})  # what the extraction must read for us
+    layers = 1
     rate_hz = VIDEO_FPS
     first_row_s = 0.0
 

@@ -24,7 +24,6 @@ weight 1 and bias 0, and the trained ``norm`` is not used, as in the official co
 import math
 import re
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,13 @@ import numpy as np
 import torch
 
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checkpoints import load_exactly, read_tensors
-from dfprobe.encoders.checks import boxes_of, frames_of, hidden_layer, joined
+from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
+from dfprobe.encoders.checks import boxes_of, hidden_layers
 from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise
 from dfprobe.encoders.fsfm_pixels import face_crop, normalised_pixels
-from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
+from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
-from dfprobe.storage import sha256_of
 
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
@@ -86,8 +84,6 @@ OPTIONS = {
     },
 }
 
-CHUNK_FRAMES = 32  # bounds the memory; the rows do not depend on it
-
 # In a pre-training checkpoint only: its decoders and heads.
 _PRETRAINING = re.compile(
     r"(mask_token$|projector\.|predictor\."
@@ -96,61 +92,39 @@ _PRETRAINING = re.compile(
 _CLASSIFIER = ("head.weight", "head.bias")
 
 
-class FSFMEncoder:
-    """FSFM on the face of each frame of a clip.
-
-    Parameters
-    ----------
-    model : FSFM
-        Frozen model; `dim` is its width.
-    layer : int or None
-        Number of blocks to run without the final norm; None for all with it.
-    weights_hash : str
-        Identifies the weights.
-    """
+class FSFMEncoder(FrameEncoder):
+    """FSFM on the face of each frame of a clip."""
 
     inputs = frozenset({"frames", "boxes"})
     rate_hz = VIDEO_FPS
-    first_row_s = 0.0
 
-    def __init__(self, model: FSFM, layer: int | None, weights_hash: str) -> None:
-        self._model, self._layer = model, layer
-        self.dim = model.sizes.width
-        self.weights_hash = weights_hash
-
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the frames: (frames, dim), float32; see `Encoder.encode`.
+    def pixels(self, frames: np.ndarray, first: int, clip: ClipInputs) -> torch.Tensor:
+        """Faces of the frames; see `FrameEncoder.pixels`.
 
         Where boxes and frames differ in number, the shorter one counts.
         """
-        boxes, parts = boxes_of(clip), []
-        for frames in frames_of(clip, CHUNK_FRAMES):
-            here, boxes = boxes[: len(frames)], boxes[len(frames) :]
-            if len(here):
-                parts.append(self._rows(frames[: len(here)], here))
-        return joined(clip, parts)
-
-    def _rows(self, frames: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        boxes = boxes_of(clip)[first : first + len(frames)]
         crops = [
-            face_crop(frame, box) for frame, box in zip(frames, boxes, strict=True)
+            face_crop(frame, box) for frame, box in zip(frames, boxes, strict=False)
         ]
-        pixels = normalised_pixels(crops, self._model.sizes.image)
-        with torch.inference_mode():
-            features = self._model(pixels.to(self._model.cls_token.device), self._layer)
-        return features.cpu().numpy()
+        return normalised_pixels(crops, self.module.sizes.image)
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """One row an image: (batch, 1, dim)."""
+        return self.module(tensors["pixels"], self.hidden)[:, None]
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
-    if spec.weights == "random":
-        model = random_module(partial(_random_model, spec), spec.seed)
-        weights_hash = random_hash(spec.seed)
-    else:
-        path = Path(spec.weights)
-        model = pretrained_model(path, spec.options["heads"], spec.options["pooling"])
-        weights_hash = sha256_of(path)
-    layer = hidden_layer(spec, len(model.blocks))
-    return FSFMEncoder(frozen(model, device), layer, weights_hash)
+    heads, pooling = spec.options["heads"], spec.options["pooling"]
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, heads, pooling),
+    )
+    hidden = hidden_layers(spec, len(model.blocks))
+    return FSFMEncoder(model, model.sizes.width, weights_hash, hidden)
 
 
 def pretrained_model(path: Path, heads: int, pooling: str) -> FSFM:

@@ -5,11 +5,14 @@ pass; fsfm-3c/models_fsfm.py: start values): a pre-norm ViT without layer scale,
 evaluation mode. B images, N patches (row by row), D width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-6
 
@@ -65,27 +68,28 @@ class FSFM(nn.Module):
         else:
             self.norm = norm
 
-    def forward(self, pixels: Tensor, layer: int | None = None) -> Tensor:
+    def forward(self, pixels: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
         """Features of images.
 
         Parameters
         ----------
         pixels : Tensor of shape (B, 3, side, side), float32
-        layer : int or None
-            Number of blocks to run, without the final norm; None for all and the norm.
+        hidden : sequence of int or None
+            Hidden layers, pooled without the final norm; None for the output with it.
 
         Returns
         -------
-        Tensor of shape (B, D)
+        Tensor of shape (B, D), or (B, layers * D)
         """
-        tokens = self.embed(pixels)
-        for block in self.blocks[:layer]:
-            tokens = block(tokens)
-        if self._mean:
-            pooled = tokens[:, 1:].mean(dim=1)  # the CLS token is left out
-            return self.fc_norm(pooled) if layer is None else pooled
-        first = tokens[:, 0]
-        return self.norm(first) if layer is None else first
+        states = run_blocks(self.blocks, self.embed(pixels))
+        if hidden is not None:
+            return picked(states, hidden, self._pool)
+        pooled = self._pool(last_of(states))
+        return self.fc_norm(pooled) if self._mean else self.norm(pooled)
+
+    def _pool(self, tokens: Tensor) -> Tensor:
+        """One vector an image: (B, 1 + N, D) -> (B, D)."""
+        return tokens[:, 1:].mean(dim=1) if self._mean else tokens[:, 0]
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Input of the first block: (B, 3, side, side) -> (B, 1 + N, D), CLS first."""

@@ -70,6 +70,8 @@ def normalised_pixels(images: list[np.ndarray], side: int) -> torch.Tensor:
     -------
     torch.Tensor of shape (images, 3, side, side), float32
     """
+    if not images:
+        return torch.empty(0, 3, side, side)
     resized = [
         np.asarray(
             Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR)

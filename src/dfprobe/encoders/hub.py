@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,12 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from dfprobe.encoders.base import EncoderSpec
-from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
+from dfprobe.encoders.torch_modules import (
+    frozen,
+    picked,
+    random_hash,
+    random_module,
+)
 from dfprobe.errors import EncoderError
 
 # Parameters that act only in training; a checkpoint may lack them.
@@ -65,16 +70,34 @@ def state_hash(model: torch.nn.Module) -> str:
     return digest.hexdigest()
 
 
-def hidden_state(output: Any, layer: int | None) -> torch.Tensor:
-    """Hidden layer of a model's output, without final norm; None: its own output.
+def run(module: Any, hidden: Sequence[int] | None, *args: Any, **inputs: Any) -> Any:
+    """Run a model, with its hidden states where they are asked for."""
+    return module(*args, **inputs, output_hidden_states=hidden is not None)
+
+
+def tokens_of(
+    output: Any,
+    hidden: Sequence[int] | None,
+    pool: Callable[[torch.Tensor], torch.Tensor] = lambda tokens: tokens,
+) -> torch.Tensor:
+    """Tokens of a model's output, or of its hidden layers, without the final norm.
+
+    Parameters
+    ----------
+    output : ModelOutput
+        Of `run`.
+    hidden : sequence of int or None
+        Hidden layers that are put side by side; None for the model's own output.
+    pool : callable
+        Applied to each of them: (batch, tokens, width) -> (batch, ..., width).
 
     Returns
     -------
-    torch.Tensor of shape (batch, tokens, width)
+    torch.Tensor of shape (batch, ..., width), or (batch, ..., layers * width)
     """
-    if layer is None:
-        return output.last_hidden_state
-    return output.hidden_states[layer]
+    if hidden is None:
+        return pool(output.last_hidden_state)
+    return picked(output.hidden_states, hidden, pool)
 
 
 def unavailable(spec: EncoderSpec, what: str, error: Exception) -> EncoderError:

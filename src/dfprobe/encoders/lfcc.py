@@ -64,6 +64,7 @@ class LfccEncoder:
     """
 
     inputs = frozenset({"waveform"})
+    layers = 1
     rate_hz = VIDEO_FPS
     first_row_s = 0.0
     weights_hash = "none"

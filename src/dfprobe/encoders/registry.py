@@ -13,7 +13,8 @@ from typing import Any
 
 from dfprobe.declarations import Declarations, declared, unknown_name
 from dfprobe.encoders.base import Encoder, EncoderSpec
-from dfprobe.errors import ConfigError
+from dfprobe.errors import ConfigError, EncoderError
+from dfprobe.weights.records import local_path, missing
 
 _PACKAGE = "dfprobe.encoders"
 _FOLDER = Path(__file__).parent
@@ -32,7 +33,7 @@ def streams(name: str) -> list[str]:
 
 
 def weights(name: str) -> dict[str, str]:
-    """Kinds of weights that a family takes: of ``none``, ``random``, ``file``."""
+    """Kinds of weights that a family takes: ``none``, ``random``, ``file``, ``hub``."""
     return dict(_family(name)["WEIGHTS"])
 
 
@@ -58,9 +59,62 @@ def family_options(name: str) -> dict[str, dict[str, Any]]:
 
 
 def complete_options(family: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Add the family's defaults for the options that were not given."""
+    """Add the family's defaults for the options that were not given.
+
+    Raises
+    ------
+    ConfigError
+        If the family has no such option.
+    """
     defaults = {key: prop["default"] for key, prop in family_options(family).items()}
+    for name in options:
+        if name not in defaults:
+            owner = f"encoder family {family!r} has no option"
+            raise ConfigError(unknown_name(owner, name, defaults))
     return defaults | options
+
+
+def load_encoder(
+    family: str,
+    weights: str = "random",
+    stream: str | None = None,
+    layer: int | str = "last",
+    options: dict[str, Any] | None = None,
+    device: str = "cpu",
+) -> Encoder:
+    """Build one encoder in a line, e.g. to compare it with a reference implementation.
+
+    Parameters
+    ----------
+    family : str
+        One of `families`.
+    weights : str
+        Checkpoint file, hub id or folder, or ``random``. The sizes are read from it.
+    stream : str or None
+        One of the family's `streams`; None takes the only one.
+    layer : int or str
+        Hidden layer, ``last`` or ``all``; see `EncoderSpec`.
+    options : dict or None
+        The family's own settings, e.g. the sizes of random weights.
+    device : str
+        As for `build`.
+
+    Raises
+    ------
+    ConfigError, EncoderError
+        As `build`.
+    """
+    if stream is None and len(streams(family)) == 1:
+        (stream,) = streams(family)
+    spec = EncoderSpec(
+        name=family,
+        family=family,
+        stream=str(stream),
+        weights=weights,
+        layer=layer,
+        options=options or {},
+    )
+    return build(spec, device)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
@@ -82,10 +136,24 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         If the encoder cannot be built, e.g. because its weights are not there.
     """
     modality(spec.family, spec.stream)
-    complete = replace(spec, options=complete_options(spec.family, spec.options))
+    complete = replace(
+        spec,
+        weights=_found(spec),
+        options=complete_options(spec.family, spec.options),
+    )
     module = importlib.import_module(f"{_PACKAGE}.{spec.family}")
     encoder: Encoder = module.build(complete, device)
     return encoder
+
+
+def _found(spec: EncoderSpec) -> str:
+    """Path of a checkpoint file; other weights as they are named."""
+    if spec.weights in ("none", "random") or "file" not in weights(spec.family):
+        return spec.weights
+    path = local_path(spec.weights)
+    if not path.is_file():
+        raise EncoderError(missing(spec.weights, [spec.name]))
+    return str(path)
 
 
 def _family(name: str) -> Declarations:

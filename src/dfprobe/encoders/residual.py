@@ -22,10 +22,10 @@ import numpy as np
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checks import (
     frames_of,
-    joined,
     landmarks_of,
     mouth_of,
     require_weights,
+    too_short,
 )
 from dfprobe.rates import VIDEO_FPS
 
@@ -65,6 +65,7 @@ class ResidualEncoder:
     """
 
     inputs = frozenset({"mouth", "landmarks", "frames"})
+    layers = 1
     rate_hz = VIDEO_FPS
     first_row_s = 0.0
     weights_hash = "none"
@@ -85,7 +86,9 @@ class ResidualEncoder:
                 mouth, landmarks, _single(frames_of(clip, CHUNK_FRAMES)), strict=False
             )
         ]
-        return joined(clip, rows).astype(np.float32)
+        if not rows:
+            raise too_short(clip)
+        return np.concatenate(rows).astype(np.float32)
 
     def _row(
         self, patch: np.ndarray, points: np.ndarray, frame: np.ndarray

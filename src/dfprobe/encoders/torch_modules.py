@@ -1,9 +1,11 @@
-"""Frozen torch modules: seeded random weights, evaluation mode, no gradients."""
+"""Frozen torch modules: seeded random weights, evaluation mode, hidden layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 Module = TypeVar("Module", bound=torch.nn.Module)
 
@@ -31,3 +33,50 @@ def frozen(module: Module, device: str) -> Module:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return module.requires_grad_(False).eval().to(device)
+
+
+def run_blocks(
+    blocks: Iterable[torch.nn.Module], rows: Tensor, *context: Tensor
+) -> Iterator[Tensor]:
+    """Run blocks one after the other; yield the input, then the output of each."""
+    yield rows
+    for block in blocks:
+        rows = block(rows, *context)
+        yield rows
+
+
+def last_of(states: Iterator[Tensor]) -> Tensor:
+    """Last of the states of `run_blocks`; the others are let go as it runs."""
+    last = next(states)
+    for state in states:
+        last = state
+    return last
+
+
+def picked(
+    states: Iterable[Tensor],
+    hidden: Sequence[int],
+    pool: Callable[[Tensor], Tensor] = lambda state: state,
+) -> Tensor:
+    """Hidden layers side by side.
+
+    Parameters
+    ----------
+    states : iterable of Tensor of shape (B, ..., D)
+        Hidden layer 0, 1, ...; those after the last one asked for are not computed.
+    hidden : sequence of int
+        Which ones, ascending.
+    pool : callable
+        Applied to each of them.
+
+    Returns
+    -------
+    Tensor of shape (B, ..., layers * D)
+    """
+    wanted = set(hidden)
+    chosen = [
+        pool(state)
+        for number, state in enumerate(islice(states, max(hidden) + 1))
+        if number in wanted
+    ]
+    return torch.cat(chosen, dim=-1)

@@ -7,9 +7,6 @@ has no rule, repeats its last frame to fill one. Recipe of the paper:
 danoneata/veridiq, feature_extractors_dirty/fe_video_mae.py.
 """
 
-import logging
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,13 +14,14 @@ import torch
 from transformers import VideoMAEConfig, VideoMAEImageProcessorPil, VideoMAEModel
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checks import frames_of, hidden_layer, joined
-from dfprobe.encoders.hub import hidden_state, hub_model
+from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.checks import hidden_layers
+from dfprobe.encoders.hub import hub_model, run, tokens_of
+from dfprobe.encoders.model_encoder import ChunkEncoder
 from dfprobe.rates import VIDEO_FPS
 
 STREAMS = {"video": "visual"}
-WEIGHTS = {"random": "random weights at a small size", "file": "hub id or folder"}
+WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS = {
     "image_size": {
         "type": "integer",
@@ -57,33 +55,20 @@ OPTIONS = {
     },
 }
 
-log = logging.getLogger("dfprobe")
 
-
-class VideoMAEEncoder:
-    """VideoMAE on the chunks of a clip.
-
-    Parameters
-    ----------
-    model : VideoMAEModel
-        Frozen model; `dim` is its hidden size.
-    layer : int or None
-        Hidden layer without the final norm; None for the model's own output.
-    weights_hash : str
-        Identifies the weights.
-    """
+class VideoMAEEncoder(ChunkEncoder):
+    """VideoMAE on the chunks of a clip."""
 
     inputs = frozenset({"frames"})
-    first_row_s = 0.0
 
     def __init__(
-        self, model: VideoMAEModel, layer: int | None, weights_hash: str
+        self, model: VideoMAEModel, hidden: tuple[int, ...] | None, weights_hash: str
     ) -> None:
-        self._model, self._layer = model, layer
         config = model.config
-        self.dim = config.hidden_size
+        super().__init__(model, config.hidden_size, weights_hash, hidden)
         self.rate_hz = VIDEO_FPS / config.tubelet_size
-        self.weights_hash = weights_hash
+        self.chunk_frames = config.num_frames
+        self.chunk_rows = config.num_frames // config.tubelet_size
         side = int(config.image_size)  # type: ignore[arg-type]
         # Without mean and std the library's class would take 0.5 for both.
         self._processor = VideoMAEImageProcessorPil(
@@ -93,37 +78,19 @@ class VideoMAEEncoder:
             image_std=IMAGENET_DEFAULT_STD,
         )
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the tubelets: (rows, dim), float32; see `Encoder.encode`."""
-        return joined(clip, [self._rows(chunk) for chunk in self._chunks(clip)])
+    def pixels(self, chunk: list[np.ndarray]) -> torch.Tensor:
+        """Whole frames, resized and cut square; see `ChunkEncoder.pixels`."""
+        return self._processor(chunk, return_tensors="pt").pixel_values[0]
 
-    def _chunks(self, clip: ClipInputs) -> Iterator[list[np.ndarray]]:
-        """Chunks of exactly ``num_frames`` frames, each of shape (height, width, 3)."""
-        length = self._model.config.num_frames
-        frames = (frame for part in frames_of(clip, length) for frame in part)
-        chunk = list(islice(frames, length))
-        if 0 < len(chunk) < length:
-            log.warning(
-                "clip %s has %d frames, fewer than a chunk of %d; the last is repeated",
-                *(clip.clip_id, len(chunk), length),
-            )
-            chunk += chunk[-1:] * (length - len(chunk))
-        while len(chunk) == length:
-            yield chunk
-            chunk = list(islice(frames, length))
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """One row a tubelet: (batch, chunk_rows, dim)."""
+        output = run(self.module, self.hidden, tensors["pixels"])
+        return tokens_of(output, self.hidden, self._tubelets)
 
-    def _rows(self, chunk: list[np.ndarray]) -> np.ndarray:
-        pixels = self._processor(chunk, return_tensors="pt").pixel_values
-        with torch.inference_mode():
-            output = self._model(
-                pixels.to(self._model.device),
-                output_hidden_states=self._layer is not None,
-            )
-        tokens = hidden_state(output, self._layer)
-        config = self._model.config
-        # Tokens are ordered time, row, column: (1, t * r * c, dim) -> (t, r * c, dim)
-        steps = tokens.reshape(config.num_frames // config.tubelet_size, -1, self.dim)
-        return steps.mean(dim=1).cpu().numpy()
+    def _tubelets(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Mean over the patches of each tubelet; tokens are ordered t, row, column."""
+        # (batch, t * r * c, width) -> (batch, t, width)
+        return tokens.unflatten(1, (self.chunk_rows, -1)).mean(dim=2)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
@@ -139,8 +106,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         lambda: _small_config(spec.options),
         use_mean_pooling=False,
     )
-    layer = hidden_layer(spec, model.config.num_hidden_layers)
-    return VideoMAEEncoder(model, layer, weights_hash)
+    hidden = hidden_layers(spec, model.config.num_hidden_layers)
+    return VideoMAEEncoder(model, hidden, weights_hash)
 
 
 def _small_config(options: dict[str, Any]) -> VideoMAEConfig:

@@ -25,12 +25,14 @@ from transformers import (
 from transformers.utils import FEATURE_EXTRACTOR_NAME, cached_file
 
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.checks import hidden_layer, waveform_of
-from dfprobe.encoders.hub import hidden_state, hub_model, unavailable
+from dfprobe.encoders.checks import hidden_layers, waveform_of
+from dfprobe.encoders.hub import hub_model, run, tokens_of, unavailable
+from dfprobe.encoders.model_encoder import WholeClipEncoder
+from dfprobe.encoders.parts import TimeAxis
 from dfprobe.rates import AUDIO_HZ
 
 STREAMS = {"audio": "audio"}
-WEIGHTS = {"random": "random weights at a small size", "file": "hub id or folder"}
+WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS = {
     "model_type": {
         "type": "string",
@@ -70,6 +72,7 @@ OPTIONS = {
     },
 }
 
+_TENSORS = {"waveform": ("batch", "samples")}
 _CLASSES: dict[str, tuple[type[PreTrainedModel], Any]] = {
     "wav2vec2": (Wav2Vec2Model, Wav2Vec2Config),
     "wavlm": (WavLMModel, WavLMConfig),
@@ -77,50 +80,48 @@ _CLASSES: dict[str, tuple[type[PreTrainedModel], Any]] = {
 }
 
 
-class Wav2Vec2Encoder:
+class Wav2Vec2Encoder(WholeClipEncoder):
     """One model of the family on the waveform of a clip.
 
     Parameters
     ----------
     model : PreTrainedModel
-        Frozen model; `dim` is twice its hidden size.
+        Frozen model; a row is twice its hidden size long.
     extractor : Wav2Vec2FeatureExtractor
         Normalises the waveform, or not.
-    layer : int or None
-        Hidden layer without the final norm; None for the model's own output.
-    weights_hash : str
-        Identifies the weights.
+    hidden, weights_hash
+        As in `ModelEncoder`.
     """
 
     inputs = frozenset({"waveform"})
-    first_row_s = 0.0
+    tensors = _TENSORS
 
     def __init__(
         self,
         model: PreTrainedModel,
         extractor: Wav2Vec2FeatureExtractor,
-        layer: int | None,
+        hidden: tuple[int, ...] | None,
         weights_hash: str,
     ) -> None:
-        self._model, self._extractor, self._layer = model, extractor, layer
-        kernels, strides = model.config.conv_kernel, model.config.conv_stride
-        self._least_samples = receptive_field(kernels, strides)
-        self.dim = 2 * model.config.hidden_size
-        self.rate_hz = AUDIO_HZ / int(np.prod(strides)) / 2
-        self.weights_hash = weights_hash
+        super().__init__(model, 2 * model.config.hidden_size, weights_hash, hidden)
+        self._extractor = extractor
+        seen = receptive_field(model.config.conv_kernel, model.config.conv_stride)
+        step = int(np.prod(model.config.conv_stride))
+        self.axes = {"waveform": TimeAxis(1, 2 * step, seen + step, seen)}
+        self.rate_hz = AUDIO_HZ / (2 * step)
 
-    def encode(self, clip: ClipInputs) -> np.ndarray:
-        """Rows of the waveform: (rows, dim), float32; see `Encoder.encode`."""
-        waveform = waveform_of(clip, self._least_samples)
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Normalise the waveform; see `WholeClipEncoder.prepare`."""
+        waveform = waveform_of(clip, self.axes["waveform"].least)
         values = self._extractor(
             waveform, sampling_rate=AUDIO_HZ, return_tensors="pt"
         ).input_values
-        with torch.inference_mode():
-            output = self._model(
-                values.to(self._model.device),
-                output_hidden_states=self._layer is not None,
-            )
-        return paired(hidden_state(output, self._layer)[0].cpu().numpy())
+        return {"waveform": values}
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of 40 ms: (batch, rows, dim)."""
+        output = run(self.module, self.hidden, tensors["waveform"])
+        return tokens_of(output, self.hidden, paired)
 
 
 def receptive_field(kernels: list[int], strides: list[int]) -> int:
@@ -131,20 +132,20 @@ def receptive_field(kernels: list[int], strides: list[int]) -> int:
     return samples
 
 
-def paired(steps: np.ndarray) -> np.ndarray:
+def paired(steps: torch.Tensor) -> torch.Tensor:
     """Two neighbouring steps side by side; the last one again if it is alone.
 
     Parameters
     ----------
-    steps : np.ndarray of shape (steps, width)
+    steps : torch.Tensor of shape (batch, steps, width)
 
     Returns
     -------
-    np.ndarray of shape (ceil(steps / 2), 2 * width)
+    torch.Tensor of shape (batch, ceil(steps / 2), 2 * width)
     """
-    if len(steps) % 2:
-        steps = np.concatenate([steps, steps[-1:]])
-    return steps.reshape(len(steps) // 2, -1)  # (2 k, width) -> (k, 2 width)
+    if steps.shape[1] % 2:
+        steps = torch.cat([steps, steps[:, -1:]], dim=1)
+    return steps.unflatten(1, (-1, 2)).flatten(2)  # (b, 2 k, w) -> (b, k, 2 w)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
@@ -153,8 +154,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
     model, weights_hash = hub_model(
         spec, device, model_class, lambda: _small_config(spec.options)
     )
-    layer = hidden_layer(spec, model.config.num_hidden_layers)
-    return Wav2Vec2Encoder(model, _extractor(spec), layer, weights_hash)
+    hidden = hidden_layers(spec, model.config.num_hidden_layers)
+    return Wav2Vec2Encoder(model, _extractor(spec), hidden, weights_hash)
 
 
 def _small_config(options: dict[str, Any]) -> Any:

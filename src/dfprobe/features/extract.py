@@ -16,7 +16,11 @@ import polars as pl
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
+from dfprobe.encoders.parts import Limits
 from dfprobe.errors import ClipError, DataError, EncoderError
+from dfprobe.features.encoding import Encoded, encoded
+from dfprobe.features.passes import Passes, batch_rows_on, precision_on
 from dfprobe.features.store import FeatureReader, write_store
 from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
@@ -44,13 +48,20 @@ _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
 
 def extract_features(
-    manifest: Path, crops: Path, crops_index: Path, shard: str, spec: dict, out: Path
+    manifest: Path,
+    crops: Path,
+    crops_index: Path,
+    shard: str,
+    spec: dict,
+    out: Path,
+    threads: int = 1,
 ) -> None:
     """Bring the feature store of one shard up to date.
 
     Clips whose keys still hold are taken from the last store; the others are
-    encoded one by one and noted in a journal beside it, so that a killed job goes on
-    where it was.
+    encoded and noted in a journal beside it, so that a killed job goes on where it was.
+    Clips of similar length follow each other, so that equally long ones can share a
+    pass.
 
     Parameters
     ----------
@@ -62,9 +73,13 @@ def extract_features(
         Shard of the manifest, e.g. ``"000"``.
     spec : dict
         ``encoder`` (fields of `EncoderSpec`), ``dtype`` (``float16`` or ``float32``),
-        ``device`` (``auto`` or a torch device), ``max_failed_share`` (0 to 1).
+        ``device`` (``auto`` or a torch device), ``precision`` (``auto``, ``float32``,
+        ``float16``, ``bfloat16``), ``window_s``, ``overlap_s`` and ``batch_rows`` (see
+        `Limits`; the last may be None), ``max_failed_share`` (0 to 1).
     out : Path
         Feature store to write, see `dfprobe.features.store`.
+    threads : int
+        Clips that are read and prepared at a time, beside the forward pass.
 
     Raises
     ------
@@ -75,7 +90,8 @@ def extract_features(
     """
     encoder_spec = EncoderSpec(**spec["encoder"])
     encoder = registry.build(encoder_spec, spec["device"])
-    key = encoder_key(encoder_spec, encoder, spec["dtype"])
+    passes = _passes(encoder, spec)
+    key = encoder_key(encoder_spec, encoder, spec)
     clips = _clip_table(manifest, crops_index, shard, encoder.inputs)
     valid, old = _still_valid(out, key, clips)
     task = f"features {encoder_spec.name} {out.parent.name}/{shard}"
@@ -85,8 +101,10 @@ def extract_features(
         waiting = clips.filter(~pl.col("clip_id").is_in(finished))
         with CropReader(crops, crops_index) as reader:
             progress = Progress(task, waiting.height)
-            for row in waiting.iter_rows(named=True):
-                journal.append(*_encode(encoder, row, reader, spec["dtype"]))
+            rows = waiting.sort("frames", "samples", "clip_id").to_dicts()
+            read = partial(_inputs, encoder, crops=reader)
+            for clip in encoded(encoder, passes, rows, read, threads):
+                journal.append(*_entry(clip, encoder, spec["dtype"]))
                 progress.step()
         index = _index(clips, old, valid, journal)
         previous = None if old is None else old.index
@@ -103,11 +121,20 @@ def extract_features(
         journal.discard()
 
 
-def encoder_key(spec: EncoderSpec, encoder: Encoder, dtype: str) -> str:
+def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
     """Hash of all that changes an encoder's numbers.
 
     The name of the encoder is not part of it; its family's code and the code that
     prepares its inputs are, without comments, docstrings and layout.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        What the configuration says.
+    encoder : Encoder
+        What was built from it.
+    settings : dict
+        As for `extract_features`; which of them count depends on the encoder.
 
     Returns
     -------
@@ -119,10 +146,24 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, dtype: str) -> str:
     parts = asdict(spec) | {
         "name": None,
         "weights_hash": encoder.weights_hash,
-        "dtype": dtype,
+        "dtype": settings["dtype"],
         "code": code_digest(modules),
     }
+    if isinstance(encoder, ModelEncoder):
+        parts["precision"] = precision_on(encoder.device, settings["precision"])
+    if isinstance(encoder, WholeClipEncoder):
+        parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _passes(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
+    """How the model runs; None for an encoder without one."""
+    if not isinstance(encoder, ModelEncoder):
+        return None
+    device = encoder.device
+    batch_rows = batch_rows_on(device, spec["batch_rows"])
+    limits = Limits(batch_rows, spec["window_s"], spec["overlap_s"])
+    return Passes(encoder, precision_on(device, spec["precision"]), limits)
 
 
 def _clip_table(
@@ -171,20 +212,21 @@ def _still_valid(
     return _valid_ids(old.index, clips), old
 
 
-def _encode(
-    encoder: Encoder, row: dict[str, Any], crops: CropReader, dtype: str
+def _entry(
+    clip: Encoded, encoder: Encoder, dtype: str
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Index row and features of one clip; a named status where there are none."""
-    entry = {name: row[name] for name in ("clip_id", "content_key", "crops_key")}
+    keys = ("clip_id", "content_key", "crops_key")
+    entry = {name: clip.row[name] for name in keys}
     try:
-        _check_inputs(encoder, row)
-        features = encoder.encode(_inputs(encoder, row, crops))
-        stored = _checked(features, encoder, row["clip_id"], dtype)
+        if clip.error is not None:
+            raise clip.error
+        stored = _checked(clip.features, encoder, entry["clip_id"], dtype)
     except ClipError as error:
         empty = np.empty((0, encoder.dim), dtype)
         failed = {"status": error.status, "detail": error.detail, "rows": 0}
         return entry | failed, {"features": empty}
-    passed = {"status": Status.OK, "detail": "", "rows": len(stored)}
+    passed = {"status": Status.OK, "detail": clip.note, "rows": len(stored)}
     return entry | passed, {"features": stored}
 
 
@@ -197,6 +239,8 @@ def _check_inputs(encoder: Encoder, row: dict[str, Any]) -> None:
 
 
 def _inputs(encoder: Encoder, row: dict[str, Any], crops: CropReader) -> ClipInputs:
+    """Read what the encoder asks for; whole frames are decoded when it takes them."""
+    _check_inputs(encoder, row)
     clip_id = row["clip_id"]
     readers: dict[str, Callable[[], Any]] = {
         "waveform": lambda: crops.waveform(clip_id),
@@ -269,6 +313,7 @@ def _attributes(spec: EncoderSpec, encoder: Encoder, key: str) -> dict[str, Any]
         "encoder": asdict(spec),
         "encoder_key": key,
         "weights_hash": encoder.weights_hash,
+        "layers": encoder.layers,
         "modality": registry.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,

@@ -5,8 +5,7 @@ from dfprobe.encoders.base import ClipInputs, EncoderSpec
 from dfprobe.encoders.checks import (
     boxes_of,
     frames_of,
-    hidden_layer,
-    joined,
+    hidden_layers,
     landmarks_of,
     mouth_of,
     require_weights,
@@ -18,15 +17,17 @@ from dfprobe.status import Status
 EMPTY = ClipInputs("a/b")
 
 
-@pytest.mark.parametrize("layer, number", [("last", None), (0, 0), (2, 2)])
-def test_layers_of_the_model(layer, number):
-    assert hidden_layer(EncoderSpec("x", "f", "s", layer=layer), 2) == number
+@pytest.mark.parametrize(
+    "layer, numbers", [("last", None), (0, (0,)), (2, (2,)), ("all", (0, 1, 2))]
+)
+def test_layers_of_the_model(layer, numbers):
+    assert hidden_layers(EncoderSpec("x", "f", "s", layer=layer), 2) == numbers
 
 
 @pytest.mark.parametrize("layer", [3, -1, "first"])
 def test_other_layers_are_refused(layer):
     with pytest.raises(EncoderError, match=f"'x'.*from 0 to 2, not {layer!r}"):
-        hidden_layer(EncoderSpec("x", "f", "s", layer=layer), 2)
+        hidden_layers(EncoderSpec("x", "f", "s", layer=layer), 2)
 
 
 def test_weights_that_the_family_does_not_have():
@@ -44,7 +45,6 @@ def test_weights_that_the_family_does_not_have():
         (lambda: landmarks_of(EMPTY), Status.NO_FACE),
         (lambda: boxes_of(EMPTY), Status.NO_VIDEO),
         (lambda: frames_of(EMPTY, 1), Status.NO_VIDEO),
-        (lambda: joined(EMPTY, []), Status.TOO_SHORT),
     ],
 )
 def test_what_a_clip_lacks_has_a_name(ask, status):

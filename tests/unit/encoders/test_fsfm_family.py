@@ -6,14 +6,16 @@ import torch
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
-from dfprobe.encoders.fsfm import CHUNK_FRAMES, pretrained_model
+from dfprobe.encoders.fsfm import pretrained_model
 from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise, sine_table
 from dfprobe.encoders.fsfm_pixels import face_crop, face_square, normalised_pixels
+from dfprobe.encoders.parts import WHOLE
 from dfprobe.errors import EncoderError
 from dfprobe.storage import sha256_of
 
 SIZES = Sizes(layers=2, width=24, ffn=40, heads=4, grid=3, patch=8)
 HEADS = SIZES.heads
+CHUNK = WHOLE.batch_rows  # frames that go through the model at a time
 NO_FACE = np.full(4, np.nan, np.float32)
 CLASSIFIER = {"head.weight": torch.ones(2, 24), "head.bias": torch.ones(2)}
 # One tensor of each part that the official pre-training files have beside the encoder.
@@ -283,14 +285,21 @@ def test_resizing_averages_over_the_source_pixels():
 def test_every_frame_has_the_box_of_its_own_number(tmp_path, tuned):
     """Over the border of a chunk too; frames without a face are taken whole."""
     encoder = build(save(tmp_path / "x.pth", tuned))
-    count = CHUNK_FRAMES + 3
+    count = CHUNK + 3
     boxes = np.array([[5, 5, 20 + k % 20, 25] for k in range(count)], np.float32)
-    boxes[[4, CHUNK_FRAMES + 1]] = np.nan
+    boxes[[4, CHUNK + 1]] = np.nan
     rows = encoder.encode(make_clip(count, boxes))
     frames = np.concatenate(list(make_clip(count).frames(count)))
-    for number in (0, 3, 4, CHUNK_FRAMES - 1, CHUNK_FRAMES, CHUNK_FRAMES + 1):
+    for number in (
+        0,
+        3,
+        4,
+        CHUNK - 1,
+        CHUNK,
+        CHUNK + 1,
+    ):
         image = frames[number]
-        if number not in (4, CHUNK_FRAMES + 1):
+        if number not in (4, CHUNK + 1):
             x, y, side = face_square(boxes[number].astype(int).tolist(), 60, 50)
             image = image[y : y + side, x : x + side]
         alone = ClipInputs(
@@ -301,6 +310,6 @@ def test_every_frame_has_the_box_of_its_own_number(tmp_path, tuned):
 
 def test_the_shorter_of_frames_and_boxes_counts(tmp_path, tuned):
     encoder = build(save(tmp_path / "x.pth", tuned))
-    boxes = make_clip(CHUNK_FRAMES).boxes
-    assert len(encoder.encode(make_clip(CHUNK_FRAMES + 3, boxes))) == CHUNK_FRAMES
+    boxes = make_clip(CHUNK).boxes
+    assert len(encoder.encode(make_clip(CHUNK + 3, boxes))) == CHUNK
     assert len(encoder.encode(make_clip(5, boxes))) == 5

@@ -27,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.parts import WHOLE
 from dfprobe.errors import EncoderError
 
 SMALL = {
@@ -199,14 +200,16 @@ def test_videomae_from_a_folder(tmp_path):
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
 
 
-def test_a_short_clip_repeats_its_last_frame(tmp_path, caplog):
+def test_a_short_clip_repeats_its_last_frame(tmp_path):
     model = save(VideoMAEModel(VIDEOMAE_CONFIG), tmp_path)
     clip = frames_clip(frames=3, size=(32, 32))
-    rows = build("videomae", tmp_path).encode(clip)
+    encoder = build("videomae", tmp_path)
+    rows = encoder.encode(clip)
     images = images_of(clip)
     expected = videomae_rows(model, np.concatenate([images, images[-1:]]))
     np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-5)
-    assert "clip c has 3 frames" in caplog.text
+    (part,) = encoder.parts(clip, WHOLE)
+    assert part.note == "3 frames fill no chunk of 4; the last is repeated"
 
 
 def test_the_old_layout_of_videomae(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from dfprobe.features.extract import extract_features
 from dfprobe.features.store import FeatureReader
 from dfprobe.media.crops import CropReader, make_crops
+from unit.features.settings import SETTINGS
 from unit.media.media_files import face_frame, numbered_frame, write_clip
 
 FRAMES = 6
@@ -38,11 +39,8 @@ class Shard:
 
     def extract(self, family):
         encoder = {"name": "x", "family": family, "stream": "video"}
-        spec = {"dtype": "float32", "device": "cpu", "max_failed_share": 1.0}
-        extract_features(
-            *(self.manifest, self.h5, self.index, "0", spec | {"encoder": encoder}),
-            self.out,
-        )
+        spec = SETTINGS | {"dtype": "float32", "encoder": encoder}
+        extract_features(self.manifest, self.h5, self.index, "0", spec, self.out)
         return FeatureReader(self.out)
 
 
