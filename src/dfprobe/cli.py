@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfprobe.errors import DfprobeError
+from dfprobe.errors import ConfigError, DfprobeError
 
 log = logging.getLogger("dfprobe")
 
@@ -95,6 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     _many(summary, "--manifests", "manifests of the test corpora")
     _many(summary, "--crops", "indexes of the test corpora's crops")
     _many(summary, "--scores", "score files")
+
+    about = "what a configuration needs, and whether it is there"
+    doctor = stages.add_parser("doctor", help=about, description=f"{about}.")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument(
+        "--configfile",
+        type=Path,
+        default=Path("config.yaml"),
+        help="configuration (YAML), as for snakemake; default: config.yaml",
+    )
 
     about = "list, check or fetch published weights"
     weights = stages.add_parser("weights", help=about, description=f"{about}.")
@@ -221,6 +231,15 @@ def _summary(options: argparse.Namespace) -> None:
         _with_named_encoders(options.spec),
         options.out,
     )
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from dfprobe.doctor.report import examine
+
+    if not examine(options.configfile):
+        raise ConfigError(
+            f"a run with {options.configfile} cannot start: see the rows marked with !"
+        )
 
 
 def _weights(options: argparse.Namespace) -> None:

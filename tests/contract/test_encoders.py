@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ import torch
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
+from dfprobe.encoders.parts import Limits
 from dfprobe.errors import ClipError, EncoderError
-from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.features.passes import Passes
+from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS, RowClock
 from dfprobe.status import Status
 
 STREAMS = [
@@ -19,6 +23,7 @@ STREAMS = [
     for stream in registry.streams(family)
 ]
 FRAMES = 40
+LIMITS = Limits(batch_rows=32, window_s=40, overlap_s=4)
 LONGEST_CHUNK_S = 16 / VIDEO_FPS  # an encoder may drop less than a chunk at the end
 
 
@@ -48,11 +53,32 @@ def make_clip(
     )
 
 
-def build(family: str, stream: str, seed: int = 0) -> Encoder:
+def build(family: str, stream: str, **fields) -> Encoder:
     """Build with random weights, or without any where the family has none."""
     weights = next(iter(registry.weights(family)))
-    spec = EncoderSpec("under-test", family, stream, weights, seed=seed)
+    spec = EncoderSpec("under-test", family, stream, weights, **fields)
     return registry.build(spec, "cpu")
+
+
+def build_model(family: str, stream: str, **fields) -> ModelEncoder:
+    """Build, where the family is a model; else skip the test."""
+    if "none" in registry.weights(family):
+        pytest.skip("this family has no model")
+    encoder = build(family, stream, **fields)
+    assert isinstance(encoder, ModelEncoder)
+    return encoder
+
+
+def run_parts(encoder: ModelEncoder, clip: ClipInputs, precision: str, limits: Limits):
+    """Rows of a clip as the extraction stage computes them."""
+    passes = Passes(encoder, precision, limits)
+    parts = [passes.launch([part]) for part in encoder.parts(clip, limits)]
+    return np.concatenate([passes.finish(part)[0][0] for part in parts])
+
+
+def off(rows: np.ndarray, expected: np.ndarray) -> float:
+    """Largest difference, in parts of the largest value."""
+    return float(np.abs(rows - expected).max() / np.abs(expected).max())
 
 
 @pytest.fixture(params=STREAMS, ids=lambda names: "-".join(names))
@@ -180,3 +206,110 @@ def test_the_first_kind_of_weights_needs_no_file(names):
 def test_options_are_described_and_have_defaults(names):
     for option, schema in registry.family_options(names[0]).items():
         assert {"type", "default", "description"} <= schema.keys(), option
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 300])
+def test_short_and_long_clips_give_rows(names, frames):
+    encoder = build(*names)
+    rows = encoder.encode(make_clip(1, frames))
+    assert np.isfinite(rows).all()
+    assert 1 <= len(rows) <= max(frames, LONGEST_CHUNK_S * encoder.rate_hz)
+
+
+def test_a_row_describes_its_own_time(names):
+    """A clip that changes in one frame changes most in the rows around it."""
+    encoder = build(*names)
+    clip, changed = make_clip(1), make_clip(1)
+    frame = 21
+    for field in ("mouth", "boxes"):
+        getattr(changed, field)[frame] = getattr(make_clip(2), field)[frame]
+    span = slice(SAMPLES_PER_FRAME * frame, SAMPLES_PER_FRAME * (frame + 1))
+    changed.waveform[span] = 0
+    frames = np.concatenate(list(clip.frames(FRAMES)))
+    frames[frame] = 255 - frames[frame]
+    changed = replace(changed, frames=chunked(frames))
+    difference = np.abs(encoder.encode(changed) - encoder.encode(clip)).max(axis=1)
+    row = RowClock(encoder.rate_hz, encoder.first_row_s).row_at(frame / VIDEO_FPS)
+    # A convolution of five frames, or one over the edges of a window, may shift it.
+    assert abs(int(difference.argmax()) - row) <= 2
+
+
+def test_all_layers_are_the_single_ones_side_by_side(names):
+    encoder, clip = build_model(*names, layer="all"), make_clip(1)
+    assert encoder.layers >= 3
+    width = encoder.dim // encoder.layers
+    rows = encoder.encode(clip)
+    assert rows.shape[1] == encoder.dim
+    for layer in range(encoder.layers):
+        single = build(*names, layer=layer)
+        assert (single.dim, single.layers) == (width, 1)
+        part = rows[:, layer * width : (layer + 1) * width]
+        np.testing.assert_array_equal(part, single.encode(clip))
+    with pytest.raises(EncoderError, match=f"0 to {encoder.layers - 1}"):
+        build(*names, layer=encoder.layers)
+
+
+def test_parts_are_the_single_pass_up_to_the_longest_window(names):
+    encoder, clip = build_model(*names), make_clip(1)
+    limits = Limits(batch_rows=32, window_s=FRAMES / VIDEO_FPS, overlap_s=0.4)
+    rows = run_parts(encoder, clip, "float32", limits)
+    np.testing.assert_array_equal(rows, encoder.encode(clip))
+
+
+def test_longer_clips_are_encoded_in_windows(names):
+    """Each window is what a clip of its own would be, but for normalisation."""
+    encoder, clip = build_model(*names), make_clip(1, frames=100)
+    limits = Limits(batch_rows=32, window_s=2, overlap_s=0.8)
+    rows, whole = run_parts(encoder, clip, "float32", limits), encoder.encode(clip)
+    assert rows.shape == whole.shape
+    if not isinstance(encoder, WholeClipEncoder):
+        np.testing.assert_allclose(rows, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
+        return
+    parts = list(encoder.parts(clip, limits))
+    assert [part.rows for part in parts] == [round(2 * encoder.rate_hz)] * len(parts)
+    # A row sees other rows, yet must be nearer to its own one than to its neighbours.
+    distance = np.linalg.norm(rows[:, None] - whole[None, :], axis=2)
+    assert (distance.argmin(axis=1) == np.arange(len(rows))).mean() > 0.9
+
+
+def test_the_order_in_a_batch_does_not_matter(names):
+    encoder = build_model(*names)
+    first, second = (
+        next(iter(encoder.parts(make_clip(seed, 16), LIMITS))).tensors
+        for seed in (1, 2)
+    )
+
+    def features(*clips):
+        return encoder.features(
+            **{name: torch.cat([clip[name] for clip in clips]) for name in first}
+        )
+
+    both, alone = features(first, second), features(first)
+    half = len(alone)
+    assert off(both[:half], alone) < 1e-5
+    assert off(features(second, first)[half:], alone) < 1e-5
+
+
+def test_no_gradient_is_kept(names):
+    encoder = build_model(*names)
+    part = next(iter(encoder.parts(make_clip(1), LIMITS)))
+    with torch.enable_grad():
+        assert not encoder.forward(**part.tensors).requires_grad
+
+
+@pytest.mark.parametrize("precision, limit", [("float16", 0.01), ("bfloat16", 0.08)])
+def test_half_precision_is_near_single_precision(names, precision, limit):
+    encoder, clip = build_model(*names), make_clip(1)
+    half = run_parts(encoder, clip, precision, LIMITS)
+    assert half.dtype == np.float32
+    assert 0 < off(half, encoder.encode(clip)) < limit
+
+
+def test_tensors_of_another_shape_are_refused_by_name(names):
+    encoder = build_model(*names)
+    tensors = dict(next(iter(encoder.parts(make_clip(1), LIMITS))).tensors)
+    name = next(iter(tensors))
+    with pytest.raises(EncoderError, match=rf"takes {name} \(batch, .*given nothing"):
+        encoder.features()
+    with pytest.raises(EncoderError, match=rf"given.* {name} \(\d"):
+        encoder.features(**tensors | {name: tensors[name][0]})

@@ -48,6 +48,22 @@ def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
 
     Parameters
     ----------
+    name, spec
+        As for `corpus_table`, which also says what can go wrong.
+    out : Path
+        The manifest.
+    """
+    frame = corpus_table(name, spec)
+    _log_counts(name, frame)
+    with write_whole(out) as draft:
+        frame.write_parquet(draft)
+
+
+def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
+    """Describe a corpus as a table.
+
+    Parameters
+    ----------
     name : str
         Name of the corpus in the configuration.
     spec : dict
@@ -56,9 +72,12 @@ def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
         is known to be real), ``shards``, ``content_key`` (``"stat"`` or ``"hash"``, see
         ``files.content_keys``), ``options`` (the layout's own; those not given take the
         layout's defaults).
-    out : Path
-        The manifest, columns as in ``SCHEMA``, sorted by ``clip_id``. A clip that
-        metadata or lists name but that is not on disk has content key ``"missing"``.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns as in ``SCHEMA``, sorted by ``clip_id``. A clip that metadata or lists
+        name but that is not on disk has content key ``"missing"``.
 
     Raises
     ------
@@ -84,9 +103,7 @@ def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
         )
     frame = _frame(name, clips, root, spec)
     _check(name, spec, frame)
-    _log_counts(name, frame)
-    with write_whole(out) as draft:
-        frame.write_parquet(draft)
+    return frame
 
 
 def clip_id_of(file: str) -> str:

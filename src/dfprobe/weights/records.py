@@ -149,6 +149,11 @@ def stored(record: Record) -> Path | None:
     return path if path.is_file() else None
 
 
+def found(weights: str) -> bool:
+    """Whether weights that a config names are here: a path, or a cached hub id."""
+    return local_path(weights).exists() or _cached(weights) is not None
+
+
 def state(record: Record, hashed: bool = False) -> State:
     """Whether a record's weights are there and are the published ones; see `fault`."""
     wrong = fault(record, hashed)

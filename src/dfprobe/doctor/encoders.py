@@ -1,0 +1,92 @@
+"""What the encoders of a configuration need, and whether it is there."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from dfprobe import workflow as plan
+from dfprobe.doctor.findings import Finding
+from dfprobe.encoders import registry
+from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.memory import pass_bytes, weights_bytes
+from dfprobe.encoders.model_encoder import ModelEncoder
+from dfprobe.encoders.parts import Limits
+from dfprobe.errors import DfprobeError
+from dfprobe.features.passes import batch_rows_on, precision_on
+from dfprobe.weights.records import fault, found, missing, record_name, records
+
+HEADERS = (
+    *("encoder", "weights", "device", "arithmetic", "rows/s", "dim", "weights GB"),
+    "largest pass GB",
+)
+_NOT_KNOWN = "-"
+
+
+def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
+    """Build each encoder as the features stage does; one finding each.
+
+    Weights that are missing are one problem for all the rows that wait for them.
+
+    Parameters
+    ----------
+    config : dict
+        The complete configuration.
+    """
+    waiting: dict[str, list[str]] = {}
+    for name, entry in config["encoders"].items():
+        if not _is_described(entry["weights"]) and not found(entry["weights"]):
+            waiting.setdefault(entry["weights"], []).append(name)
+    told: set[str] = set()
+    for name in config["encoders"]:
+        spec = json.loads(plan.features_spec(config, name))
+        encoder = EncoderSpec(**spec.pop("encoder"))
+        if encoder.weights not in waiting:
+            yield _built(encoder, spec)
+            continue
+        rows = waiting[encoder.weights]
+        problem = "" if encoder.weights in told else missing(encoder.weights, rows)
+        told.add(encoder.weights)
+        yield Finding(_row(name, "missing"), problem, ok=False)
+
+
+def _built(spec: EncoderSpec, settings: dict[str, Any]) -> Finding:
+    wrong = None
+    record = records().get(record_name(spec.weights))
+    if record is not None:
+        wrong = fault(record, hashed=True)
+    try:
+        encoder = registry.build(spec, settings["device"])
+    except DfprobeError as error:
+        return Finding(_row(spec.name, "do not load"), str(error), ok=False)
+    state = spec.weights if _is_described(spec.weights) else "found"
+    cells = _row(spec.name, wrong.state if wrong else state, *_facts(encoder, settings))
+    return Finding(cells, wrong.message if wrong else "", ok=wrong is None)
+
+
+def _facts(encoder: Encoder, settings: dict[str, Any]) -> tuple[str, ...]:
+    """Device, arithmetic, rate, length of a row and memory."""
+    rows = f"{encoder.rate_hz:g}", str(encoder.dim)
+    if not isinstance(encoder, ModelEncoder):
+        return "cpu", "float64", *rows, _NOT_KNOWN, _NOT_KNOWN
+    device = encoder.device
+    limits = Limits(
+        batch_rows_on(device, settings["batch_rows"]),
+        settings["window_s"],
+        settings["overlap_s"],
+    )
+    memory = weights_bytes(encoder), pass_bytes(encoder, limits)
+    return (
+        str(device),
+        precision_on(device, settings["precision"]),
+        *rows,
+        *(f"{size / 1e9:.2f}" for size in memory),
+    )
+
+
+def _row(name: str, state: str, *facts: str) -> tuple[str, ...]:
+    cells = (name, state, *facts)
+    return cells + (_NOT_KNOWN,) * (len(HEADERS) - len(cells))
+
+
+def _is_described(weights: str) -> bool:
+    return weights in ("none", "random")
