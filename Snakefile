@@ -15,7 +15,11 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+# A file on the command line is taken alone: merged with the default run, its corpora and
+# encoders would come on top. (Values of --config are merged with either.)
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"

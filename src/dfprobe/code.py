@@ -48,6 +48,7 @@ def import_closure(modules: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+@cache
 def canonical_source(module: str) -> str:
     """Source of a module without comments, docstrings and layout."""
     tree = ast.parse(_text(module))
@@ -73,7 +74,6 @@ def module_path(module: str) -> Path:
     return path
 
 
-@cache
 def _text(module: str) -> str:
     return module_path(module).read_text(encoding="utf-8")
 

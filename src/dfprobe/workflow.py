@@ -7,13 +7,15 @@ cluster job, so the module must stay quick to import: no torch, no polars.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from dfprobe.code import canonical_source, import_closure
 from dfprobe.corpora.demo.listing import changes_since
 from dfprobe.encoders import registry
+from dfprobe.errors import ConfigError
+from dfprobe.weights.records import found, missing
 
 CODE_FOLDER = Path("results/code")
 
@@ -93,6 +95,35 @@ def features_gpus(config: Config, encoder: str) -> int:
 def features_threads(config: Config) -> int:
     """Cores of a features job; beside a GPU several prepare clips for it."""
     return 4 if _on_gpu(config["features"]["device"]) else 1
+
+
+def require_weights(config: Config, encoders: Iterable[str]) -> None:
+    """Refuse to start jobs whose checkpoint files are not there, in one message.
+
+    Hub ids are left to the jobs, which download them where there is a network.
+
+    Parameters
+    ----------
+    config : dict
+        The complete configuration.
+    encoders : iterable of str
+        Encoders whose features are to be computed.
+
+    Raises
+    ------
+    ConfigError
+        With each missing file, where it is published, where to put it, and the rows
+        that wait for it.
+    """
+    waiting: dict[str, list[str]] = {}
+    for name in sorted(set(encoders)):
+        entry = config["encoders"][name]
+        weights = entry["weights"]
+        if registry.names_a_file(entry["family"], weights) and not found(weights):
+            waiting.setdefault(weights, []).append(name)
+    if waiting:
+        messages = [missing(weights, rows) for weights, rows in waiting.items()]
+        raise ConfigError("\n\n".join(["weights are missing:", *messages]))
 
 
 def _on_gpu(device: str) -> bool:

@@ -127,6 +127,23 @@ def test_a_path_that_leaves_the_corpus_is_refused(project):
     assert "corpus folder" in run.stdout
 
 
+def test_missing_weights_stop_the_run_before_it_starts_but_not_the_plan(project):
+    path = project / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    for name, stream in (("lips", "video"), ("sound", "audio")):
+        config["encoders"][name] = {
+            "family": "avhubert",
+            "stream": stream,
+            "weights": "avhubert/self_large_vox_433h.pt",
+        }
+    path.write_text(yaml.safe_dump(config))
+    assert snakemake(project, "--dry-run").returncode == 0
+    run = snakemake(project)
+    assert run.returncode == 1
+    assert run.stdout.count("The rows lips, sound of the config wait for it") == 1
+    assert "Finished job" not in run.stdout
+
+
 def test_an_unknown_config_key_stops_the_plan_with_a_near_match(project):
     edit_corpus(project, shard=3)
     run = snakemake(project, "--dry-run")

@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from snakemake.api import SnakemakeApi
-from snakemake.settings.types import (
-    DAGSettings,
-    OutputSettings,
-    Quietness,
-    ResourceSettings,
-)
 
 from dfprobe import code
+from plan.planning import planned
 from running import snakemake
 
 SHARDS = {"clean": ["000", "001"], "odd": ["000"]}
@@ -52,23 +46,6 @@ def after(corpus: str) -> set[str]:
     return manifest(corpus) | crops(corpus) | jobs | AGGREGATES
 
 
-def planned(project: Path) -> set[str]:
-    """Jobs that the next run would do: rule, and wildcards as in its output."""
-    settings = OutputSettings(quiet={Quietness.ALL}, dryrun=True)
-    with SnakemakeApi(settings) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            snakefile=project / "Snakefile",
-            workdir=project,
-        )
-        workflow.dag(DAGSettings()).execute_workflow(executor="dryrun")
-        dag = workflow._workflow.dag
-        jobs = list(dag.needrun_jobs(exclude_finished=False))
-        names = [f"{j.rule.name} {'/'.join(j.wildcards)}".strip() for j in jobs]
-        assert len(set(names)) == len(names)
-        return set(names)
-
-
 def computed(output: str, stage: str) -> int:
     """Clips that the jobs of a stage computed, by their own report."""
     return sum(int(n) for n in re.findall(rf"{stage} .*: (\d+) computed", output))
@@ -93,7 +70,7 @@ def sources(tmp_path, monkeypatch):
 
 
 def clear_caches() -> None:
-    code._text.cache_clear()
+    code.canonical_source.cache_clear()
     code._imports.cache_clear()
 
 

@@ -1,3 +1,14 @@
+onstart:
+    plan.require_weights(
+        config,
+        [
+            job.wildcards.encoder
+            for job in workflow.dag.needrun_jobs()
+            if job.rule.name == "extract_features"
+        ],
+    )
+
+
 rule extract_features:
     input:
         manifest="results/manifests/{corpus}.parquet",

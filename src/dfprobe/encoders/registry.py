@@ -146,9 +146,14 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
     return encoder
 
 
+def names_a_file(family: str, weights: str) -> bool:
+    """Whether weights are a checkpoint file, by the kinds that the family takes."""
+    return "file" in _family(family)["WEIGHTS"] and weights not in ("none", "random")
+
+
 def _found(spec: EncoderSpec) -> str:
     """Path of a checkpoint file; other weights as they are named."""
-    if spec.weights in ("none", "random") or "file" not in weights(spec.family):
+    if not names_a_file(spec.family, spec.weights):
         return spec.weights
     path = local_path(spec.weights)
     if not path.is_file():

@@ -20,16 +20,16 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(code, "_ROOT", tmp_path)
-    code._text.cache_clear()
+    code.canonical_source.cache_clear()
     code._imports.cache_clear()
     yield tmp_path
-    code._text.cache_clear()
+    code.canonical_source.cache_clear()
     code._imports.cache_clear()
 
 
 def rewrite(path: Path, text: str) -> str:
     path.write_text(text)
-    code._text.cache_clear()
+    code.canonical_source.cache_clear()
     return code.code_digest(["dfprobe.top"])
 
 

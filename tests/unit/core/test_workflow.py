@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dfprobe import workflow
+from dfprobe.errors import ConfigError
 
 CORPUS = {
     "layout": "folder",
@@ -108,3 +109,27 @@ def test_planning_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert output.strip() == "[]"
+
+
+def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("DFPROBE_WEIGHTS", str(tmp_path))
+    file, other = "avhubert/self_large_vox_433h.pt", "auto_avsr/nothing.pth"
+    encoders = {
+        "lips": {"family": "avhubert", "weights": file},
+        "sound": {"family": "avhubert", "weights": file},
+        "speech": {"family": "auto_avsr", "weights": other},
+        "not_needed": {"family": "auto_avsr", "weights": "auto_avsr/another.pth"},
+        "drawn": {"family": "avhubert", "weights": "random"},
+        "hub": {"family": "clip", "weights": "nobody/nothing"},
+    }
+    needed = [name for name in encoders if name != "not_needed"]
+    with pytest.raises(ConfigError) as refusal:
+        workflow.require_weights({"encoders": encoders}, [*needed, *needed])
+    message = str(refusal.value)
+    assert message.count("The rows lips, sound of the config wait for it.") == 1
+    assert f"{tmp_path}/{file}" in message
+    assert "auto_avsr/nothing.pth" in message
+    assert "another.pth" not in message
+    (tmp_path / "avhubert").mkdir()
+    (tmp_path / file).touch()
+    workflow.require_weights({"encoders": encoders}, ["lips", "drawn", "hub"])
