@@ -20,7 +20,7 @@ from dfprobe.encoders.torch_modules import (
 from dfprobe.errors import EncoderError
 
 # Parameters that act only in training; a checkpoint may lack them.
-_UNUSED = {"masked_spec_embed"}
+_UNUSED = ("masked_spec_embed",)
 
 
 def hub_model(
@@ -53,7 +53,7 @@ def hub_model(
     if spec.weights == "random":
         model = random_module(lambda: model_class(random_config()), spec.seed)
         return frozen(model, device), random_hash(spec.seed)
-    model = _pretrained(spec, model_class, config_changes)
+    model = pretrained(spec, model_class, **config_changes)
     return frozen(model, device), state_hash(model)
 
 
@@ -112,15 +112,30 @@ def unavailable(spec: EncoderSpec, what: str, error: Exception) -> EncoderError:
     )
 
 
-def _pretrained(
-    spec: EncoderSpec, model_class: type[PreTrainedModel], changes: dict[str, Any]
-) -> PreTrainedModel:
-    # With output_loading_info it returns a pair, which its annotation does not say.
-    load: Callable[..., tuple[PreTrainedModel, dict[str, Any]]]
-    load = model_class.from_pretrained  # type: ignore[assignment]
+def pretrained(
+    spec: EncoderSpec, model_class: Any, may_lack: tuple[str, ...] = (), **changes: Any
+) -> Any:
+    """Model of a hub id or a local folder, in float32.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` and ``revision`` say which.
+    model_class : type
+        Class of transformers, also an Auto class.
+    may_lack : tuple of str
+        Beginnings of the names of tensors that are not used.
+    **changes
+        As for `hub_model`.
+
+    Raises
+    ------
+    EncoderError
+        If the weights are not there, or do not fill the model.
+    """
     try:
-        with _quiet_transformers():
-            model, info = load(
+        with quiet_transformers():
+            model, info = model_class.from_pretrained(
                 spec.weights,
                 revision=spec.revision or "main",
                 dtype=torch.float32,
@@ -129,23 +144,28 @@ def _pretrained(
             )
     except OSError as error:
         raise unavailable(spec, "model", error) from error
-    except (RuntimeError, ValueError) as error:
+    except (ImportError, RuntimeError, ValueError) as error:
         raise EncoderError(
             f"encoder {spec.name!r}: the weights {spec.weights!r} do not fit "
             f"{model_class.__name__}: {error}"
         ) from error
-    missing = sorted(set(info["missing_keys"]) - _UNUSED)
+    absent = sorted(info["missing_keys"])
+    unused = [name for name in absent if name.startswith((*_UNUSED, *may_lack))]
+    missing = [name for name in absent if name not in unused]
     if missing:
         raise EncoderError(
             f"encoder {spec.name!r}: the weights {spec.weights!r} lack "
-            f"{len(missing)} tensors of {model_class.__name__}: {', '.join(missing)}; "
+            f"{len(missing)} tensors of {type(model).__name__}: {', '.join(missing)}; "
             "is it another model than the encoder's family expects?"
         )
+    with torch.no_grad():
+        for name in unused:  # drawn at random on loading; the hash must not follow
+            model.get_parameter(name).zero_()
     return model
 
 
 @contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Hold back the library's own report and progress bar while loading.
 
     The report lists the tensors that a checkpoint has beyond the model, which is the
