@@ -75,8 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("features", type=Path, nargs="+", help="feature stores")
     probe.add_argument("--curve", type=Path, required=True, help="curve (CSV) to write")
 
-    score = _stage(stages, "score-clips", _score, "score a test corpus", spec=False)
-    score.add_argument("head", type=Path, help="trained head")
+    score = _stage(
+        stages, "score-clips", _score, "score a test corpus", spec=False, several=True
+    )
+    _many(score, "--heads", "trained heads of one encoder, one for each product")
     score.add_argument("manifest", type=Path, help="manifest of the test corpus")
     score.add_argument("features", type=Path, nargs="+", help="feature stores")
 
@@ -121,11 +123,15 @@ def _stage(
     run: Callable[[argparse.Namespace], None],
     about: str,
     spec: bool = True,
+    several: bool = False,
 ) -> argparse.ArgumentParser:
     """Add a subcommand with the options that all stages share."""
     parser = stages.add_parser(name, help=about, description=f"{about}.")
     parser.set_defaults(run=run)
-    parser.add_argument("--out", type=Path, required=True, help="product to write")
+    products = "+" if several else None
+    parser.add_argument(
+        "--out", type=Path, required=True, nargs=products, help="product to write"
+    )
     if spec:
         parser.add_argument(
             "--spec",
@@ -199,7 +205,7 @@ def _probe(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     from dfprobe.heads.scoring import score_clips
 
-    score_clips(options.features, options.manifest, options.head, options.out)
+    score_clips(options.features, options.manifest, options.heads, options.out)
 
 
 def _matrix(options: argparse.Namespace) -> None:

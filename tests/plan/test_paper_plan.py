@@ -43,7 +43,7 @@ JOBS = {
     "make_crops": 181,
     "extract_features": 14 * 181,
     "train_linear_probe": 14 * 2,
-    "score_clips": 14 * 2 * 4,
+    "score_clips": 14 * 4,
     "make_matrix": 1,
     "plot_matrix": 1,
     "write_summary": 1,

@@ -30,7 +30,7 @@ def features(encoder: str, *corpora: str) -> set[str]:
 
 def head(encoder: str) -> set[str]:
     """Return the probe and the scores of both test corpora."""
-    scores = {f"score_clips {encoder}/clean/{test}" for test in SHARDS}
+    scores = {f"score_clips {encoder}/{test}" for test in SHARDS}
     return {f"train_linear_probe {encoder}/clean"} | scores
 
 
@@ -88,6 +88,25 @@ def test_an_added_encoder_runs_its_own_jobs_and_the_aggregates(project):
     assert planned(project) == column("second") | AGGREGATES
 
 
+def test_an_added_test_corpus_scores_that_corpus_only(project):
+    def add(config):
+        config["corpora"]["more"] = config["corpora"]["odd"]
+        config["test"].append("more")
+
+    edit_config(project, add)
+    jobs = {"make_manifest more", "make_crops more/000"}
+    for encoder in ("lfcc", "example"):
+        jobs |= {f"extract_features {encoder}/more/000", f"score_clips {encoder}/more"}
+    assert planned(project) == jobs | AGGREGATES
+
+
+def test_an_added_training_corpus_trains_heads_and_scores_with_them(project):
+    edit_config(project, lambda c: c["train"].append("odd"))
+    trained = {f"train_linear_probe {encoder}/odd" for encoder in ("lfcc", "example")}
+    scored = {f"score_clips {e}/{test}" for e in ("lfcc", "example") for test in SHARDS}
+    assert planned(project) == trained | scored | AGGREGATES
+
+
 def test_a_label_touches_the_tables_only(project):
     edit_config(project, lambda c: c["encoders"]["lfcc"].update(label="LFCC"))
     assert planned(project) == AGGREGATES
@@ -117,7 +136,7 @@ def test_an_edited_crops_stage_touches_all_that_follows(project, sources):
 
 def test_a_removed_product_is_made_again(project):
     (project / "results/features/lfcc/odd/000.zarr.zip").unlink()
-    made_again = {"extract_features lfcc/odd/000", "score_clips lfcc/clean/odd"}
+    made_again = {"extract_features lfcc/odd/000", "score_clips lfcc/odd"}
     assert planned(project) == made_again | AGGREGATES
 
 

@@ -21,18 +21,24 @@ rule train_linear_probe:
 
 rule score_clips:
     input:
-        head="results/heads/linear/{encoder}/{train}.safetensors",
+        heads=expand(
+            "results/heads/linear/{{encoder}}/{train}.safetensors",
+            train=config["train"],
+        ),
         manifest="results/manifests/{test}.parquet",
         features=features_of("test"),
         code=plan.stage_code("dfprobe.heads.scoring"),
     output:
-        "results/scores/linear/{encoder}/{train}/{test}.parquet",
+        expand(
+            "results/scores/linear/{{encoder}}/{train}/{{test}}.parquet",
+            train=config["train"],
+        ),
     log:
-        "results/logs/scores/linear/{encoder}/{train}/{test}.log",
+        "results/logs/scores/linear/{encoder}/{test}.log",
     benchmark:
-        "results/benchmarks/scores/linear/{encoder}/{train}/{test}.tsv"
+        "results/benchmarks/scores/linear/{encoder}/{test}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     shell:
-        "python -m dfprobe --log {log} score-clips {input.head} {input.manifest} "
-        "{input.features} --out {output}"
+        "python -m dfprobe --log {log} score-clips {input.manifest} "
+        "{input.features} --heads {input.heads} --out {output}"

@@ -1,4 +1,4 @@
-"""Scores of a corpus' test clips by a trained head."""
+"""Scores of a corpus' test clips by trained heads."""
 
 from pathlib import Path
 
@@ -11,8 +11,12 @@ from dfprobe.heads.linear import LinearProbe
 from dfprobe.status import Status
 
 
-def score_clips(features: list[Path], manifest: Path, head: Path, out: Path) -> None:
-    """Score every test clip of a corpus with a linear probe.
+def score_clips(
+    features: list[Path], manifest: Path, heads: list[Path], outs: list[Path]
+) -> None:
+    """Score every test clip of a corpus with linear probes of one encoder.
+
+    The rows of a clip are read once for all heads.
 
     Parameters
     ----------
@@ -20,28 +24,40 @@ def score_clips(features: list[Path], manifest: Path, head: Path, out: Path) -> 
         Feature stores of the test corpus, one a shard.
     manifest : Path
         Its manifest; rows with split ``test`` are scored.
-    head : Path
-        Head file.
-    out : Path
-        Parquet to write: one row a test clip, see `dfprobe.evaluation.scores`. A clip
-        without usable features keeps its row, with a null score and the reason.
+    heads : list of Path
+        Head files.
+    outs : list of Path
+        Parquet to write for each head: one row a test clip, see
+        `dfprobe.evaluation.scores`. A clip without usable features keeps its row, with
+        a null score and the reason.
 
     Raises
     ------
     DataError
-        If the head was trained on features of another encoder.
+        If a head was trained on features of another encoder.
     """
     columns = ["clip_id", "split", "label", "manipulation"]
     clips = pl.read_parquet(manifest, columns=columns)
-    probe = LinearProbe.load(head)
+    probes = [LinearProbe.load(head) for head in heads]
     with StoreSet(features) as stores:
-        _check_same_encoder(probe, head, stores, features[0])
+        for probe, head in zip(probes, heads, strict=True):
+            _check_same_encoder(probe, head, stores, features[0])
         test = with_status(clips.filter(pl.col("split") == "test"), stores)
-        scores = [
-            probe.score(stores.rows(clip_id)) if status == Status.OK else None
-            for clip_id, status in test.select("clip_id", "status").iter_rows()
-        ]
-    write_scores(_with_scores(test, scores), out)
+        scores = _scores(probes, test, stores)
+    for column, out in zip(scores, outs, strict=True):
+        write_scores(_with_scores(test, column), out)
+
+
+def _scores(
+    probes: list[LinearProbe], test: pl.DataFrame, stores: StoreSet
+) -> list[list[float | None]]:
+    """Scores of all clips by each probe; null for a clip without usable features."""
+    scores: list[list[float | None]] = [[] for _ in probes]
+    for clip_id, status in test.select("clip_id", "status").iter_rows():
+        rows = stores.rows(clip_id) if status == Status.OK else None
+        for probe, column in zip(probes, scores, strict=True):
+            column.append(None if rows is None else probe.score(rows))
+    return scores
 
 
 def _with_scores(test: pl.DataFrame, scores: list[float | None]) -> pl.DataFrame:

@@ -10,17 +10,20 @@ from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 
 
+def write_head(path, seed=0, key="key"):
+    params = np.random.default_rng(seed).standard_normal(DIM + 1).astype(np.float32)
+    LinearProbe(params, {"encoder_key": key}).save(path)
+    return path
+
+
 @pytest.fixture
 def head(tmp_path):
-    params = np.random.default_rng(0).standard_normal(DIM + 1).astype(np.float32)
-    path = tmp_path / "head.safetensors"
-    LinearProbe(params, {"encoder_key": "key"}).save(path)
-    return path
+    return write_head(tmp_path / "head.safetensors")
 
 
 def test_one_row_a_test_clip_with_its_score(corpus, head):
     out = corpus.folder / "scores.parquet"
-    score_clips(corpus.stores, corpus.manifest, head, out)
+    score_clips(corpus.stores, corpus.manifest, [head], [out])
     table = read_scores(out)
     test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
     columns = ["clip_id", "label", "manipulation"]
@@ -32,6 +35,17 @@ def test_one_row_a_test_clip_with_its_score(corpus, head):
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         expected = np.logaddexp.reduce(rows @ params[:-1] + params[-1])
         assert score == pytest.approx(expected, abs=1e-5)
+
+
+def test_each_head_writes_its_own_scores(corpus, head):
+    other = write_head(corpus.folder / "other.safetensors", seed=1)
+    alone = [corpus.folder / f"alone_{i}.parquet" for i in range(2)]
+    both = [corpus.folder / f"both_{i}.parquet" for i in range(2)]
+    for path, out in zip([head, other], alone, strict=True):
+        score_clips(corpus.stores, corpus.manifest, [path], [out])
+    score_clips(corpus.stores, corpus.manifest, [head, other], both)
+    assert [p.read_bytes() for p in both] == [p.read_bytes() for p in alone]
+    assert alone[0].read_bytes() != alone[1].read_bytes()
 
 
 def test_no_clip_disappears(corpus, head):
@@ -47,7 +61,7 @@ def test_no_clip_disappears(corpus, head):
     rows = {"test/c": some, "test/d": np.zeros_like(some)}
     extra = write_features(corpus.folder / "002.zarr.zip", rows, {"test/a": "no_audio"})
     out = corpus.folder / "scores.parquet"
-    score_clips([*corpus.stores, extra], corpus.manifest, head, out)
+    score_clips([*corpus.stores, extra], corpus.manifest, [head], [out])
     table = read_scores(out).filter(pl.col("clip_id").str.contains("[abcd]$"))
     assert table["clip_id"].to_list() == ["test/a", "test/b", "test/c", "test/d"]
     assert table["status"].to_list() == ["no_audio", "missing", "ok", "non_finite"]
@@ -56,10 +70,12 @@ def test_no_clip_disappears(corpus, head):
 
 
 def test_head_of_another_encoder_is_refused(corpus, head):
-    other = write_features(corpus.folder / "x.zarr.zip", corpus.rows, key="other")
-    with pytest.raises(DataError, match=r"encoder key, but .* encoder other"):
-        score_clips([other], corpus.manifest, head, corpus.folder / "out.parquet")
-    assert not (corpus.folder / "out.parquet").exists()
+    other = write_head(corpus.folder / "other.safetensors", key="other")
+    outs = [corpus.folder / f"out_{i}.parquet" for i in range(2)]
+    message = r"other\.safetensors .* encoder other, but .* encoder key"
+    with pytest.raises(DataError, match=message):
+        score_clips(corpus.stores, corpus.manifest, [head, other], outs)
+    assert not any(out.exists() for out in outs)
 
 
 def test_stores_of_two_encoders_are_refused(corpus):
@@ -83,6 +99,6 @@ def test_float32_store_gives_the_score_of_its_float16_values(corpus, head):
     store = write_features(corpus.folder / "w.zarr.zip", wide, dtype="float32")
     tables = []
     for stores in (corpus.stores, [store]):
-        score_clips(stores, corpus.manifest, head, corpus.folder / "out.parquet")
+        score_clips(stores, corpus.manifest, [head], [corpus.folder / "out.parquet"])
         tables.append(read_scores(corpus.folder / "out.parquet"))
     np.testing.assert_allclose(tables[0]["score"], tables[1]["score"], atol=1e-6)
