@@ -65,6 +65,14 @@ def fill(shape: tuple[int, int], points: np.ndarray, blur: float) -> np.ndarray:
 
 def over(base: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> None:
     """Blend ``colour`` onto ``base`` (h, w, 3) in place with ``alpha`` (h, w)."""
+    # NumPy is slow where it broadcasts along a last axis of 3, here and in `tinted`.
+    if colour.ndim == 1:
+        colour = np.tile(colour, (base.shape[1], 1))
     difference = colour - base
-    difference *= alpha[..., None]
+    difference *= cv2.merge([alpha] * 3)
     base += difference
+
+
+def tinted(colour: np.ndarray, shade: np.ndarray) -> np.ndarray:
+    """One colour (3,) at each level of ``shade`` (h, w); returns (h, w, 3)."""
+    return cv2.merge([shade * part for part in colour])

@@ -1,6 +1,7 @@
 """From the plan of a source to its files: draw, speak, manipulate, encode."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,7 @@ from dfprobe.corpora.demo.speech import (
     mouth_at,
 )
 from dfprobe.corpora.demo.truth import Truth, write_truth
-from dfprobe.corpora.demo.video_fakes import Forger, fake_mouth
+from dfprobe.corpora.demo.video_fakes import Forger, Forgery, fake_mouth
 
 _GRAIN_TILE = 48  # pixels by which the grain's sheet is larger than the picture
 
@@ -74,9 +75,9 @@ def _grain_tile(rng: np.random.Generator, recording: Recording) -> np.ndarray:
 
 
 def add_grain(
-    frame: np.ndarray, tile: np.ndarray, place: np.ndarray, keep: np.ndarray | None
+    frame: np.ndarray, tile: np.ndarray, place: np.ndarray, forgery: Forgery | None
 ) -> np.ndarray:
-    """Frame with camera noise.
+    """Frame with camera noise, less of it in a forged region.
 
     Parameters
     ----------
@@ -86,13 +87,15 @@ def add_grain(
         Sheet of noise, larger than the frame.
     place : numpy.ndarray
         (2,) corner of the part of the sheet that is used.
-    keep : numpy.ndarray or None
-        (h, w) float32 share of the noise that stays; None = all.
+    forgery : Forgery or None
+        What was done to the frame.
     """
     h, w = frame.shape[:2]
     grain = tile[place[0] : place[0] + h, place[1] : place[1] + w]
-    if keep is not None:
-        grain = np.round(grain * keep[..., None]).astype(np.int16)
+    if forgery is not None:
+        grain = grain.copy()
+        kept = grain[forgery.area] * cv2.merge([forgery.keep] * 3)
+        grain[forgery.area] = np.round(kept).astype(np.int16)
     return cv2.add(frame, grain, dtype=cv2.CV_8U)
 
 
@@ -235,9 +238,9 @@ class Footage:
         self._places = rng.integers(0, _GRAIN_TILE, (source.recording.frames, 2))
 
     def _finish(
-        self, frame: np.ndarray, index: int, keep: np.ndarray | None
+        self, frame: np.ndarray, index: int, forgery: Forgery | None
     ) -> np.ndarray:
-        out = add_grain(frame, self._tile, self._places[index], keep)
+        out = add_grain(frame, self._tile, self._places[index], forgery)
         if self._source.caption:
             _write_caption(out)
         return out
@@ -261,16 +264,16 @@ class Footage:
         """
         source, shot = self._source, self._shot
         forger = Forger(
-            generator(*source.seed, "video artefacts"), source.video, self._fake_head()
+            generator(*source.seed, "video artefacts"), source.video, self._fake_head
         )
         frames, ellipses = base.copy(), {}
         for i in _fake_frames(source) if shot.faces else []:
-            frame, keep, ellipses[i] = forger.paste(
-                shot.frames[i], shot.faces[i], mouth[i], i
-            )
-            frames[i] = self._finish(frame, i, keep)
+            forgery = forger.paste(shot.frames[i], shot.faces[i], mouth[i], i)
+            frames[i] = self._finish(forgery.frame, i, forgery)
+            ellipses[i] = forgery.ellipse
         return frames, ellipses
 
+    @cached_property
     def _fake_head(self) -> Head:
         if self._source.video.region == "lips":
             return self._shot.head

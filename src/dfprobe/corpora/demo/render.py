@@ -10,7 +10,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.draw import over, step
+from dfprobe.corpora.demo.draw import over, step, tinted
 from dfprobe.corpora.demo.faces import EYES_X, EYES_Y, UNIT, Head
 
 MOUTH_Y = 1.11  # height of the closed mouth's line below the eyes
@@ -132,11 +132,11 @@ def _draw_mouth(canvas: np.ndarray, head: Head, face: Face) -> None:
     t = (y - upper_out) / np.maximum(upper_in - upper_out, 1e-3)
     shade = 0.98 - 0.30 * np.clip(t, 0, 1)
     on = _cover(y - upper_out) * _cover(upper_in - y) * inside
-    over(pixels, lips * shade[..., None], 0.92 * on)
+    over(pixels, tinted(lips, shade), 0.92 * on)
     t = np.clip((y - lower_in) / np.maximum(lower_out - lower_in, 1e-3), 0, 1)
     shade = 0.93 + 0.34 * np.exp(-(((t - 0.42) / 0.26) ** 2)) - 0.16 * t * t
     on = _cover(y - lower_in) * _cover(lower_out - y) * inside
-    over(pixels, lips * shade[..., None], 0.92 * on)
+    over(pixels, tinted(lips, shade), 0.92 * on)
     _draw_inside(pixels, area, face, (upper_in, lower_in), gap, inside)
     line = np.exp(-(((y - 0.5 * (upper_in + lower_in)) / 0.014) ** 2)) * inside
     shut = max(0.0, 1 - face.opening * 6)
@@ -165,14 +165,14 @@ def _draw_inside(
     x, y = area.x, area.y
     within = _cover(y - upper) * _cover(lower - y) * inside
     t = np.clip((y - upper) / np.maximum(lower - upper, 1e-3), 0, 1)
-    cavity = _bgr(np.array([0.13, 0.04, 0.04])) * (0.6 + 0.6 * t)[..., None]
+    cavity = tinted(_bgr(np.array([0.13, 0.04, 0.04])), 0.6 + 0.6 * t)
     tongue_top = lower - 0.30 * gap
     tongue = _cover(y - tongue_top - 0.9 * x * x) * (1 - step(np.abs(x), 0.18, 0.27))
-    flesh = _bgr(np.array([0.46, 0.18, 0.18])) * (0.5 + 0.4 * t)[..., None]
+    flesh = tinted(_bgr(np.array([0.46, 0.18, 0.18])), 0.5 + 0.4 * t)
     over(cavity, flesh, tongue)
     edge = upper + np.float32(0.085 + 0.03 * face.width) - 0.25 * x * x
     gums = 0.90 - 0.10 * np.abs(np.sin(x * np.float32(np.pi / 0.085))) ** 8
-    tooth = _bgr(np.array([0.90, 0.87, 0.80])) * (gums * (0.72 + 0.4 * t))[..., None]
+    tooth = tinted(_bgr(np.array([0.90, 0.87, 0.80])), gums * (0.72 + 0.4 * t))
     shown = _cover(edge - y) * (1 - step(np.abs(x), 0.22, 0.34))
     over(cavity, tooth, shown * (1 - 0.5 * face.rounding))
     over(pixels, cavity, within)
@@ -193,12 +193,10 @@ def _draw_eye(canvas: np.ndarray, head: Head, face: Face, side: int) -> None:
     pixels = canvas[area.rows, area.columns, :3].astype(np.float32)
     crease = np.exp(-(((y - raised + 0.045) / 0.016) ** 2)) * arch**0.5
     over(pixels, pixels * 0.62, 0.75 * crease)
-    ball = (
-        _bgr(np.array([0.91, 0.89, 0.87]))
-        * (np.clip(0.50 + (y - upper) * 9, 0.45, 1.0) * (1 - 0.25 * u * u))[..., None]
-    )
+    shade = np.clip(0.50 + (y - upper) * 9, 0.45, 1.0) * (1 - 0.25 * u * u)
+    ball = tinted(_bgr(np.array([0.91, 0.89, 0.87])), shade)
     r = np.hypot(area.x - side * 0.5 - face.gaze[0], y - face.gaze[1] + 0.018)
-    iris = _bgr(looks.iris) * (1.15 - 0.5 * step(r, 0.06, 0.10))[..., None]
+    iris = tinted(_bgr(looks.iris), 1.15 - 0.5 * step(r, 0.06, 0.10))
     over(ball, iris, _cover(0.098 - r))
     over(ball, _PUPIL, _cover(0.045 - r))
     glint = np.hypot(area.x - side * 0.5 - face.gaze[0] + 0.03, y - face.gaze[1] + 0.05)

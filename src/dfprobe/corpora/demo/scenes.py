@@ -202,8 +202,10 @@ def furnish(
 
 def lay_over(picture: np.ndarray, sheet: np.ndarray) -> np.ndarray:
     """Picture (h, w, 3) under a sheet with alpha (h, w, 4); uint8, a new array."""
-    alpha = cv2.cvtColor(sheet[..., 3], cv2.COLOR_GRAY2BGR)
-    front = cv2.multiply(sheet[..., :3], alpha, scale=1 / 255)
+    # Planes are taken out by OpenCV, which is slow on arrays with gaps.
+    alpha = cv2.cvtColor(cv2.extractChannel(sheet, 3), cv2.COLOR_GRAY2BGR)
+    colour = cv2.cvtColor(sheet, cv2.COLOR_BGRA2BGR)
+    front = cv2.multiply(colour, alpha, scale=1 / 255)
     behind = cv2.multiply(picture, 255 - alpha, scale=1 / 255)
     return cv2.add(front, behind)
 

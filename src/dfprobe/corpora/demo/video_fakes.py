@@ -7,6 +7,7 @@ has lost camera grain.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -90,6 +91,27 @@ def _match(patch: np.ndarray, around: np.ndarray, share: float) -> np.ndarray:
     return patch + (matched - patch) * np.float32(share)
 
 
+class Forgery(NamedTuple):
+    """One manipulated frame, before grain.
+
+    Attributes
+    ----------
+    frame : numpy.ndarray
+        (h, w, 3) uint8, a new array with the region replaced.
+    ellipse : numpy.ndarray
+        (5,) see ``ellipse_of``.
+    area : tuple of slice
+        Rows and columns around the ellipse.
+    keep : numpy.ndarray
+        Share of the camera's grain that stays in the area, float32.
+    """
+
+    frame: np.ndarray
+    ellipse: np.ndarray
+    area: tuple[slice, slice]
+    keep: np.ndarray
+
+
 class Forger:
     """Pastes a manipulated region into the frames of one source.
 
@@ -114,7 +136,7 @@ class Forger:
 
     def paste(
         self, frame: np.ndarray, face: Face, mouth: np.ndarray, index: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ) -> Forgery:
         """Manipulate one frame.
 
         Parameters
@@ -128,14 +150,6 @@ class Forger:
         index : int
             Number of the frame, for the registration error.
 
-        Returns
-        -------
-        frame : numpy.ndarray
-            New array with the region replaced.
-        keep : numpy.ndarray
-            (h, w) float32, 1 where the camera's grain stays, less where it is lost.
-        ellipse : numpy.ndarray
-            (5,) see ``ellipse_of``.
         """
         ellipse = ellipse_of(self._fake, face)
         height, width = frame.shape[:2]
@@ -154,12 +168,10 @@ class Forger:
         drawn = lay_over(original, draw_head(self._head, moved, window))
         patch = self._generate(drawn, original, window)
         mask = _mask(ellipse, window)
-        blended = original + (patch - original) * mask[..., None]
+        blended = original + (patch - original) * cv2.merge([mask] * 3)
         out = frame.copy()
         out[area] = np.clip(np.round(blended), 0, 255)
-        keep = np.ones((height, width), dtype=np.float32)
-        keep[area] -= self._grain_loss * mask
-        return out, keep, ellipse
+        return Forgery(out, ellipse, area, 1 - self._grain_loss * mask)
 
     def _generate(
         self, drawn: np.ndarray, original: np.ndarray, window: Window
