@@ -5,10 +5,10 @@ BIN := .venv/bin
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix test check format plan bench clean
+.PHONY: help matrix test test-full check format plan bench clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("dfprobe needs Python 3.11 or newer, this is %d.%d. Say: make PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -18,11 +18,14 @@ help: ## list the targets
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-matrix: .venv/installed ## the default run: demo corpora, 11 encoders, the matrix
+matrix: .venv/installed ## the default run: demo corpora, 16 encoders, the matrix
 	$(RUN) snakemake --cores $(CORES)
 
 test: .venv/installed ## all tests
 	$(RUN) python -m pytest
+
+test-full: .venv/installed ## the encoders at full size (10 minutes, 20 GB of memory, 10 GB of TMPDIR)
+	$(RUN) python -m pytest tests/full_size -p no:randomly
 
 check: .venv/installed ## format, lint, types, workflow lint
 	$(RUN) ruff format --check .
@@ -42,6 +45,8 @@ plan: .venv/installed ## what the next run would do, and why
 bench: .venv/installed ## what is claimed about speed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN) python benchmarks/probe_speed.py
+	$(RUN) python benchmarks/extraction_speed.py --size small --sources 10
+	$(RUN) python benchmarks/half_precision.py
 
 clean: ## remove everything that was made, but for the environment
 	rm -rf results/* .snakemake
