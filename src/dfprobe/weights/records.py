@@ -297,8 +297,13 @@ def _absence(record: Record) -> str:
 def _cached(repo: str) -> Path | None:
     """File with the tensors of a hub repository, None unless it can be loaded."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    if not isinstance(try_to_load_from_cache(repo, "config.json"), str):
+    try:
+        config = try_to_load_from_cache(repo, "config.json")
+    except HFValidationError:  # the path of a file that is not there
+        return None
+    if not isinstance(config, str):
         return None
     for name in TENSOR_FILES:
         path = try_to_load_from_cache(repo, name)

@@ -12,6 +12,7 @@ from weights_servers import fill_cache
 from dfprobe.encoders import registry
 from dfprobe.weights import records as module
 from dfprobe.weights.records import (
+    found,
     local_path,
     missing,
     record_name,
@@ -125,6 +126,11 @@ def test_the_weights_folder_may_stand_in_front(folder):
 
 def test_nothing_is_there_at_first(folder, cache):
     assert {state(record) for record in ALL} == {"missing"}
+
+
+def test_weights_of_every_record_can_be_looked_for(folder, cache):
+    """A path such as fsfm/FF++_c23/x.pth is no name that the hub's library takes."""
+    assert not any(found(record.name) for record in ALL)
 
 
 def test_a_file_put_there_by_hand_is_found(folder):
