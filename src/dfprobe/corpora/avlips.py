@@ -26,7 +26,7 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     root : Path
         Holds ``0_real`` and ``1_fake``.
     options : dict
-        Has no keys.
+        Only the common ones.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
                 f"{root}: expected the AVLips folders {' and '.join(LABEL_OF_FOLDER)}, "
                 f"but {folder} is absent. Set 'root' to the folder that holds both."
             )
-        clips.extend(_clip(file, "test", label) for file in video_files(root, folder))
+        files = video_files(root, folder, options["links"])
+        clips.extend(_clip(file, "test", label) for file in files)
     return clips
 
 

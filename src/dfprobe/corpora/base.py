@@ -3,7 +3,8 @@
 A layout module is a file in this folder with
 
 * ``OPTIONS``, a literal dict: JSON-schema properties of the layout's own options;
-* ``scan(root, options) -> list[Clip]``: every clip that the corpus describes;
+* ``scan(root, options) -> list[Clip]``: every clip that the corpus describes. Besides
+  the layout's own, ``options`` holds those of ``layouts.COMMON``;
 * if lists are published for the layout, ``listed(split, file, label) -> list[Clip]``:
   the clips that a row of such a list may mean, the likeliest first.
 """
@@ -11,8 +12,9 @@ A layout module is a file in this folder with
 import csv
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,13 +22,14 @@ from dfprobe.errors import DataError
 
 SPLITS = ("train", "val", "test")
 LINE = "#line"  # column of read_csv: line of the file on which a record starts
+_BLOCK = 50_000  # records of a CSV file that become a part of the table at a time
 LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1, "": None}
 
 Segments = tuple[tuple[float, float], ...]
+Clicks = tuple[tuple[int, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+class Clip(NamedTuple):
     """One video file as the corpus describes it.
 
     Parameters
@@ -43,6 +46,10 @@ class Clip:
         Whether the stream is manipulated; None if unknown.
     audio_fake_segments, video_fake_segments : tuple of (start_s, end_s)
         Manipulated spans in seconds; empty when none or the whole clip.
+    clicks : tuple of (frame, x, y)
+        Where people saw the fake: number of the frame as the corpus counts, at the
+        file's own frame rate; x, y in [0, 1] of the frame's width and height, from the
+        top left.
     speaker : str or None
         Identity of the person shown (the target of a face swap).
     source : str or None
@@ -57,6 +64,7 @@ class Clip:
     video_fake: bool | None
     audio_fake_segments: Segments = ()
     video_fake_segments: Segments = ()
+    clicks: Clicks = ()
     speaker: str | None = None
     source: str | None = None
 
@@ -131,26 +139,36 @@ def read_csv(path: Path, columns: Iterable[str]) -> pl.DataFrame:
     DataError
         If the file is absent, not UTF-8, badly quoted, ragged, or lacks a column.
     """
-    records = list(_records(path))
-    if not records:
+    records = _records(path)
+    names = _column_names(path, next(records, None), list(columns))
+    schema: dict[str, type[pl.DataType]] = {LINE: pl.Int64}
+    schema |= dict.fromkeys(names, pl.String)
+    frames = [pl.DataFrame(schema=schema)]
+    while block := list(islice(records, _BLOCK)):  # all at once take gigabytes
+        for line, cells in block:
+            if len(cells) != len(names):
+                raise bad_value(path, line, names[-1], f"{len(names)} cells", cells)
+        rows = [(line, *cells) for line, cells in block]
+        frames.append(pl.DataFrame(rows, schema=schema, orient="row"))
+    return pl.concat(frames)
+
+
+def _column_names(
+    path: Path, header: tuple[int, list[str]] | None, columns: list[str]
+) -> list[str]:
+    if header is None:
         raise DataError(f"{path}: expected a CSV header, came an empty file.")
     names = [
         name.strip() or f"(column {position})"
-        for position, name in enumerate(records[0][1], start=1)
+        for position, name in enumerate(header[1], start=1)
     ]
     missing = [column for column in columns if column not in names]
     if missing or len(set(names)) < len(names):
         raise DataError(
-            f"{path}, line {records[0][0]}: expected a header that names each column "
-            f"once, with {', '.join(columns)}; came {','.join(records[0][1])}."
+            f"{path}, line {header[0]}: expected a header that names each column "
+            f"once, with {', '.join(columns)}; came {','.join(header[1])}."
         )
-    for line, cells in records[1:]:
-        if len(cells) != len(names):
-            raise bad_value(path, line, names[-1], f"{len(names)} cells", cells)
-    rows = [(line, *cells) for line, cells in records[1:]]
-    schema: dict[str, type[pl.DataType]] = {LINE: pl.Int64}
-    schema |= dict.fromkeys(names, pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return names
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -176,6 +194,10 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
     except FileNotFoundError as error:
         raise DataError(f"{path}: expected this CSV file, but it is absent.") from error
+    except OSError as error:
+        raise DataError(
+            f"{path}: expected a CSV file that can be read, came {error}."
+        ) from error
 
 
 def parse_label(path: Path, line: int, column: str, text: str) -> int | None:

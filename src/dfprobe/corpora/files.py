@@ -4,6 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dfprobe.errors import DataError
@@ -17,7 +18,7 @@ VIDEO_SUFFIXES = (
 )
 
 
-def video_files(root: Path, folder: str = "") -> list[str]:
+def video_files(root: Path, folder: str = "", links: str = "inside") -> list[str]:
     """Files with a video suffix under a folder of the corpus, at any depth.
 
     Parameters
@@ -26,6 +27,8 @@ def video_files(root: Path, folder: str = "") -> list[str]:
         Corpus root.
     folder : str
         Folder relative to the root, ``""`` for the root itself.
+    links : str
+        As for `files_under`.
 
     Returns
     -------
@@ -39,29 +42,51 @@ def video_files(root: Path, folder: str = "") -> list[str]:
     """
     return sorted(
         file
-        for file in files_under(root, folder)
+        for file in files_under(root, folder, links)
         if posixpath.splitext(file)[1].lower() in VIDEO_SUFFIXES
     )
 
 
-def files_under(root: Path, folder: str) -> Iterator[str]:
+def files_under(root: Path, folder: str, links: str = "inside") -> Iterator[str]:
     """Yield every file below ``root / folder`` as a path relative to ``root``.
 
     A link to a folder inside the corpus is not followed, since what it leads to is
-    found in its own place; a link to a folder outside it raises DataError.
+    found in its own place. A link to a folder outside it raises DataError; with
+    ``links="anywhere"`` it is followed, but only once and to no folder above the root.
     """
-    waiting = [folder]
+    real_root = os.path.realpath(root)
+    waiting, followed = [folder], {real_root}
     while waiting:
         here = waiting.pop()
-        with os.scandir(root / here) as entries:
+        with _entries(root / here) as entries:
             for entry in entries:
                 file = f"{here}/{entry.name}" if here else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(file)
-                elif entry.is_dir():
-                    _refuse_outside(file, root, os.path.realpath(root))
-                else:
+                elif not (entry.is_symlink() and Path(entry).is_dir()):
                     yield file
+                elif links == "inside":
+                    _refuse_outside(file, root, real_root)
+                elif _leads_on(target := os.path.realpath(root / file), followed):
+                    followed.add(target)
+                    waiting.append(file)
+
+
+def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: expected a folder that can be read, came {error}. Mend its "
+            "permissions."
+        ) from error
+
+
+def _leads_on(target: str, followed: set[str]) -> bool:
+    """Whether a linked folder is apart from the root and all that was followed."""
+    return not any(
+        os.path.commonpath([target, other]) in (target, other) for other in followed
+    )
 
 
 def check_plain(files: Iterable[str], root: Path) -> None:
@@ -73,6 +98,8 @@ def check_plain(files: Iterable[str], root: Path) -> None:
         For a path that is absolute, has a ``..``, ``.`` or empty part, or is not text.
     """
     for file in files:
+        if _is_plain(file):
+            continue
         if not file or "\0" in file or not _is_text(file):
             raise DataError(
                 f"Clip {file!r} of {root}: expected a file name in UTF-8, came bytes "
@@ -80,15 +107,15 @@ def check_plain(files: Iterable[str], root: Path) -> None:
             )
         if file.startswith("/") or ".." in file.split("/"):
             raise _leaves_root(file, posixpath.join(root, file), root)
-        if file != posixpath.normpath(file):
-            raise DataError(
-                f"Clip {file!r} of {root}: expected a path without '.' and empty "
-                f"parts, such as {posixpath.normpath(file)!r}. Correct the table that "
-                "names it."
-            )
+        raise DataError(
+            f"Clip {file!r} of {root}: expected a path without '.' and empty parts, "
+            f"such as {posixpath.normpath(file)!r}. Correct the table that names it."
+        )
 
 
-def content_keys(corpus: str, files: list[str], root: Path, kind: str) -> list[str]:
+def content_keys(
+    corpus: str, files: list[str], root: Path, kind: str, links: str = "inside"
+) -> list[str]:
     """Return for each file what tells whether it has changed.
 
     Parameters
@@ -102,6 +129,8 @@ def content_keys(corpus: str, files: list[str], root: Path, kind: str) -> list[s
     kind : str
         ``"stat"``: size in bytes and modification time in nanoseconds; ``"hash"``:
         SHA-256 of the content.
+    links : str
+        ``"inside"`` refuses links that lead out of the corpus, ``"anywhere"`` does not.
 
     Returns
     -------
@@ -114,7 +143,7 @@ def content_keys(corpus: str, files: list[str], root: Path, kind: str) -> list[s
         If a link leads out of the corpus, or a file cannot be looked at.
     """
     progress = Progress(f"content keys {corpus}", len(files))
-    locator = _Locator(root)
+    locator = _Locator(root, links)
     keys = []
     for file in files:
         try:
@@ -137,14 +166,16 @@ def content_keys(corpus: str, files: list[str], root: Path, kind: str) -> list[s
 class _Locator:
     """Looks up files of a corpus, with each folder checked for links only once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, links: str) -> None:
         self._root = root
+        self._links = links
         self._real_root = os.path.realpath(root)
         self._is_folder = {"": True}
 
     def state(self, file: str) -> os.stat_result | None:
         """State of a file (of its target if it is a link); None if there is none."""
-        if not self._has_folder(posixpath.dirname(file)):
+        folder = file.rpartition("/")[0]
+        if not (self._is_folder.get(folder) or self._has_folder(folder)):
             return None
         state = self._followed(file)
         return state if state is not None and stat.S_ISREG(state.st_mode) else None
@@ -159,12 +190,13 @@ class _Locator:
         return self._is_folder[folder]
 
     def _followed(self, file: str) -> os.stat_result | None:
-        path = self._root / file
+        path = f"{self._root}/{file}"
         try:
-            state = path.lstat()
+            state = os.lstat(path)
             if stat.S_ISLNK(state.st_mode):
-                _refuse_outside(file, self._root, self._real_root)
-                state = path.stat()
+                if self._links == "inside":
+                    _refuse_outside(file, self._root, self._real_root)
+                state = Path(path).stat()
         except FileNotFoundError:
             return None
         return state
@@ -179,8 +211,15 @@ def _refuse_outside(file: str, root: Path, real_root: str) -> None:
 def _leaves_root(file: str, path: str, root: Path) -> DataError:
     return DataError(
         f"Clip {file!r}: expected a file inside the corpus folder {root}, came {path}. "
-        "Put the file into the corpus folder, or set 'root' to the folder above both."
+        "Put the file into the corpus folder, or set 'root' to the folder above both. "
+        "Where a link may lead to another disk, set the option links: anywhere."
     )
+
+
+def _is_plain(file: str) -> bool:
+    path = f"/{file}/"
+    odd = "//" in path or "/./" in path or "/../" in path or "\0" in path
+    return not odd and _is_text(file)
 
 
 def _is_text(file: str) -> bool:

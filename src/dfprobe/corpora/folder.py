@@ -21,9 +21,10 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     root : Path
         The folder.
     options : dict
-        Has no keys.
+        Only the common ones.
     """
-    return [plain_clip(file, "test", None) for file in video_files(root)]
+    files = video_files(root, links=options["links"])
+    return [plain_clip(file, "test", None) for file in files]
 
 
 def listed(split: str, file: str, label: int | None) -> list[Clip]:

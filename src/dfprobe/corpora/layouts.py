@@ -19,6 +19,17 @@ _FOLDER = Path(__file__).parent
 
 Options = dict[str, dict[str, Any]]
 
+COMMON: Options = {
+    "links": {
+        "type": "string",
+        "enum": ["inside", "anywhere"],
+        "default": "inside",
+        "description": "Where symbolic links below the root may lead: only to files "
+        "inside it, or also to another disk. Files behind a linked folder are not "
+        "watched.",
+    },
+}
+
 
 def layouts() -> list[str]:
     """Names of all layouts, sorted."""
@@ -26,7 +37,7 @@ def layouts() -> list[str]:
 
 
 def layout_options(name: str) -> Options:
-    """JSON-schema properties of a layout's options (a copy).
+    """JSON-schema properties of a layout's options, with `COMMON` (a copy).
 
     Raises
     ------
@@ -36,7 +47,7 @@ def layout_options(name: str) -> Options:
     known = declared(_FOLDER, "OPTIONS")
     if name not in known:
         raise ConfigError(unknown_name("there is no corpus layout", name, known))
-    return copy.deepcopy(known[name]["OPTIONS"])
+    return copy.deepcopy(known[name]["OPTIONS"] | COMMON)
 
 
 def complete_options(layout: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +63,7 @@ def complete_options(layout: str, options: dict[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(
             f"corpus layout {layout!r} has no option {unknown[0]!r} "
-            f"(known: {', '.join(defaults) or 'none'})"
+            f"(known: {', '.join(defaults)})"
         )
     return defaults | options
 

@@ -9,13 +9,21 @@ import json
 import logging
 import posixpath
 from collections import Counter
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.base import SPLITS, Clip, few, stable_hash
+from dfprobe.corpora.base import (
+    SPLITS,
+    Clicks,
+    Clip,
+    Segments,
+    few,
+    stable_hash,
+)
 from dfprobe.corpora.files import MISSING, check_plain, content_keys
 from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
@@ -23,6 +31,7 @@ from dfprobe.errors import ConfigError, DataError
 from dfprobe.storage import write_whole
 
 SEGMENTS = pl.List(pl.List(pl.Float64))
+CLICKS = pl.List(pl.Struct({"frame": pl.Int64, "x": pl.Float64, "y": pl.Float64}))
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "clip_id": pl.String,
     "path": pl.String,
@@ -33,12 +42,15 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "video_fake": pl.Boolean,
     "audio_fake_segments": SEGMENTS,
     "video_fake_segments": SEGMENTS,
+    "clicks": CLICKS,
     "speaker": pl.String,
     "source": pl.String,
     "content_key": pl.String,
     "shard": pl.String,
 }
 NULLABLE = ("label", "audio_fake", "video_fake", "speaker", "source")
+
+_BLOCK = 50_000  # clips that become a part of the table at a time
 
 log = logging.getLogger("dfprobe")
 
@@ -101,7 +113,7 @@ def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
             f"Corpus {name!r} (layout {spec['layout']}): expected clips in {root}, "
             "came none that are kept. Check root, splits and options."
         )
-    frame = _frame(name, clips, root, spec)
+    frame = _frame(name, clips, root, spec, options["links"])
     _check(name, spec, frame)
     return frame
 
@@ -177,21 +189,32 @@ def _without_single_stream_fakes(name: str, clips: list[Clip]) -> list[Clip]:
 
 
 def _frame(
-    name: str, clips: list[Clip], root: Path, spec: dict[str, Any]
+    name: str, clips: list[Clip], root: Path, spec: dict[str, Any], links: str
 ) -> pl.DataFrame:
-    """Table of the clips, sorted by id."""
+    """Table of the clips, sorted by id, made in blocks to bound the memory."""
     clips = sorted(clips, key=lambda clip: clip_id_of(clip.file))
     files = [clip.file for clip in clips]
-    ids = [clip_id_of(file) for file in files]
+    keys = content_keys(name, files, root, spec["content_key"], links)
+    folder, shards = root.as_posix(), spec["shards"]
+    blocks = (slice(at, at + _BLOCK) for at in range(0, len(clips), _BLOCK))
+    return pl.concat(
+        _block(clips[block], keys[block], folder, shards) for block in blocks
+    )
+
+
+def _block(
+    clips: list[Clip], keys: list[str], folder: str, shards: int
+) -> pl.DataFrame:
+    ids = [clip_id_of(clip.file) for clip in clips]
     columns: dict[str, list[Any]] = {
         "clip_id": ids,
-        "path": [f"{root.as_posix()}/{file}" for file in files],
-        "content_key": content_keys(name, files, root, spec["content_key"]),
-        "shard": [shard_of(clip_id, spec["shards"]) for clip_id in ids],
+        "path": [f"{folder}/{clip.file}" for clip in clips],
+        "content_key": keys,
+        "shard": [shard_of(clip_id, shards) for clip_id in ids],
     }
     for field in SCHEMA:
         if field not in columns:
-            columns[field] = [getattr(clip, field) for clip in clips]
+            columns[field] = list(map(attrgetter(field), clips))
     series = [_series(field, dtype, columns[field]) for field, dtype in SCHEMA.items()]
     return pl.DataFrame(series)
 
@@ -199,27 +222,40 @@ def _frame(
 def _series(
     name: str, dtype: pl.DataType | type[pl.DataType], values: list[Any]
 ) -> pl.Series:
-    if dtype != SEGMENTS:
+    if dtype not in (SEGMENTS, CLICKS):
         return pl.Series(name, values, dtype=dtype)
     # From nested tuples Polars would build a Series for each clip: five times slower.
-    return pl.Series(name, map(json.dumps, values)).str.json_decode(SEGMENTS)
+    text_of = _clicks_as_json if dtype == CLICKS else _segments_as_json
+    texts = [text_of(value) if value else "[]" for value in values]
+    return pl.Series(name, texts).str.json_decode(dtype)
+
+
+def _segments_as_json(segments: Segments) -> str:
+    pairs = [f"[{start},{end}]" for start, end in segments]  # json.dumps takes longer
+    return f"[{','.join(pairs)}]"
+
+
+def _clicks_as_json(clicks: Clicks) -> str:
+    return json.dumps([{"frame": frame, "x": x, "y": y} for frame, x, y in clicks])
 
 
 def _check_files(name: str, clips: list[Clip], root: Path) -> None:
     """Refuse paths that are not plain, and ids that two files share."""
-    check_plain((clip.file for clip in clips), root)
+    files = [clip.file for clip in clips]
+    check_plain(files, root)
+    if len(set(map(clip_id_of, files))) == len(files):
+        return
     owners: dict[str, str] = {}
     shared = []
-    for clip in clips:
-        clip_id = clip_id_of(clip.file)
+    for file in files:
+        clip_id = clip_id_of(file)
         if clip_id in owners:
-            shared.append(f"{owners[clip_id]} and {clip.file}")
-        owners[clip_id] = clip.file
-    if shared:
-        raise DataError(
-            f"Corpus {name!r}: expected each clip id (path without suffix) once, but "
-            f"these share one: {few(shared)}. Rename or remove one of the two."
-        )
+            shared.append(f"{owners[clip_id]} and {file}")
+        owners[clip_id] = file
+    raise DataError(
+        f"Corpus {name!r}: expected each clip id (path without suffix) once, but these "
+        f"share one: {few(shared)}. Rename or remove one of the two."
+    )
 
 
 def _check(name: str, spec: dict[str, Any], frame: pl.DataFrame) -> None:

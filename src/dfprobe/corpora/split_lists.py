@@ -1,12 +1,15 @@
 """Published split lists: which clips of a corpus are used, and in which split.
 
-The form is that of the paper's release (bit-ml/ssr-dfd,
-``linear_probing/csv_metadata``): ``{train,val,test}_labels.csv`` with the columns
-``path,label``. What a path means inside the corpus is told by the layout's ``listed``.
+The forms are those of two releases: ``{train,val,test}_labels.csv`` with the columns
+``path,label`` (bit-ml/ssr-dfd, ``linear_probing/csv_metadata``; bit-ml/AVH-Align,
+``avh_sup``); ``{split}_metadata.csv``, the same with a further column ``num_frames``,
+and ``{split}_split.csv`` with ``source,category,full_path`` (AVH-Align). The header
+tells the columns. What a path means inside the corpus is told by the layout's
+``listed``.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dfprobe.corpora.base import (
@@ -19,6 +22,10 @@ from dfprobe.corpora.base import (
     read_csv,
 )
 from dfprobe.errors import DataError
+
+NAMES = ("labels", "metadata", "split")  # {split}_{name}.csv
+LABEL_OF_CATEGORY = {"A": 0, "B": 1, "C": 1, "D": 1}  # of FakeAVCeleb
+ARCHIVE = "FakeAVCeleb/"  # stands in front of the paths in full_path
 
 Listed = Callable[[str, str, int | None], list[Clip]]
 
@@ -51,37 +58,62 @@ def read_split_lists(folder: Path) -> list[ListRow]:
     Parameters
     ----------
     folder : Path
-        Holds ``train_labels.csv``, ``val_labels.csv``, ``test_labels.csv``, at least
-        one. Other columns than ``path`` and ``label`` are not read.
+        Holds for at least one split a file ``{split}_{labels,metadata,split}.csv``.
+        Columns that tell neither path nor label are not read.
 
     Raises
     ------
     DataError
-        If there is no list, or a row is malformed.
+        If there is no list, a split has two, or a row is malformed.
     """
-    rows = []
-    lists = {split: folder / f"{split}_labels.csv" for split in SPLITS}
-    for split, path in lists.items():
-        if path.exists():
+    rows: list[ListRow] = []
+    for split in SPLITS:
+        paths = [folder / f"{split}_{name}.csv" for name in NAMES]
+        found = [path for path in paths if path.exists()]
+        if len(found) > 1:
+            raise DataError(
+                f"{folder}: expected one list a split, came "
+                f"{' and '.join(path.name for path in found)}. Remove one of the two."
+            )
+        for path in found:
             rows.extend(_read_list(path, split))
     if not rows:
         raise DataError(
-            f"{folder}: expected published lists with rows in "
-            f"{', '.join(path.name for path in lists.values())} (at least one), came "
-            "none. Put them there, or set 'splits: null' for the layout's own split."
+            f"{folder}: expected published lists with rows, such as train_labels.csv, "
+            f"val_labels.csv or test_labels.csv (or with {' or '.join(NAMES[1:])} in "
+            "the place of labels), came none. Put them there, or set 'splits: null' "
+            "for the layout's own split."
         )
     return rows
 
 
-def _read_list(path: Path, split: str) -> list[ListRow]:
-    table = read_csv(path, ["path", "label"]).select(LINE, "path", "label")
-    rows = []
-    for line, file, label in table.iter_rows():
+def _read_list(path: Path, split: str) -> Iterator[ListRow]:
+    table = read_csv(path, [])
+    found = [pair for pair in LABEL_READERS if set(pair) <= set(table.columns)]
+    if not found:
+        raise DataError(
+            f"{path}, line 1: expected a header with "
+            f"{' or with '.join(','.join(pair) for pair in LABEL_READERS)}; came "
+            f"{','.join(table.columns[1:])}."
+        )
+    columns = found[0]
+    for line, file, text in table.select(LINE, *columns).iter_rows():
         if not file:
-            raise bad_value(path, line, "path", "a path", file)
-        value = parse_label(path, line, "label", label)
-        rows.append(ListRow(split, file, value, f"{path}, line {line}"))
-    return rows
+            raise bad_value(path, line, columns[0], "a path", file)
+        if columns == AVH_ALIGN:
+            file = file.removeprefix(ARCHIVE)
+        label = LABEL_READERS[columns](path, line, columns[1], text)
+        yield ListRow(split, file, label, f"{path}, line {line}")
+
+
+def _label_of_category(path: Path, line: int, column: str, text: str) -> int:
+    if text not in LABEL_OF_CATEGORY:
+        raise bad_value(path, line, column, " or ".join(LABEL_OF_CATEGORY), text)
+    return LABEL_OF_CATEGORY[text]
+
+
+AVH_ALIGN = ("full_path", "category")
+LABEL_READERS = {("path", "label"): parse_label, AVH_ALIGN: _label_of_category}
 
 
 def apply_split_lists(
@@ -136,10 +168,9 @@ def apply_split_lists(
 def _merge(clip: Clip, row: ListRow) -> Clip:
     """Clip with the list's split, and its label where the corpus gives none."""
     if clip.label is not None or row.label is None:
-        return replace(clip, split=row.split)
+        return clip._replace(split=row.split)
     real = row.label == 0
-    return replace(
-        clip,
+    return clip._replace(
         split=row.split,
         label=row.label,
         manipulation="real" if real else clip.manipulation,

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from corpora_stand_ins import CORPORA, some_bytes
 from dfprobe.corpora.manifest import make_manifest
 
 Manifest = Callable[..., pl.DataFrame]
@@ -43,6 +44,31 @@ def lists(tmp_path: Path) -> Callable[..., str]:
             path = folder / f"{split}_labels.csv"
             path.write_text(f"path,label\n{rows}", encoding="utf-8")
         return str(folder)
+
+    return write
+
+
+@pytest.fixture
+def put_lists(tmp_path: Path) -> Callable[[dict[str, str]], str]:
+    """Write lists, text by file name; returns their folder."""
+
+    def write(lists: dict[str, str]) -> str:
+        folder = tmp_path / "published"
+        folder.mkdir()
+        for name, text in lists.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+        return str(folder)
+
+    return write
+
+
+@pytest.fixture
+def stand_in(root: Path) -> Callable[[str], Path]:
+    """Write a corpus of ``corpora_stand_ins``; returns its root."""
+
+    def write(name: str) -> Path:
+        CORPORA[name].write(root, some_bytes)
+        return root
 
     return write
 

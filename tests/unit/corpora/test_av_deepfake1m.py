@@ -226,10 +226,16 @@ def test_no_metadata(put, manifest):
         manifest("av_deepfake1m")
 
 
-@pytest.mark.parametrize("file", ["../../../x.mp4", "/a/b/x.mp4"])
-def test_a_path_that_leaves_the_corpus(file, metadata, manifest):
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("../../../x.mp4", "inside the corpus folder"),
+        ("/a/b/x.mp4", "'file': expected 'speaker/video/clip/name.mp4'"),
+    ],
+)
+def test_a_path_that_leaves_the_corpus(file, told, metadata, manifest):
     metadata([entry("real", file=file)])
-    with pytest.raises(DataError, match="inside the corpus folder"):
+    with pytest.raises(DataError, match=told):
         manifest("av_deepfake1m")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dfprobe.corpora import base
 from dfprobe.corpora.base import few, parse_label, read_csv, stable_fraction
 from dfprobe.errors import DataError
 
@@ -32,6 +33,14 @@ def table(tmp_path):
 )
 def test_accepted(table, content, rows):
     assert table(content) == rows
+
+
+def test_rows_come_in_blocks_and_stay_in_order(table, monkeypatch):
+    monkeypatch.setattr(base, "_BLOCK", 2)
+    content = "path,label\n" + "".join(f"{number},0\n" for number in range(5))
+    assert [row[1] for row in table(content.encode())] == list("01234")
+    with pytest.raises(DataError, match=r"line 7.*2 cells"):
+        table(f"{content}x\n".encode())
 
 
 def test_a_column_without_name(table):

@@ -143,6 +143,15 @@ def test_unusable_files_stay_as_missing(favc, put, lists, manifest):
     assert (clip["manipulation"], clip["audio_fake"]) == ("unknown", True)
 
 
+@pytest.mark.parametrize("name", ["fakeavceleb", "fakeavceleb renamed"])
+def test_the_four_unusable_files_are_named(name, stand_in, manifest, caplog):
+    caplog.set_level("INFO", "dfprobe")
+    stand_in(name)
+    frame = manifest("fakeavceleb")
+    assert "names 4 clips that the paper's authors left out" in caplog.text
+    assert (frame["content_key"] == "missing").sum() == 4
+
+
 def test_both_streams(favc, lists, manifest, caplog):
     caplog.set_level("INFO", "dfprobe")
     frame = manifest("fakeavceleb", fakes="both")

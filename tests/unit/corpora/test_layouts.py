@@ -18,7 +18,11 @@ def test_options_are_copies():
 
 def test_given_options_win():
     options = layouts.complete_options("fakeavceleb", {"val_fraction": 0.5})
-    assert options == {"test_fraction": 0.3, "val_fraction": 0.5}
+    assert options == {
+        "test_fraction": 0.3,
+        "val_fraction": 0.5,
+        "links": "inside",
+    }
 
 
 def test_looking_imports_no_data_frames():

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -33,6 +32,13 @@ def test_columns_and_order(put, manifest, root):
     assert frame["path"].to_list() == [
         f"{root}/{name}" for name in ("B.mp4", "a/c.mp4", "b.mp4")
     ]
+
+
+def test_blocks_make_the_same_table(put, manifest, monkeypatch):
+    put(*(f"{number}.mp4" for number in range(5)))
+    expected = manifest("folder", shards=3)
+    monkeypatch.setattr("dfprobe.corpora.manifest._BLOCK", 2)
+    assert manifest("folder", shards=3).equals(expected)
 
 
 def test_relative_root_stays_relative(put, manifest, root, monkeypatch):
@@ -139,7 +145,7 @@ def test_a_module_that_is_no_layout(name, manifest):
 
 def test_unknown_option(manifest):
     with pytest.raises(
-        ConfigError, match=r"'folder' has no option 'deep' \(known: none"
+        ConfigError, match=r"'folder' has no option 'deep' \(known: links"
     ):
         manifest("folder", options={"deep": True})
 
@@ -263,7 +269,7 @@ def test_hundred_thousand_clips_take_seconds(put, manifest):
 )
 def test_a_layout_that_breaks_the_contract(changes, told, put, manifest, monkeypatch):
     put("a.mp4")
-    clip = replace(plain_clip("a.mp4", "test", 1), **changes)
+    clip = plain_clip("a.mp4", "test", 1)._replace(**changes)
     monkeypatch.setattr(folder, "scan", lambda root, options: [clip])
     with pytest.raises(DataError, match=told) as error:
         manifest("folder")

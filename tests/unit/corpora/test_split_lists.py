@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from corpora_stand_ins import favc_splits
 from dfprobe.errors import ConfigError, DataError
 
 
@@ -95,3 +96,69 @@ def test_a_layout_without_published_lists(put, lists, manifest):
     put("labels.csv", content="path,label\na.mp4,1\n")
     with pytest.raises(ConfigError, match=r"corpora\.mine\.splits.*path_list"):
         manifest("path_list", splits=lists(test="a.mp4,1\n"))
+
+
+def test_lists_with_categories_label_by_category(stand_in, put_lists, manifest):
+    stand_in("fakeavceleb")
+    splits = put_lists(favc_splits())
+    frame = manifest("fakeavceleb", splits=splits)
+    assert frame.filter(pl.col("content_key") == "missing").height == 4
+    kinds = frame.select(
+        kind=pl.col("clip_id").str.split("/").list.first(), label="label"
+    )
+    assert set(kinds.rows()) == {
+        ("RealVideo-RealAudio", 0),
+        ("RealVideo-FakeAudio", 1),
+        ("FakeVideo-RealAudio", 1),
+        ("FakeVideo-FakeAudio", 1),
+    }
+
+
+def test_lists_with_categories_and_without_the_archive_name(put, put_lists, manifest):
+    put("a/b.mp4")
+    text = "source,category,full_path\nid1,A,a/b.mp4\n"
+    splits = put_lists({"test_split.csv": text})
+    assert manifest("folder", splits=splits)["label"].to_list() == [0]
+
+
+def test_lists_of_reals_with_frame_numbers(stand_in, put_lists, manifest):
+    stand_in("av_deepfake1m")
+    rows = "id99003/AbCdEfGhI_k/00001/real.mp4,0,187\n"
+    splits = put_lists({"train_metadata.csv": f"path,label,num_frames\n{rows}"})
+    frame = manifest("av_deepfake1m", splits=splits)
+    assert frame.select("split", "label", "speaker").rows() == [("train", 0, "id99003")]
+
+
+def test_lists_as_windows_writes_them(put, put_lists, manifest):
+    put("a b.mp4", "c.mp4")
+    text = '\ufeffpath,label\r\n"a b.mp4",1.0\r\nc.mp4,0.0\r\n'
+    frame = manifest("folder", splits=put_lists({"test_labels.csv": text}))
+    assert frame.select("clip_id", "label").rows() == [("a b", 1), ("c", 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("file,label\na.mp4,1\n", ["path,label", "full_path,category", "file,label"]),
+        ("path\na.mp4\n", ["line 1", "path,label", "came path"]),
+        ("path,label,label\na.mp4,1,1\n", ["each column once"]),
+        ("category,full_path\nE,a.mp4\n", ["line 2", "'category'", "A or B", "'E'"]),
+        ("category,full_path\nA,\n", ["line 2", "'full_path'", "a path"]),
+        ("path,label\na.mp4,fake\n", ["line 2", "'label'", "'fake'"]),
+        ("path,label\na.mp4,1\na.mp4,1\n", ["line 3", "once over all lists"]),
+    ],
+)
+def test_malformed_lists_are_refused(text, parts, put, put_lists, manifest):
+    put("a.mp4")
+    with pytest.raises(DataError) as error:
+        manifest("folder", splits=put_lists({"val_labels.csv": text}))
+    for part in ("val_labels.csv", *parts):
+        assert part in str(error.value), error.value
+
+
+def test_two_lists_of_one_split_are_refused(put, put_lists, manifest):
+    put("a.mp4")
+    text = "path,label\na.mp4,1\n"
+    splits = put_lists({"val_labels.csv": text, "val_metadata.csv": text})
+    with pytest.raises(DataError, match=r"val_labels\.csv and val_metadata\.csv"):
+        manifest("folder", splits=splits)
