@@ -1,7 +1,8 @@
 """All that the crops stage computes for one clip."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 from dfprobe.errors import ClipError
 from dfprobe.media.audio import leading_silence_s, load_sound
 from dfprobe.media.faces import FaceFinder, FaceTrack, follow_face
-from dfprobe.media.mouth import interpolate_landmarks, mouth_patches
-from dfprobe.media.video import VideoInfo, frames_at_25fps, video_info
+from dfprobe.media.mouth import PATCH, interpolate_landmarks, mouth_patches
+from dfprobe.media.video import Decoded, VideoInfo, frames_at_25fps, video_info
 from dfprobe.status import Status
 
-_CHUNK = 8  # frames converted at a time
+_PIECE_BYTES = 8 * 2**20  # of an array that is handed over at a time
 _KEPT_BYTES = 256 * 2**20  # grey frames of a clip up to this size are decoded once
+
+# Takes the name of an array and its next rows.
+Sink = Callable[[str, np.ndarray], None]
 
 
 @dataclass
@@ -30,7 +34,7 @@ class ClipRow:
     video_status, audio_status, face_status : Status
         Of the frames, the waveform, and the landmarks and mouth patches.
     detail : str
-        Sentences for what is not ``ok``.
+        What is not ``ok``, and what is lost of a damaged file that is.
     frames : int or None
         Decoded frames at 25 a second.
     source_fps, duration_s : float or None
@@ -68,10 +72,19 @@ class GreyFrames:
     ----------
     path : Path
         The clip.
+    info : VideoInfo
+        Its video.
+
+    Attributes
+    ----------
+    decoded : Decoded
+        What came out of the file, complete after the first reading.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, info: VideoInfo) -> None:
         self._path = path
+        self._keep = info.frames * info.frame_bytes // 3 <= _KEPT_BYTES
+        self.decoded = Decoded()
         self._kept: list[np.ndarray] | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -80,17 +93,14 @@ class GreyFrames:
             yield from self._kept
             return
         frames: list[np.ndarray] = []
-        size = 0
-        for chunk in frames_at_25fps(self._path, _CHUNK):
-            for rgb in chunk:
-                grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-                size += grey.nbytes
-                if size <= _KEPT_BYTES:
-                    frames.append(grey)
-                else:
-                    frames.clear()
-                yield grey
-        if size <= _KEPT_BYTES:
+        decoded = Decoded()
+        for rgb in frames_at_25fps(self._path, 1, decoded):
+            grey = cv2.cvtColor(rgb[0], cv2.COLOR_RGB2GRAY)
+            if self._keep:
+                frames.append(grey)
+            yield grey
+        self.decoded = decoded
+        if self._keep:
             self._kept = frames
 
 
@@ -99,8 +109,34 @@ def crop_clip(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Compute the waveform, the landmarks and the mouth patches of one clip.
 
+    Parameters
+    ----------
+    path, finder, every
+        As for `crop_in_pieces`.
+
+    Returns
+    -------
+    tuple of dict
+        What `crop_in_pieces` returns; the arrays, whole.
+    """
+    pieces: dict[str, list[np.ndarray]] = {}
+
+    def collect(name: str, rows: np.ndarray) -> None:
+        pieces.setdefault(name, []).append(rows)
+
+    row = crop_in_pieces(path, finder, every, collect)
+    return row, {name: _joined(parts) for name, parts in pieces.items()}
+
+
+def crop_in_pieces(
+    path: Path, finder: FaceFinder, every: int, sink: Sink
+) -> dict[str, Any]:
+    """Compute the crops of one clip and hand them over piece by piece.
+
     Nothing that is wrong with the clip raises: it becomes a status, and what can be
-    had without it is still computed.
+    had without it is still computed. Of an hour of video, the waveform (230 MB) and
+    the landmarks (150 MB while they are worked on) are held, the frames and the mouth
+    patches (830 MB) are not.
 
     Parameters
     ----------
@@ -110,58 +146,90 @@ def crop_clip(
         Detector and predictor.
     every : int
         Step between detections in frames.
+    sink : callable
+        Takes the name and the next rows of an array, at most 8 MiB: ``waveform``
+        (samples,) float32, ``landmarks`` (frames, 68, 2) float32, ``boxes``
+        (frames, 4) float32, ``mouth`` (frames, 96, 96) uint8, each only where it could
+        be had.
 
     Returns
     -------
-    tuple of dict
-        Fields of `ClipRow` as JSON values; arrays by name: ``waveform`` (samples,)
-        float32, ``landmarks`` (frames, 68, 2) float32, ``boxes`` (frames, 4) float32,
-        ``mouth`` (frames, 96, 96) uint8, each only where it could be had.
+    dict
+        Fields of `ClipRow` as JSON values.
     """
     row = ClipRow()
-    arrays: dict[str, np.ndarray] = {}
     details: list[str] = []
     info = None
     try:
         info = video_info(path)
         row.source_fps, row.duration_s = info.source_fps, info.duration_s
-        arrays |= _face_arrays(row, details, GreyFrames(path), finder, every)
+        frames = GreyFrames(path, info)
+        _crop_face(row, details, frames, finder, every, sink)
+        details += frames.decoded.losses(info)
     except ClipError as error:
         row.video_status = row.face_status = error.status
         details.append(error.detail)
     try:
-        arrays["waveform"] = _waveform(row, path, info)
+        _crop_sound(row, details, path, info, sink)
     except ClipError as error:
         row.audio_status = error.status
         details.append(error.detail)
     parts = (row.video_status, row.audio_status, row.face_status)
     row.status = next((part for part in parts if part is not Status.OK), Status.OK)
     row.detail = "; ".join(dict.fromkeys(details))
-    return asdict(row), arrays
+    return asdict(row)
 
 
-def _face_arrays(
+def _crop_face(
     row: ClipRow,
     details: list[str],
     frames: GreyFrames,
     finder: FaceFinder,
     every: int,
-) -> dict[str, np.ndarray]:
+    sink: Sink,
+) -> None:
     track: FaceTrack = follow_face(frames, finder, every)
     row.frames, row.detected_share = len(track.boxes), track.detected_share
-    arrays = {"landmarks": track.landmarks, "boxes": track.boxes}
     if np.isnan(track.landmarks).all():
         row.face_status = Status.NO_FACE
         details.append(f"no face is found in any of {row.frames} frames")
     else:
         filled = interpolate_landmarks(track.landmarks)
-        arrays["mouth"] = np.stack(list(mouth_patches(frames, filled)))
-    return arrays
+        patches = mouth_patches(frames, filled)
+        while piece := list(islice(patches, _PIECE_BYTES // PATCH**2)):
+            sink("mouth", np.stack(piece))
+    _hand_over(sink, "landmarks", track.landmarks)
+    _hand_over(sink, "boxes", track.boxes)
 
 
-def _waveform(row: ClipRow, path: Path, info: VideoInfo | None) -> np.ndarray:
+def _crop_sound(
+    row: ClipRow, details: list[str], path: Path, info: VideoInfo | None, sink: Sink
+) -> None:
     sound = load_sound(path, info)
+    details += sound.losses
     row.samples = len(sound.waveform)
     row.audio_offset_s = sound.offset_s
     row.leading_silence_s = leading_silence_s(sound.waveform)
-    return sound.waveform
+    _hand_over(sink, "waveform", sound.waveform)
+
+
+def _hand_over(sink: Sink, name: str, values: np.ndarray) -> None:
+    """Hand an array over in pieces."""
+    rows = max(1, _PIECE_BYTES // values[:1].nbytes)
+    for start in range(0, len(values), rows):
+        sink(name, values[start : start + rows])
+
+
+def _joined(pieces: list[np.ndarray]) -> np.ndarray:
+    """Join pieces and free each one on the way, so that they are in memory once."""
+    if len(pieces) == 1:
+        return pieces[0]
+    joined = np.empty(
+        (sum(map(len, pieces)), *pieces[0].shape[1:]), dtype=pieces[0].dtype
+    )
+    end = len(joined)
+    while pieces:
+        piece = pieces.pop()
+        joined[end - len(piece) : end] = piece
+        end -= len(piece)
+    return joined

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,12 +20,20 @@ import polars as pl
 
 from dfprobe.code import code_digest
 from dfprobe.errors import ClipError, DataError
-from dfprobe.media.clip import crop_clip
+from dfprobe.media.clip import crop_in_pieces
 from dfprobe.media.faces import dlib_finder
 from dfprobe.outcome import check_failures, report_outcome
 from dfprobe.progress import Progress
 from dfprobe.status import Status
-from dfprobe.storage import Journal, keep, kept, restore, sha256_of, write_whole
+from dfprobe.storage import (
+    Journal,
+    keep,
+    kept,
+    restore,
+    sha256_of,
+    still_valid,
+    write_whole,
+)
 
 log = logging.getLogger("dfprobe")
 
@@ -46,6 +55,10 @@ INDEX_SCHEMA = {
     "leading_silence_s": pl.Float64,
     "row": pl.Int64,
 }
+_NO_SETTINGS = {"versions", "index_sha256"}  # other attributes of the HDF5 file
+_RECORD_BYTES = 16 * 2**20  # of a clip that are held until they go to the journal
+# Writes all that is stored of a clip into a group of another file.
+_Copy = Callable[[str, h5py.Group], None]
 _DEPENDENCIES = (av, cv2, decord, dlib, h5py, librosa, np)
 
 
@@ -63,6 +76,8 @@ class CropReader:
     ----------
     index : pl.DataFrame
         One row a clip, columns and types as in `INDEX_SCHEMA`.
+    settings : dict
+        What the crops were made with, see `crops_settings`.
 
     Raises
     ------
@@ -85,6 +100,11 @@ class CropReader:
                 f"{index} is not the index that was written with {h5}. Run the crops "
                 "stage of this shard again."
             )
+        self.settings = {
+            name: value if isinstance(value, str) else value.item()
+            for name, value in self._file.attrs.items()
+            if name not in _NO_SETTINGS
+        }
         self._rows = {row["clip_id"]: row for row in self.index.iter_rows(named=True)}
 
     def __enter__(self) -> Self:
@@ -128,6 +148,11 @@ class CropReader:
             name: self._read(data) for name, data in self._file[_group(row)].items()
         }
 
+    def copy(self, clip_id: str, group: h5py.Group) -> None:
+        """Copy all that is stored of a clip into another file, as it is."""
+        for name in self._file[_group(self._row(clip_id)["row"])].values():
+            self._file.copy(name, group)
+
     def _row(self, clip_id: str) -> dict[str, Any]:
         if clip_id not in self._rows:
             raise DataError(f"{self._file.filename} holds no clip {clip_id!r}")
@@ -157,7 +182,8 @@ def make_crops(
 
     Clips whose content and crops keys still hold are copied from the last files. The
     others are computed one by one and noted in a journal beside the HDF5
-    file, so that a killed job goes on where it was.
+    file, so that a killed job goes on where it was. The crops of a long clip go to the
+    journal and to the file piece by piece, and are never in memory as a whole.
 
     Parameters
     ----------
@@ -178,7 +204,9 @@ def make_crops(
         If more clips failed than the spec allows. The journal keeps what was computed.
     """
     clips = _clips(manifest, shard)
+    contents = dict(clips.select("clip_id", "content_key").iter_rows())
     key = crops_key(spec)
+    held = partial(still_valid, contents=contents, name="crops_key", key=key)
     task = f"crops {h5.parent.name}/{shard}"
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(h5.with_name(f"{h5.name}.journal"), key))
@@ -186,12 +214,13 @@ def make_crops(
         valid = {}
         if old is not None:
             stack.enter_context(old)
-            valid = _valid(old.index.iter_rows(named=True), clips, key)
+            valid = held(old.index.iter_rows(named=True))
         others = clips.filter(~pl.col("clip_id").is_in(list(valid)))
-        resumed = _valid(journal.rows.values(), others, key)
+        noted = [row for row in journal.rows.values() if row["clip_id"] not in valid]
+        resumed = held(noted)
         waiting = others.filter(~pl.col("clip_id").is_in(list(resumed)))
         _compute(task, waiting, spec, key, journal)
-        done = valid | _valid(journal.rows.values(), others, key)
+        done = held(journal.rows.values()) | valid
 
         table = _table([done[clip_id] for clip_id in clips["clip_id"]])
         previous = None if old is None else old.index
@@ -201,9 +230,11 @@ def make_crops(
             restore(h5)
             restore(index)
         else:
-            read = {clip_id: journal.arrays for clip_id in journal.rows}
-            read |= {clip_id: old.arrays for clip_id in valid if old is not None}
-            _write(h5, index, table, {"crops_key": key, **_key_fields(spec)}, read)
+            copy: dict[str, _Copy] = dict.fromkeys(
+                done, partial(_from_journal, journal)
+            )
+            copy |= {clip_id: old.copy for clip_id in valid if old is not None}
+            _write(h5, index, table, crops_settings(spec), copy)
             keep(h5)
             keep(index)
         journal.discard()
@@ -224,6 +255,11 @@ def crops_key(spec: Mapping[str, Any]) -> str:
     """
     parts = _key_fields(spec) | {"code": code_digest(["dfprobe.media.clip"])}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def crops_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the settings that change numbers, and add the key that they give."""
+    return {"crops_key": crops_key(spec), **_key_fields(spec)}
 
 
 def _key_fields(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,18 +285,6 @@ def _open_old(h5: Path, index: Path) -> CropReader | None:
         return None
 
 
-def _valid(
-    rows: Iterable[dict[str, Any]], clips: pl.DataFrame, key: str
-) -> dict[str, dict[str, Any]]:
-    """Index rows, by clip, of the clips whose keys are those that they have now."""
-    content = dict(clips.select("clip_id", "content_key").iter_rows())
-    return {
-        row["clip_id"]: row
-        for row in rows
-        if row["crops_key"] == key and content.get(row["clip_id"]) == row["content_key"]
-    }
-
-
 def _compute(
     task: str, waiting: pl.DataFrame, spec: dict[str, Any], key: str, journal: Journal
 ) -> None:
@@ -270,10 +294,74 @@ def _compute(
     finder = dlib_finder(spec["upsample"])
     progress = Progress(task, waiting.height)
     for clip in waiting.iter_rows(named=True):
-        row, arrays = crop_clip(Path(clip["path"]), finder, spec["detect_every"])
         keys = {name: clip[name] for name in ("clip_id", "content_key")}
-        journal.append({**keys, "crops_key": key, **row}, arrays)
+        record = _ClipRecord(journal, {**keys, "crops_key": key})
+        path = Path(clip["path"])
+        row = crop_in_pieces(path, finder, spec["detect_every"], record.take)
+        record.finish(row)
         progress.step()
+
+
+class _ClipRecord:
+    """A clip on its way to the journal, in several parts where its crops are large.
+
+    Parameters
+    ----------
+    journal : Journal
+        Where the parts go, the one with the index row last.
+    keys : dict
+        ``clip_id``, ``content_key`` and ``crops_key``.
+    """
+
+    def __init__(self, journal: Journal, keys: dict[str, str]) -> None:
+        self._journal, self._keys = journal, keys
+        self._held: dict[str, list[np.ndarray]] = {}
+        self._bytes = self._parts = 0
+
+    def take(self, name: str, rows: np.ndarray) -> None:
+        """Add the next rows of an array."""
+        self._held.setdefault(name, []).append(rows)
+        self._bytes += rows.nbytes
+        if self._bytes > _RECORD_BYTES:
+            part_id = _part_id(self._keys, self._parts)
+            self._journal.append({**self._keys, "clip_id": part_id}, self._arrays())
+            self._held.clear()
+            self._bytes = 0
+            self._parts += 1
+
+    def finish(self, row: dict[str, Any]) -> None:
+        """Write the index row with what is left."""
+        entry = {**self._keys, **row, "parts": self._parts}
+        self._journal.append(entry, self._arrays())
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {name: np.concatenate(held) for name, held in self._held.items()}
+
+
+def _part_id(keys: Mapping[str, Any], number: int) -> str:
+    """Name a part of a clip in the journal as no clip can be named."""
+    return f"{keys['clip_id']}\0{keys['content_key']}\0{number}"
+
+
+def _from_journal(journal: Journal, clip_id: str, group: h5py.Group) -> None:
+    """Write all that the journal holds of a clip, part by part."""
+    row = journal.rows[clip_id]
+    parts = [_part_id(row, number) for number in range(row["parts"])]
+    for record in [*parts, clip_id]:
+        for name, values in journal.arrays(record).items():
+            if name in group:
+                data = group[name]
+                data.resize(len(data) + len(values), axis=0)
+                data[-len(values) :] = values
+            else:
+                # Chunks with a checksum: a damaged array is noticed when read.
+                group.create_dataset(
+                    name,
+                    data=values,
+                    chunks=values.shape,
+                    maxshape=(None, *values.shape[1:]) if parts else None,
+                    fletcher32=True,
+                )
 
 
 def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -293,7 +381,7 @@ def _write(
     index: Path,
     table: pl.DataFrame,
     attributes: Mapping[str, Any],
-    read: Mapping[str, Callable[[str], dict[str, np.ndarray]]],
+    copy: Mapping[str, _Copy],
 ) -> None:
     """Write both files whole; the HDF5 file knows the index that belongs to it."""
     versions = {module.__name__: module.__version__ for module in _DEPENDENCIES}
@@ -307,12 +395,7 @@ def _write(
             for clip_id, row in stored.select("clip_id", "row").iter_rows():
                 group = file.create_group(_group(row))
                 group.attrs["clip_id"] = clip_id
-                for name, values in read[clip_id](clip_id).items():
-                    # One chunk with a checksum: a damaged array is noticed when read.
-                    chunks = values.shape if values.size else None
-                    group.create_dataset(
-                        name, data=values, chunks=chunks, fletcher32=chunks is not None
-                    )
+                copy[clip_id](clip_id, group)
 
 
 def _group(row: int) -> str:

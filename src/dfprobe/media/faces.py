@@ -2,8 +2,10 @@
 
 Recipe: bit-ml/AVH-Align and facebookresearch/av_hubert,
 avhubert/preparation/detect_landmark.py: dlib's frontal HOG detector and its 68-point
-predictor on the grey frame; the last of several faces wins. The recipe detects on every
-frame (``every = 1`` here); a larger step is several times faster.
+predictor on the grey frame. The recipe detects on every frame (``every = 1`` here); a
+larger step is several times faster. Of several faces the recipe takes the last in
+dlib's list, frame by frame, which can be another person in each; here it is the main
+face: the one that is followed, or the largest (see `main_face`).
 """
 
 from collections.abc import Callable, Iterable
@@ -20,6 +22,7 @@ from dfprobe.errors import DataError
 POINTS = 68
 _PREDICTOR = "models/shape_predictor_68_face_landmarks.dat"
 _MIN_OVERLAP = 0.5  # intersection over union of two boxes of one face that moves
+_MUCH_LARGER = 2.0  # ratio of areas
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -31,12 +34,12 @@ class FaceFinder:
     Parameters
     ----------
     detect : callable
-        ``detect(frame)`` gives the box of the face, None without a face.
+        ``detect(frame)`` gives the boxes of all faces.
     predict : callable
         ``predict(frame, box)`` gives integer landmarks of shape (68, 2), x and y.
     """
 
-    detect: Callable[[np.ndarray], Box | None]
+    detect: Callable[[np.ndarray], list[Box]]
     predict: Callable[[np.ndarray, Box], np.ndarray]
 
 
@@ -103,10 +106,35 @@ def predictor_file() -> Path:
     )
 
 
+def main_face(faces: list[Box], followed: Box | None) -> Box | None:
+    """Choose the face to look at; None without a face.
+
+    The face that is followed (its box overlaps the last one by half or more, the most
+    if several do) is kept, unless another one has more than twice its area; then, and
+    where none is followed, the largest is taken.
+
+    Parameters
+    ----------
+    faces : list of Box
+        All faces of a frame.
+    followed : Box or None
+        The main face of the frame before, None if it has none.
+    """
+    if not faces:
+        return None
+    largest = max(faces, key=_area)
+    if followed is None:
+        return largest
+    same = max(faces, key=lambda face: _overlap(face, followed))
+    if _overlap(same, followed) < _MIN_OVERLAP:
+        return largest
+    return largest if _area(largest) > _MUCH_LARGER * _area(same) else same
+
+
 def follow_face(
     frames: Iterable[np.ndarray], finder: FaceFinder, every: int
 ) -> FaceTrack:
-    """Follow the face through a clip, reading at most ``every`` frames ahead.
+    """Follow the main face through a clip, reading at most ``every`` frames ahead.
 
     The detector runs on frames 0, ``every``, 2 ``every``, ... and on the last one.
     Between two detections whose boxes overlap, the box moves linearly, and the
@@ -120,7 +148,8 @@ def follow_face(
     finder : FaceFinder
         Detector and predictor.
     every : int
-        Step between detections, at least 1; 1 is the published recipe.
+        Step between detections, at least 1; 1 is the published recipe, as long as no
+        frame shows two faces.
     """
     boxes: list[Box | None] = []
     points: list[np.ndarray] = []
@@ -157,7 +186,7 @@ def _spans(frames: Iterable[np.ndarray], every: int) -> Iterable[list[np.ndarray
 def _span_boxes(
     span: list[np.ndarray],
     before: Box | None,
-    detect: Callable[[np.ndarray], Box | None],
+    detect: Callable[[np.ndarray], list[Box]],
 ) -> tuple[list[Box | None], list[Box | None]]:
     """Boxes of a span of frames that follows a frame with box ``before``.
 
@@ -166,7 +195,8 @@ def _span_boxes(
     tuple
         A box (or None) for each frame; those that come from the detector.
     """
-    last = detect(span[-1])
+    at_end = detect(span[-1])
+    last = main_face(at_end, before)
     if (
         before is not None
         and last is not None
@@ -177,8 +207,15 @@ def _span_boxes(
         # (len(span) - 1, 4) whole pixels, as the detector gives
         between = [tuple(box) for box in moving.astype(int).tolist()]
         return [*between, last], [last]
-    found = [*(detect(frame) for frame in span[:-1]), last]
+    found: list[Box | None] = []
+    for faces in [*(detect(frame) for frame in span[:-1]), at_end]:
+        found.append(main_face(faces, before))
+        before = found[-1]
     return found, found
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _overlap(one: Box, other: Box) -> float:
@@ -186,8 +223,7 @@ def _overlap(one: Box, other: Box) -> float:
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(width, 0) * max(height, 0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return shared / (sum(areas) - shared)
+    return shared / (_area(one) + _area(other) - shared)
 
 
 def _landmarks(frame: np.ndarray, box: Box | None, finder: FaceFinder) -> np.ndarray:
@@ -198,14 +234,10 @@ def _landmarks(frame: np.ndarray, box: Box | None, finder: FaceFinder) -> np.nda
 
 def _detect(
     detector: dlib.fhog_object_detector, upsample: int, frame: np.ndarray
-) -> Box | None:
-    """Box of the last face in dlib's list."""
+) -> list[Box]:
     # dlib reads past the pixels of an array that is not contiguous.
     faces = detector(np.ascontiguousarray(frame), upsample)
-    if not faces:
-        return None
-    face = faces[-1]
-    return face.left(), face.top(), face.right(), face.bottom()
+    return [(face.left(), face.top(), face.right(), face.bottom()) for face in faces]
 
 
 def _predict(

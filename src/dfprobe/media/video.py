@@ -6,7 +6,7 @@ The choice depends on the file alone, so a clip gives the same frames in every s
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import decord
@@ -31,6 +31,10 @@ decord.logging.set_level(decord.logging.QUIET)  # its errors become sentences he
 
 _GRID_US = round(1e6 / VIDEO_FPS)
 _LONGEST_GAP_US = 600_000_000  # a frame is repeated for no longer than this
+_LONGEST_MEAN_US = 60_000_000  # nor, in a longer clip, for more than this on average
+_STATED_GAP_US = 500_000  # gaps above this are stated
+_CUT_S = 0.2  # streams of intact files end this much before their stated end, or less
+_FRAME_BYTES = 128 * 2**20  # an 8K frame as RGB has 95 MiB
 # decord reports a damaged frame only after the last one, and its frames may be one too
 # early until then: a clip is given out when it is whole, held in this much memory.
 _DECORD_BYTES = 256 * 2**20
@@ -68,6 +72,12 @@ class VideoInfo:
         Size of an RGB frame.
     header_agrees : bool
         Whether the number of frames in the header is that of the packets, or not given.
+    listed_frames : int
+        Source frames that the container lists, in a file that is cut off also those
+        that are not there any more.
+    cut_s : float
+        Time by which the video ends before the end that the container states, 0.0 for
+        an intact file.
     """
 
     source_fps: float
@@ -78,6 +88,60 @@ class VideoInfo:
     step_us: int
     frame_bytes: int
     header_agrees: bool
+    listed_frames: int
+    cut_s: float
+
+
+@dataclass
+class Decoded:
+    """What came out of a clip's video while it was decoded.
+
+    Parameters
+    ----------
+    frames : int
+        Source frames.
+    damaged : int
+        Those of them whose pixels the decoder made up in part.
+    longest_gap_us : int
+        Longest time between two frames in microseconds.
+    """
+
+    frames: int = 0
+    damaged: int = 0
+    longest_gap_us: int = 0
+
+    def losses(self, info: VideoInfo) -> list[str]:
+        """Say in sentences what is lost; nothing for an intact file.
+
+        Parameters
+        ----------
+        info : VideoInfo
+            What the container says about the same clip.
+        """
+        sentences = []
+        if self.frames < info.listed_frames:
+            sentences.append(
+                f"{self.frames} of {info.listed_frames} frames can be decoded"
+            )
+        if self.damaged:
+            sentences.append(f"{self.damaged} of {self.frames} frames are damaged")
+        if self.longest_gap_us > max(_STATED_GAP_US, 2 * info.step_us):
+            sentences.append(
+                f"the video has no frame for {self.longest_gap_us / 1e6:.2f} s"
+            )
+        if info.cut_s:
+            sentences.append(
+                f"the video breaks off {info.cut_s:.2f} s before its stated end"
+            )
+        return sentences
+
+
+class _Stamp(NamedTuple):
+    """Times of a packet in ticks of its stream."""
+
+    pts: int | None
+    dts: int | None
+    hidden: bool
 
 
 @contextmanager
@@ -114,15 +178,27 @@ def read_packets(
         log.debug("%s: packets end early: %s", container.name, error)
 
 
+@dataclass
+class PacketCount:
+    """Packets of a stream: those that were read, and those that cannot be decoded."""
+
+    read: int = 0
+    damaged: int = 0
+
+
 def decode_packets(
-    container: av.container.InputContainer, stream: av.VideoStream | av.AudioStream
+    container: av.container.InputContainer,
+    stream: av.VideoStream | av.AudioStream,
+    count: PacketCount,
 ) -> Iterator[Any]:
-    """Frames of a stream; damaged packets are passed over."""
+    """Frames of a stream; damaged packets are passed over and counted."""
     for packet in read_packets(container, stream):
+        count.read += packet.size > 0
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
             log.debug("%s: a packet cannot be decoded: %s", container.name, error)
+            count.damaged += packet.size > 0
             continue
         yield from frames
 
@@ -137,26 +213,28 @@ def video_info(path: Path) -> VideoInfo:
     """
     with open_media(path) as container:
         stream = _video_stream(container)
-        packets = [p for p in read_packets(container, stream) if p.size]
+        packets = [
+            _Stamp(p.pts, p.dts, p.is_discard)
+            for p in read_packets(container, stream)
+            if p.size
+        ]
         rate = stream.average_rate or stream.guessed_rate or Fraction(VIDEO_FPS)
-        stamps = _stamps([p for p in packets if not p.is_discard], stream, rate)
-        codec = stream.codec_context
-        frame_bytes = codec.width * codec.height * 3
-        header_agrees = stream.frames in (0, len(packets))
+        shown = [packet for packet in packets if not packet.hidden]
+        stamps = _stamps(shown, stream, rate)
+        frame_bytes = _frame_bytes(stream)
+        in_header = stream.frames
+        stated_end_s = stated_end(stream)
     if not stamps:
         raise ClipError(
             Status.UNREADABLE,
             "the file is cut off or damaged: its video holds no frame",
         )
     times_us = tuple(round((stamp - stamps[0]) * 1_000_000) for stamp in stamps)
-    steps = [after - before for before, after in pairwise(times_us) if after > before]
-    if max(steps, default=0) > _LONGEST_GAP_US:
-        raise ClipError(
-            Status.UNREADABLE,
-            f"the timestamps are broken: two frames lie {max(steps) / 1e6:.0f} s apart",
-        )
-    step_us = median_low(steps) if steps else _GRID_US
+    step_us = _step_us(times_us)
     duration_us = times_us[-1] + step_us
+    cut_s = missing_end(stated_end_s, float(stamps[0]) + duration_us / 1e6)
+    # AVI counts frames that it does not hold: believed only where the file is cut off.
+    absent = max(in_header - len(packets), 0) if cut_s else 0
     return VideoInfo(
         source_fps=float(rate),
         duration_s=duration_us / 1e6,
@@ -165,11 +243,35 @@ def video_info(path: Path) -> VideoInfo:
         times_us=times_us,
         step_us=step_us,
         frame_bytes=frame_bytes,
-        header_agrees=header_agrees,
+        header_agrees=in_header in (0, len(packets)),
+        listed_frames=len(shown) + absent,
+        cut_s=cut_s,
     )
 
 
-def frames_at_25fps(path: Path, size: int) -> Iterator[np.ndarray]:
+def stated_end(stream: av.VideoStream | av.AudioStream) -> float | None:
+    """Time at which a stream ends as its container says, in seconds; None if unsaid."""
+    clock = stream.metadata.get("DURATION", "").split(":")  # Matroska: 00:00:02.400000
+    if len(clock) == 3:
+        try:
+            hours, minutes, seconds = map(float, clock)
+        except ValueError:
+            return None
+        return 3600 * hours + 60 * minutes + seconds
+    if stream.duration is None or stream.time_base is None:
+        return None
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+
+
+def missing_end(stated_end_s: float | None, end_s: float) -> float:
+    """Time between the end of a stream and its stated end, 0.0 if it is there."""
+    missing_s = (stated_end_s or 0.0) - end_s
+    return missing_s if missing_s > _CUT_S else 0.0
+
+
+def frames_at_25fps(
+    path: Path, size: int, decoded: Decoded | None = None
+) -> Iterator[np.ndarray]:
     """Decode a clip's video, one frame for each 1/25 s after its first frame.
 
     Frame ``k`` is the source frame whose timestamp is nearest to ``k / 25`` s after the
@@ -182,6 +284,8 @@ def frames_at_25fps(path: Path, size: int) -> Iterator[np.ndarray]:
         The clip.
     size : int
         Frames in a chunk, at least 1.
+    decoded : Decoded, optional
+        Filled in; complete when the last chunk is out.
 
     Yields
     ------
@@ -194,12 +298,13 @@ def frames_at_25fps(path: Path, size: int) -> Iterator[np.ndarray]:
         ``MISSING``, ``NO_VIDEO``, or ``UNREADABLE`` where no frame can be decoded.
     """
     info = video_info(path)
+    decoded = decoded if decoded is not None else Decoded()
     frames: Iterator[_Frame] | None = None
     # A wrong number of frames in the header makes decord abort the process.
     if info.header_agrees and info.frames * info.frame_bytes <= _DECORD_BYTES:
-        frames = _by_decord(path, info)
+        frames = _by_decord(path, info, decoded)
     if frames is None:
-        frames = _on_grid(_pyav_frames(path, info), info)
+        frames = _on_grid(_pyav_frames(path, info, decoded), info)
     empty = True
     while chunk := [frame() for frame in islice(frames, size)]:
         yield np.stack(chunk)
@@ -222,16 +327,44 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
     return best
 
 
+def _frame_bytes(stream: av.VideoStream) -> int:
+    """Size of an RGB frame; refused where it would not fit in memory."""
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height * 3 > _FRAME_BYTES:
+        raise ClipError(
+            Status.UNREADABLE,
+            f"the frames have {width} x {height} pixels, more than 8K video has",
+        )
+    return width * height * 3
+
+
 def _stamps(
-    packets: list[av.Packet], stream: av.VideoStream, rate: Fraction
+    packets: list[_Stamp], stream: av.VideoStream, rate: Fraction
 ) -> list[Fraction]:
     """List the times of the frames in seconds, ascending, on the container's clock."""
     base = stream.time_base
     ticks = [p.pts if p.pts is not None else p.dts for p in packets]  # AVI has no pts
-    known = [tick * base for tick in ticks if tick is not None and base is not None]
-    if len(known) < len(packets):
+    known = sorted(tick for tick in ticks if tick is not None)
+    if len(known) < len(packets) or base is None:
         return [number / rate for number in range(len(packets))]
-    return sorted(known)
+    return [tick * base for tick in known]
+
+
+def _step_us(times_us: tuple[int, ...]) -> int:
+    """Usual time between two frames; refused where the times cannot be true."""
+    steps = [after - before for before, after in pairwise(times_us) if after > before]
+    if max(steps, default=0) > _LONGEST_GAP_US:
+        raise ClipError(
+            Status.UNREADABLE,
+            f"the timestamps are broken: two frames lie {max(steps) / 1e6:.0f} s apart",
+        )
+    if times_us[-1] > max(_LONGEST_GAP_US, _LONGEST_MEAN_US * len(times_us)):
+        raise ClipError(
+            Status.UNREADABLE,
+            f"the timestamps are broken: {len(times_us)} frames in "
+            f"{times_us[-1] / 1e6:.0f} s",
+        )
+    return median_low(steps) if steps else _GRID_US
 
 
 def _grid_length(duration_us: int) -> int:
@@ -254,13 +387,22 @@ def _on_grid(frames: Iterator[tuple[int, _Frame]], info: VideoInfo) -> Iterator[
             yield held[1]
 
 
-def _by_decord(path: Path, info: VideoInfo) -> Iterator[_Frame] | None:
+def _by_decord(
+    path: Path, info: VideoInfo, decoded: Decoded
+) -> Iterator[_Frame] | None:
     """Decode a whole clip with decord; None if it refuses or finds a fault."""
     try:
-        return iter(list(_on_grid(_decord_frames(path, info), info)))
+        frames = list(_on_grid(_decord_frames(path, info), info))
     except _DECORD_ERRORS as error:
         log.debug("%s: not for decord: %s", path, str(error).partition("\n")[0])
         return None
+    decoded.frames = len(info.times_us)
+    decoded.longest_gap_us = _longest_gap(info.times_us)
+    return iter(frames)
+
+
+def _longest_gap(times_us: Sequence[int]) -> int:
+    return max((after - before for before, after in pairwise(times_us)), default=0)
 
 
 def _decord_frames(path: Path, info: VideoInfo) -> Iterator[tuple[int, _Frame]]:
@@ -280,17 +422,28 @@ def _decord_frames(path: Path, info: VideoInfo) -> Iterator[tuple[int, _Frame]]:
         yield time_us, frame.asnumpy
 
 
-def _pyav_frames(path: Path, info: VideoInfo) -> Iterator[tuple[int, _Frame]]:
+def _pyav_frames(
+    path: Path, info: VideoInfo, decoded: Decoded
+) -> Iterator[tuple[int, _Frame]]:
     """As `_decord_frames`, with whatever can be decoded of a damaged file."""
     reformatter = VideoReformatter()
     to_rgb = None
+    before_us = None
     with open_media(path) as container:
         stream = _video_stream(container)
         stream.codec_context.thread_count = 1
-        for number, frame in enumerate(decode_packets(container, stream)):
+        packets = decode_packets(container, stream, PacketCount())
+        for number, frame in enumerate(packets):
             if to_rgb is None:
                 to_rgb = partial(_rgb, reformatter, frame.width, frame.height)
-            yield _time_us(frame, number, info), partial(to_rgb, frame)
+            time_us = _time_us(frame, number, info)
+            decoded.frames += 1
+            decoded.damaged += frame.is_corrupt
+            if before_us is not None:
+                gap_us = time_us - before_us
+                decoded.longest_gap_us = max(decoded.longest_gap_us, gap_us)
+            before_us = time_us
+            yield time_us, partial(to_rgb, frame)
 
 
 def _time_us(frame: av.VideoFrame, number: int, info: VideoInfo) -> int:

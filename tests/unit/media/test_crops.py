@@ -13,10 +13,10 @@ from media_files import bursts, face_frame, numbered_frame, write_clip
 from dfprobe.errors import ClipError, DataError
 from dfprobe.media import clip as clip_module
 from dfprobe.media import crops
-from dfprobe.media.clip import GreyFrames, crop_clip
+from dfprobe.media.clip import GreyFrames, crop_clip, crop_in_pieces
 from dfprobe.media.crops import INDEX_SCHEMA, CropReader, crops_key, make_crops
 from dfprobe.media.faces import FaceFinder, dlib_finder
-from dfprobe.media.video import frames_at_25fps
+from dfprobe.media.video import frames_at_25fps, video_info
 from dfprobe.status import Status
 from dfprobe.storage import kept
 
@@ -25,7 +25,7 @@ SOUND = bursts(0.1, rate=16_000, length_s=0.4)
 
 
 def find_box(frame):
-    return (10, 10, 60, 60) if frame.std() > 30 else None
+    return [(10, 10, 60, 60)] if frame.std() > 30 else []
 
 
 def fake_points(frame, box):
@@ -104,11 +104,11 @@ def computed(monkeypatch):
     """Names of the clips that are really computed."""
     names: list[str] = []
 
-    def noting(path, finder, every):
+    def noting(path, *arguments):
         names.append(path.stem)
-        return crop_clip(path, finder, every)
+        return crop_in_pieces(path, *arguments)
 
-    monkeypatch.setattr(crops, "crop_clip", noting)
+    monkeypatch.setattr(crops, "crop_in_pieces", noting)
     return names
 
 
@@ -293,12 +293,12 @@ def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
         "import test_crops\n"
         "from pathlib import Path\n"
         "crops, clips = test_crops.crops, []\n"
-        "def crop_until_killed(path, finder, every):\n"
+        "def crop_until_killed(path, *arguments):\n"
         "    clips.append(path)\n"
         "    if len(clips) == 3:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return test_crops.crop_clip(path, finder, every)\n"
-        "crops.crop_clip = crop_until_killed\n"
+        "    return test_crops.crop_in_pieces(path, *arguments)\n"
+        "crops.crop_in_pieces = crop_until_killed\n"
         "crops.dlib_finder = lambda upsample: test_crops.FAKE_FINDER\n"
         "manifest, h5 = Path(sys.argv[2]), Path(sys.argv[3])\n"
         "index = h5.with_suffix('.parquet')\n"
@@ -358,11 +358,11 @@ def test_file_says_how_it_was_made(shard):
     assert "dlib" in json.loads(attributes["versions"])
 
 
-@pytest.mark.parametrize("kept_bytes", [2**20, 3 * 48 * 128, 0])
+@pytest.mark.parametrize("kept_bytes", [2**20, 12 * 48 * 128 - 1, 0])
 def test_grey_frames_can_be_read_twice(tmp_path, monkeypatch, kept_bytes):
     monkeypatch.setattr(clip_module, "_KEPT_BYTES", kept_bytes)
     path = write_clip(tmp_path / "x.mp4", [numbered_frame(n) for n in range(12)])
-    frames = GreyFrames(path)
+    frames = GreyFrames(path, video_info(path))
     first, second = np.stack(list(frames)), np.stack(list(frames))
     assert np.array_equal(first, second)
     rgb = np.concatenate(list(frames_at_25fps(path, 5))).astype(float)
@@ -382,6 +382,48 @@ def test_drawn_face_from_file_to_patches(tmp_path):
     assert arrays["mouth"][:, 40:56, 40:56].mean() < arrays["mouth"].mean()
 
 
+def test_a_long_clip_is_stored_in_parts(shard, monkeypatch):
+    shard.add("a", count=40)
+    shard.make()
+    whole = shard.contents()
+    shard.forget()
+    monkeypatch.setattr(clip_module, "_PIECE_BYTES", 7 * 96 * 96)
+    monkeypatch.setattr(crops, "_RECORD_BYTES", 15 * 96 * 96)
+    shard.make()
+    assert shard.contents() == whole
+    del shard.keys["b"]
+    shard.make()  # copied from the file of the last run
+    assert shard.contents() == {name: whole[name] for name in ("a", "c")}
+
+
+def test_crops_are_handed_over_in_small_pieces(tmp_path, monkeypatch):
+    frames = [numbered_frame(200 - n) for n in range(20)]
+    path = write_clip(tmp_path / "x.mp4", frames, sound=SOUND)
+    monkeypatch.setattr(clip_module, "_PIECE_BYTES", 9216)
+    sizes: dict[str, list[int]] = {}
+    crop_in_pieces(
+        path,
+        FAKE_FINDER,
+        5,
+        lambda name, rows: sizes.setdefault(name, []).append(rows.nbytes),
+    )
+    assert sizes["mouth"] == [9216] * 20
+    assert max(map(max, sizes.values())) <= 9216
+    assert set(sizes) == {"mouth", "landmarks", "boxes", "waveform"}
+
+
+def test_whole_arrays_are_the_pieces_put_together(tmp_path, monkeypatch):
+    frames = [numbered_frame(200 - n) for n in range(20)]
+    path = write_clip(tmp_path / "x.mp4", frames, sound=SOUND)
+    row, whole = crop_clip(path, FAKE_FINDER, 5)
+    monkeypatch.setattr(clip_module, "_PIECE_BYTES", 7 * 96 * 96)
+    again, joined = crop_clip(path, FAKE_FINDER, 5)
+    assert again == row
+    assert {name: a.tolist() for name, a in joined.items()} == {
+        name: a.tolist() for name, a in whole.items()
+    }
+
+
 def test_a_flipped_byte_is_noticed(shard):
     shard.make()
     with CropReader(shard.h5, shard.index) as reader:
@@ -391,3 +433,78 @@ def test_a_flipped_byte_is_noticed(shard):
     shard.h5.write_bytes(bytes(content))
     with pytest.raises(DataError, match="checksum"):
         shard.contents()
+
+
+def spoilt(path, start, end, content=bytes):
+    """Replace a part of a file, given in shares of its length."""
+    whole = bytearray(path.read_bytes())
+    first, last = (int(share * len(whole)) for share in (start, end))
+    whole[first:last] = content(last - first)
+    path.write_bytes(bytes(whole))
+    return path
+
+
+def losses(path):
+    row, _ = crop_clip(path, FAKE_FINDER, 5)
+    assert row["status"] == Status.OK
+    return row["detail"].split("; ") if row["detail"] else []
+
+
+NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 38_400)).astype(np.float32)
+
+
+@pytest.fixture
+def long_clip(tmp_path):
+    def write(name, options=None, codecs=("libx264", "aac")):
+        frames = [numbered_frame(200 - n) for n in range(60)]
+        return write_clip(
+            tmp_path / name, frames, sound=NOISE, options=options, codecs=codecs
+        )
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.ts", "x.avi"])
+def test_nothing_is_lost_of_an_intact_clip(long_clip, name):
+    assert losses(long_clip(name)) == []
+
+
+def test_the_lost_end_of_a_cut_mp4_is_stated(long_clip):
+    path = long_clip("x.mp4", options={"movflags": "faststart"})
+    said = losses(spoilt(path, 0.7, 1.0, lambda size: b""))
+    assert said == [
+        "41 of 60 frames can be decoded",
+        "the video breaks off 0.76 s before its stated end",
+        "1 of 26 packets of the sound cannot be decoded",
+        "the sound breaks off 0.86 s before its stated end",
+    ]
+
+
+def test_the_lost_end_of_a_cut_mkv_is_stated(long_clip):
+    said = losses(spoilt(long_clip("x.mkv"), 0.7, 1.0, lambda size: b""))
+    assert [sentence.rpartition(" breaks off ")[0] for sentence in said] == [
+        "the video",
+        "the sound",
+    ]
+
+
+def test_the_lost_middle_is_stated(long_clip):
+    said = losses(spoilt(long_clip("x.mp4"), 0.3, 0.7))
+    assert len(said) == 4
+    frames, gap, packets, silence = said
+    assert 20 < int(frames.split()[0]) < 50
+    assert frames.endswith("of 60 frames can be decoded")
+    assert gap.startswith("the video has no frame for ")
+    assert 5 < int(packets.split()[0]) < 30
+    assert packets.endswith("of 39 packets of the sound cannot be decoded")
+    assert silence.endswith("s of the sound are lost, with silence in their place")
+    assert 0.3 < float(silence.split()[0]) < 1.4
+
+
+def test_losses_are_stated_beside_a_failure(long_clip):
+    path = spoilt(long_clip("x.mp4"), 0.3, 0.7)
+    nobody = FaceFinder(lambda frame: [], fake_points)
+    row, _ = crop_clip(path, nobody, 5)
+    assert row["status"] == Status.NO_FACE
+    assert "no face is found" in row["detail"]
+    assert "of 60 frames can be decoded" in row["detail"]

@@ -1,3 +1,4 @@
+import cv2
 import dlib
 import numpy as np
 import pytest
@@ -5,22 +6,32 @@ from media_files import face_frame
 
 from dfprobe.errors import DataError
 from dfprobe.media import faces
-from dfprobe.media.faces import FaceFinder, dlib_finder, follow_face, predictor_file
+from dfprobe.media.faces import (
+    FaceFinder,
+    dlib_finder,
+    follow_face,
+    main_face,
+    predictor_file,
+)
 
 
 class CountingFinder:
-    """Finds the box that is written for a frame's number, and counts its calls."""
+    """Finds what is written for a frame's number, and counts its calls."""
 
     def __init__(self, boxes):
-        self.boxes, self.looked_at = boxes, []
+        self.faces = [
+            faces if isinstance(faces, list) else [faces] if faces else []
+            for faces in boxes
+        ]
+        self.looked_at = []
 
     def detect(self, frame):
         number = int(frame[0, 0])
         self.looked_at.append(number)
-        return self.boxes[number]
+        return self.faces[number]
 
     def follow(self, every):
-        frames = (np.full((2, 2), n, np.uint8) for n in range(len(self.boxes)))
+        frames = (np.full((2, 2), n, np.uint8) for n in range(len(self.faces)))
         return follow_face(frames, FaceFinder(self.detect, self.predict), every)
 
     @staticmethod
@@ -120,13 +131,72 @@ def test_detector_and_predictor_get_contiguous_pixels():
     assert seen == [True, True]
 
 
-def test_the_last_of_several_faces_wins():
-    first, second = dlib.rectangle(0, 0, 9, 9), dlib.rectangle(5, 6, 7, 8)
+def test_all_faces_of_a_frame_are_found():
+    boxes = [(0, 0, 9, 9), (5, 6, 7, 8)]
 
     def detector(frame, upsample):
-        return [first, second]
+        return [dlib.rectangle(*box) for box in boxes]
 
-    assert faces._detect(detector, 0, np.zeros((9, 9), np.uint8)) == (5, 6, 7, 8)
+    assert faces._detect(detector, 0, np.zeros((9, 9), np.uint8)) == boxes
+
+
+LARGE, SMALL = (0, 0, 140, 140), (200, 0, 300, 100)
+HUGE = (400, 0, 600, 200)
+
+
+@pytest.mark.parametrize(
+    ("seen", "followed", "expected"),
+    [
+        ([], LARGE, None),
+        ([SMALL, LARGE], None, LARGE),
+        ([SMALL, LARGE], (10, 0, 150, 140), LARGE),
+        ([SMALL, LARGE], (210, 5, 310, 105), SMALL),  # kept: no other is much larger
+        ([SMALL, HUGE], SMALL, HUGE),  # four times its area
+        ([SMALL, LARGE], (160, 0, 260, 100), LARGE),  # lost: overlaps by less than half
+        ([(230, 0, 330, 100), SMALL], (195, 0, 295, 100), SMALL),  # the nearer of two
+    ],
+)
+def test_the_main_face(seen, followed, expected):
+    assert main_face(seen, followed) == expected
+    assert main_face(seen[::-1], followed) == expected
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_the_followed_face_is_kept_whatever_the_order_of_the_faces(every):
+    other = (300, 0, 410, 110)
+    boxes = [[box_at(n), other][:: 1 if n % 2 else -1] for n in range(11)]
+    boxes[0] = [box_at(0)]
+    track = CountingFinder(boxes).follow(every)
+    assert track.boxes[:, 0].tolist() == list(range(11))
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_each_shot_shows_its_own_main_face(every):
+    both, left, right = [SMALL, LARGE], [SMALL], [HUGE, LARGE]
+    track = CountingFinder([both] * 7 + [left] * 6 + [right] * 6).follow(every)
+    expected = [LARGE] * 7 + [SMALL] * 6 + [HUGE] * 6
+    assert track.boxes.tolist() == [list(box) for box in expected]
+    assert track.detected_share == 1.0
+
+
+def two_people(left, right):
+    """Frame (320, 640) with a drawn face of a size on each side, 0 for none."""
+    frame = np.full((320, 640), 90, np.uint8)
+    for size, x in ((left, 0), (right, 320)):
+        if size:
+            frame[:size, x : x + size] = cv2.resize(face_frame()[..., 0], (size, size))
+    return frame
+
+
+def test_drawn_faces_of_two_people_with_cuts():
+    shots = [(200, 300), (200, 0), (220, 200), (200, 300)]
+    frames = [two_people(*sizes) for sizes in shots for _ in range(6)]
+    track = follow_face(frames, dlib_finder(upsample=0), every=5)
+    middle = track.landmarks[:, :, 0].mean(axis=1)
+    # the larger one; alone; kept beside another; given up for one of twice its area
+    sides = ["right"] * 6 + ["left"] * 12 + ["right"] * 6
+    assert ["left" if x < 320 else "right" for x in middle] == sides
+    assert track.detected_share == 1.0
 
 
 @pytest.mark.parametrize("spec", ["absent", "without the file"])

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -216,16 +217,17 @@ def test_memory_is_bounded(tmp_path):
     frame = np.zeros((360, 640, 3), np.uint8)
     path = write_clip(tmp_path / "a.mp4", [frame] * 500)  # 346 MB as RGB
     code = (
-        "import resource, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
+        "from peak_memory import peak_mb\n"
         "from dfprobe.media.video import frames_at_25fps\n"
-        "usage = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
-        "before = usage()\n"
+        "before = peak_mb()\n"
         "count = sum(len(c) for c in frames_at_25fps(Path(sys.argv[1]), 8))\n"
-        "print(count, usage() - before)\n"
+        "print(count, peak_mb() - before)\n"
     )
     command = [sys.executable, "-c", code, str(path)]
-    count, grown_mb = subprocess.check_output(command, text=True).split()
+    folder = Path(__file__).parent
+    count, grown_mb = subprocess.check_output(command, text=True, cwd=folder).split()
     assert int(count) == 500
     assert int(grown_mb) < 150
 
