@@ -4,69 +4,75 @@ Every comparison between encoders is made on the clips that all of them could sc
 (subset ``common``); each encoder's own clips stand beside it (subset ``all``).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.metrics import INTERVAL, METRICS, auc_interval
-from dfprobe.evaluation.scores import ScoreKey, read_scores
+from dfprobe.evaluation.corpus_scores import (
+    CorpusScores,
+    clip_facts,
+    read_corpus_scores,
+)
+from dfprobe.evaluation.long_table import COUNTS, NUMBERS, measure
+from dfprobe.evaluation.paired import (
+    P_VALUES,
+    PAIR_NUMBERS,
+    PAIR_SCHEMA,
+    pair_rows,
+)
+from dfprobe.evaluation.scores import ScoreKey
+from dfprobe.evaluation.subsets import subsets
 from dfprobe.storage import write_whole
 
-LEADING_SILENCE_S = 0.02  # a fake that begins with at least this much is "silent"
-REAL = "real"
 _NAMES = ("encoder", "label", "modality")
-_COUNTS = ("clips", "real", "fake")
-_NUMBERS = ("coverage", "auc", "auc_low", "auc_high", "ap", "eer")
 
 
-@dataclass(frozen=True)
-class Subset:
-    """Some clips of a test corpus.
+class Tables(NamedTuple):
+    """Files that `make_matrix` writes.
 
     Parameters
     ----------
-    name : str
-        As in the column ``subset``.
-    rule : pl.Expr
-        Which labelled clips belong to it.
-    common : bool
-        Whether only clips that all encoders could score count.
+    matrix : Path
+        One row an encoder: AUC in per cent of each pair on the common clips, and
+        ``mean_ood``, the mean over the pairs of different corpora before rounding.
+    long : Path
+        One row an encoder, pair and subset, columns as in `long_table.measure`.
+        Metrics are empty where a subset has only one class.
+    pairs : Path
+        One row for every two encoders and pair of corpora: DeLong's test of their AUCs
+        on the common clips, columns as in `paired.pair_rows`.
     """
 
-    name: str
-    rule: pl.Expr
-    common: bool = True
+    matrix: Path
+    long: Path
+    pairs: Path
 
 
 def make_matrix(
     scores: Sequence[Path],
+    manifests: Sequence[Path],
     crop_indexes: Sequence[Path],
     spec: dict[str, Any],
-    matrix_csv: Path,
-    long_csv: Path,
+    out: Tables,
 ) -> None:
-    """Write the matrix and the tidy table of all metrics.
+    """Write the matrix, the tidy table of all metrics, and the paired tests.
 
     Parameters
     ----------
     scores : sequence of Path
         ``.../{head}/{encoder}/{train}/{test}.parquet``, of one head.
+    manifests : sequence of Path
+        ``.../{corpus}.parquet`` of all corpora.
     crop_indexes : sequence of Path
         ``.../{test}/{shard}.parquet`` of the test corpora.
     spec : dict
         ``head``: name of the head; ``encoders``: name -> ``label``, ``modality``;
         ``train`` and ``test``: names of corpora. Their order is that of the tables.
-    matrix_csv : Path
-        One row an encoder: AUC in per cent of each pair on the common clips, and
-        ``mean_ood``, the mean over the pairs of different corpora before rounding.
-    long_csv : Path
-        One row an encoder, pair and subset. Metrics are empty where a subset has only
-        one class.
+    out : Tables
 
     Raises
     ------
@@ -75,19 +81,28 @@ def make_matrix(
         corpus.
     """
     paths = _keyed(scores, spec)
-    silence = leading_silence(crop_indexes)
-    rows = [
-        row for test in spec["test"] for row in _corpus_rows(test, paths, silence, spec)
-    ]
+    facts = {path.stem: clip_facts(path, crop_indexes) for path in manifests}
+    trained_on = {
+        train: facts[train].filter(pl.col("split") == "train")
+        for train in spec["train"]
+    }
+    long, compared = [], []
+    for test in spec["test"]:
+        trains = [train for train, name in pairs(spec) if name == test]
+        corpus = read_corpus_scores(test, trains, paths, facts[test], spec)
+        for train in trains:
+            column = {"head": spec["head"], "train": train, "test": test}
+            long += _long_rows(corpus, column, trained_on[train], spec)
+            compared += _pair_rows(corpus, column, spec)
     order = {name: place for place, name in enumerate(spec["encoders"])}
-    rows.sort(key=lambda row: order[row["encoder"]])  # stable: pairs keep their order
-    long = pl.DataFrame(rows, infer_schema_length=None)
-    _write_csv(_matrix(long, spec), matrix_csv)
-    decimals = [
-        pl.col(name).map_elements("{:.6f}".format, return_dtype=pl.String)
-        for name in _NUMBERS
-    ]
-    _write_csv(long.with_columns(decimals), long_csv)
+    long.sort(key=lambda row: order[row["encoder"]])  # stable: pairs keep their order
+    table = pl.DataFrame(long, infer_schema_length=None)
+    _write_csv(_matrix(table, spec), out.matrix)
+    _write_csv(table.with_columns(_decimals(NUMBERS, "{:.6f}")), out.long)
+    tests = pl.DataFrame(compared, schema=PAIR_SCHEMA).with_columns(
+        _decimals(PAIR_NUMBERS, "{:.6f}"), _decimals(P_VALUES, "{:.3e}")
+    )
+    _write_csv(tests, out.pairs)
 
 
 def read_matrix(path: Path) -> pl.DataFrame:
@@ -100,8 +115,13 @@ def read_long(path: Path) -> pl.DataFrame:
     """Read ``xdata_long.csv``: counts as Int64, metrics as Float64, names as text."""
     table = pl.read_csv(path, infer_schema=False)
     return table.with_columns(
-        pl.col(_COUNTS).cast(pl.Int64), pl.col(_NUMBERS).cast(pl.Float64)
+        pl.col(COUNTS).cast(pl.Int64), pl.col(NUMBERS).cast(pl.Float64)
     )
+
+
+def read_pairs(path: Path) -> pl.DataFrame:
+    """Read ``xdata_pairs.csv``, with the types of `PAIR_SCHEMA`."""
+    return pl.read_csv(path, schema=PAIR_SCHEMA)
 
 
 def pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
@@ -111,26 +131,6 @@ def pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
         for test in spec["test"]
         for train in sorted(spec["train"], key=lambda name: name != test)
     ]
-
-
-def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
-    """Read how long each clip is silent at its start.
-
-    Returns
-    -------
-    pl.DataFrame
-        ``corpus`` (the folder of the index), ``clip_id``, ``leading_silence_s`` (null
-        without audio).
-    """
-    columns = ["clip_id", "leading_silence_s"]
-    schema = {"clip_id": pl.String, "leading_silence_s": pl.Float64}
-    tables = [
-        pl.read_parquet(path, columns=columns)
-        .cast(schema)  # type: ignore[arg-type]
-        .select(pl.lit(path.parent.name).alias("corpus"), *columns)
-        for path in crop_indexes
-    ]
-    return pl.concat(tables)
 
 
 def _keyed(scores: Sequence[Path], spec: dict[str, Any]) -> dict[ScoreKey, Path]:
@@ -151,101 +151,35 @@ def _keyed(scores: Sequence[Path], spec: dict[str, Any]) -> dict[ScoreKey, Path]
     return paths
 
 
-def _corpus_rows(
-    test: str,
-    paths: dict[ScoreKey, Path],
-    silence: pl.DataFrame,
+def _long_rows(
+    corpus: CorpusScores,
+    column: dict[str, str],
+    trained_on: pl.DataFrame,
     spec: dict[str, Any],
-) -> Iterator[dict[str, Any]]:
-    """Rows of the tidy table for one test corpus."""
-    silence = silence.filter(pl.col("corpus") == test).drop("corpus")
-    trains = [train for train, name in pairs(spec) if name == test]
-    tables = {
-        (encoder, train): read_scores(
-            paths[ScoreKey(spec["head"], encoder, train, test)]
-        )
-        for encoder in spec["encoders"]
-        for train in trains
-    }
-    tables = _with_common(tables, test)
-    subsets = _subsets(next(iter(tables.values())))
-    for (encoder, train), table in tables.items():
-        table = table.join(silence, on="clip_id", how="left", maintain_order="left")
-        for subset in subsets:
-            yield {
-                "encoder": encoder,
-                "modality": spec["encoders"][encoder]["modality"],
-                "head": spec["head"],
-                "train": train,
-                "test": test,
-                **_subset_metrics(table, subset),
-            }
-
-
-def _with_common(
-    tables: dict[tuple[str, str], pl.DataFrame], test: str
-) -> dict[tuple[str, str], pl.DataFrame]:
-    """Keep labelled clips; mark those that every table has a score for as common."""
-    same = ["clip_id", "label", "manipulation"]
-    first = next(iter(tables.values()))
-    for (encoder, train), table in tables.items():
-        if not table.select(same).equals(first.select(same)):
-            raise DataError(
-                f"The scores of encoder {encoder}, trained on {train}, are not of the "
-                f"same test clips of {test} as the other encoders' scores. Run the "
-                "workflow again, so that all are made from one manifest."
-            )
-    scored = [table["score"].is_not_null().to_numpy() for table in tables.values()]
-    common = pl.Series("common", np.logical_and.reduce(scored))
-    return {
-        key: table.with_columns(common).drop_nulls("label")
-        for key, table in tables.items()
-    }
-
-
-def _subsets(labelled: pl.DataFrame) -> list[Subset]:
-    """Subsets of a test corpus; fakes are compared with all of its reals."""
-    fake = pl.col("label") == 1
-    silent = (pl.col("leading_silence_s") >= LEADING_SILENCE_S).fill_null(False)
-    names = labelled.filter(fake)["manipulation"].unique().sort()
+) -> list[dict[str, Any]]:
+    """Rows of the tidy table for one column of the matrix."""
+    parts = subsets(corpus.clips, trained_on)
     return [
-        Subset("common", pl.lit(True)),
-        Subset("all", pl.lit(True), common=False),
-        *(
-            Subset(f"manipulation={name}", ~fake | (pl.col("manipulation") == name))
-            for name in names
-        ),
-        Subset("leading_silence", ~fake | silent),
-        Subset("no_leading_silence", ~fake | ~silent),
+        {
+            "encoder": encoder,
+            "modality": entry["modality"],
+            **column,
+            **measure(corpus, corpus.scores[encoder, column["train"]], part),
+        }
+        for encoder, entry in spec["encoders"].items()
+        for part in parts
     ]
 
 
-def _subset_metrics(labelled: pl.DataFrame, subset: Subset) -> dict[str, Any]:
-    """Count and measure one table on one subset; null where undefined."""
-    members = labelled.filter(subset.rule)
-    counted = pl.col("common") if subset.common else pl.col("score").is_not_null()
-    scored = members.filter(counted)
-    labels, scores = scored["label"].to_numpy(), scored["score"].to_numpy()
-    fakes = int((labels == 1).sum())
-    both = 0 < fakes < labels.size
-    values = {
-        name: metric(labels, scores) if both else None
-        for name, metric in METRICS.items()
+def _pair_rows(
+    corpus: CorpusScores, column: dict[str, str], spec: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of the paired tests for one column of the matrix."""
+    scores = {
+        encoder: corpus.scores[encoder, column["train"]][corpus.common]
+        for encoder in spec["encoders"]
     }
-    interval = auc_interval(labels, scores) if both else None
-    return {
-        "subset": subset.name,
-        "clips": labels.size,
-        "real": labels.size - fakes,
-        "fake": fakes,
-        "coverage": labels.size / members.height if members.height else None,
-        "auc": values["auc"],
-        "auc_low": interval.low if interval else None,
-        "auc_high": interval.high if interval else None,
-        "interval": INTERVAL,
-        "ap": values["ap"],
-        "eer": values["eer"],
-    }
+    return pair_rows(corpus.labels[corpus.common], scores, column)
 
 
 def _matrix(long: pl.DataFrame, spec: dict[str, Any]) -> pl.DataFrame:
@@ -275,6 +209,11 @@ def _per_cent(areas: list[float | None]) -> str | None:
     if not known or len(known) < len(areas):
         return None
     return f"{100.0 * float(np.mean(known)):.1f}"
+
+
+def _decimals(columns: Sequence[str], form: str) -> pl.Expr:
+    """Numbers as text, so that equal numbers are equal bytes."""
+    return pl.col(columns).map_elements(form.format, return_dtype=pl.String)
 
 
 def _write_csv(table: pl.DataFrame, path: Path) -> None:

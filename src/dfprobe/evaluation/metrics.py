@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from dfprobe.errors import DataError
 
 INTERVAL = "DeLong 95%"
-_TAIL = 0.025  # outside the interval on each side
+TAIL = 0.025  # outside the interval on each side
+NO_VARIANCE = 1e-15  # below this, a variance is zero but for rounding
 
 
 class Interval(NamedTuple):
@@ -42,13 +42,21 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
         If there is only one class, a score is NaN, or lengths differ.
     """
     _check(labels, scores)
-    return float(roc_auc_score(labels, scores))
+    fakes = int((labels == 1).sum())
+    # Mid-ranks are halves of whole numbers: exact until the last division.
+    won = rankdata(scores)[labels == 1].sum() - fakes * (fakes + 1) / 2
+    return float(won / (fakes * (labels.size - fakes)))
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Area under the precision-recall steps of the class fake; arguments as `auc`."""
+    """Mean precision at each fake, the class looked for; arguments as `auc`.
+
+    Precision at a score counts all clips with at least this score.
+    """
     _check(labels, scores)
-    return float(average_precision_score(labels, scores))
+    alarms, hits = _curve(labels, scores)
+    found = np.diff(hits)
+    return float((found * hits[1:] / (hits + alarms)[1:]).sum() / hits[-1])
 
 
 def equal_error_rate(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -57,8 +65,9 @@ def equal_error_rate(labels: np.ndarray, scores: np.ndarray) -> float:
     The ROC curve is interpolated linearly between its points.
     """
     _check(labels, scores)
-    false_alarms, hits, _ = roc_curve(labels, scores)
-    excess = false_alarms - (1.0 - hits)  # rises from -1 to 1 along the curve
+    alarms, hits = _curve(labels, scores)
+    false_alarms = alarms / alarms[-1]
+    excess = false_alarms - (1.0 - hits / hits[-1])  # rises from -1 to 1 along it
     after = int(np.argmax(excess >= 0))
     before = after - 1
     share = -excess[before] / (excess[after] - excess[before])
@@ -106,24 +115,92 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray) -> Interval | None:
     if min(fakes, reals) < 2:
         return None
     variance = delong_variance(labels, scores)
-    if area in (0.0, 0.5, 1.0) and variance < 1e-15:
-        agreeing = _TAIL ** (1.0 / min(fakes, reals))
-        return Interval(agreeing * area, agreeing * area + 1.0 - agreeing)
-    spread = norm.isf(_TAIL) * np.sqrt(variance) / (area * (1.0 - area))
+    if area in (0.0, 0.5, 1.0) and variance < NO_VARIANCE:
+        return agreeing_interval(area, min(fakes, reals))
+    spread = norm.isf(TAIL) * np.sqrt(variance) / (area * (1.0 - area))
     centre = logit(area)
     return Interval(float(expit(centre - spread)), float(expit(centre + spread)))
 
 
+def agreeing_interval(area: float, pairs: int) -> Interval:
+    """Interval of an AUC that ``pairs`` independent comparisons all give alike.
+
+    See `auc_interval`, of which this is the case without variance.
+    """
+    agreeing = TAIL ** (1.0 / pairs)
+    return Interval(agreeing * area, agreeing * area + 1.0 - agreeing)
+
+
 def delong_variance(labels: np.ndarray, scores: np.ndarray) -> float:
     """Variance of the AUC by DeLong's method; at least two clips of each class."""
-    fakes, reals = scores[labels == 1], scores[labels == 0]
-    together = rankdata(np.concatenate([fakes, reals]))  # mid-ranks
-    # Share of the other class below each clip, ties counted half.
-    below_fake = (together[: fakes.size] - rankdata(fakes)) / reals.size
-    above_real = 1.0 - (together[fakes.size :] - rankdata(reals)) / fakes.size
-    return float(
-        below_fake.var(ddof=1) / fakes.size + above_real.var(ddof=1) / reals.size
-    )
+    fakes, reals = placements(labels, scores)
+    return float(fakes.var(ddof=1) / fakes.size + reals.var(ddof=1) / reals.size)
+
+
+def placements(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the other class that each clip wins against, ties counted half.
+
+    Parameters
+    ----------
+    labels : np.ndarray of shape (clips,)
+        0 real, 1 fake; both occur.
+    scores : np.ndarray of shape (..., clips), float64
+
+    Returns
+    -------
+    tuple of np.ndarray
+        Of the fakes, (..., fakes): reals below each; of the reals, (..., reals): fakes
+        above each. The mean of either is the AUC.
+    """
+    fakes, reals = scores[..., labels == 1], scores[..., labels == 0]
+    count, others = fakes.shape[-1], reals.shape[-1]
+    together = rankdata(np.concatenate([fakes, reals], -1), axis=-1)  # mid-ranks
+    below_fake = (together[..., :count] - rankdata(fakes, axis=-1)) / others
+    below_real = (together[..., count:] - rankdata(reals, axis=-1)) / count
+    return below_fake, 1.0 - below_real
+
+
+class WithFailures(NamedTuple):
+    """AUC over all clips, also those without a score; None without both classes.
+
+    Parameters
+    ----------
+    chance : float or None
+        Expected where a coin decides: a pair with a failed clip counts 1/2.
+    worst : float or None
+        Failed fakes below and failed reals above everything: such a pair counts 0.
+    """
+
+    chance: float | None
+    worst: float | None
+
+
+def auc_with_failures(labels: np.ndarray, scores: np.ndarray) -> WithFailures:
+    """Count clips that failed into the AUC.
+
+    Parameters
+    ----------
+    labels : np.ndarray of shape (clips,)
+        0 real, 1 fake.
+    scores : np.ndarray of shape (clips,), float64
+        NaN for a clip that failed.
+    """
+    fake, scored = labels == 1, np.isfinite(scores)
+    pairs = float(fake.sum() * (~fake).sum())
+    if not pairs:
+        return WithFailures(None, None)
+    known = float((fake & scored).sum() * (~fake & scored).sum())
+    won = auc(labels[scored], scores[scored]) * known if known else 0.0
+    return WithFailures((won + (pairs - known) / 2) / pairs, won / pairs)
+
+
+def _curve(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count reals and fakes above each score from the highest down; 0 stands first."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) < 0, True)  # of equal scores
+    fakes = np.cumsum(labels[order])[last]
+    reals = np.cumsum(1 - labels[order])[last]
+    return np.append(0, reals), np.append(0, fakes)
 
 
 def _check(labels: np.ndarray, scores: np.ndarray) -> None:
@@ -135,7 +212,7 @@ def _check(labels: np.ndarray, scores: np.ndarray) -> None:
     if not np.isfinite(scores).all():
         count = int((~np.isfinite(scores)).sum())
         raise DataError(f"{count} of {scores.size} scores are not finite numbers.")
-    if set(np.unique(labels).tolist()) != {0, 1}:
+    if set(labels.tolist()) != {0, 1}:
         raise DataError(
             f"The labels of {labels.size} clips are {np.unique(labels).tolist()}; a "
             "metric of detection needs reals (0) and fakes (1)."

@@ -6,14 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.evaluation.matrix import (
-    LEADING_SILENCE_S,
-    leading_silence,
-    read_long,
-    read_matrix,
-)
+from dfprobe.evaluation.corpus_scores import leading_silence
+from dfprobe.evaluation.matrix import read_long, read_matrix
 from dfprobe.evaluation.metrics import auc
 from dfprobe.evaluation.scores import ScoreKey
+from dfprobe.evaluation.subsets import LEADING_SILENCE_S
 from dfprobe.storage import write_whole
 
 HIGH_PER_CENT = 80.0
@@ -43,7 +40,8 @@ def write_summary(
         Score files that the matrix was made from.
     spec : dict
         That of the matrix; each encoder also has ``weights`` (``random``, ``none``, or
-        where they come from).
+        where they come from), and ``untrimmed``, the same encoder on whole clips, where
+        its own are trimmed.
     out : Path
         Markdown file to write.
     """
@@ -53,6 +51,7 @@ def write_summary(
         _matrix_section(matrix, spec),
         _cells_section(matrix),
         _silence_section(long, spec),
+        *_trimmed_section(long, spec),
         _silence_alone_section(manifests, crop_indexes),
         _coverage_section(long, spec),
         _failures_section(scores, crop_indexes, spec),
@@ -88,19 +87,25 @@ def _matrix_section(matrix: pl.DataFrame, spec: dict[str, Any]) -> str:
 
 
 def _cells_section(matrix: pl.DataFrame) -> str:
-    """Sentences on what stands out: high cells, and cells near chance."""
+    """Count each encoder's high cells and cells near chance."""
     cells = matrix.drop("modality", "mean_ood").unpivot(
         index=["encoder", "label"], variable_name="pair", value_name="per_cent"
     )
-    high = cells.filter(pl.col("per_cent") > HIGH_PER_CENT)
-    near = cells.filter(pl.col("per_cent").is_between(*CHANCE_PER_CENT))
     low, top = CHANCE_PER_CENT
-    return "\n\n".join(
-        [
-            "## What stands out",
-            f"Above {HIGH_PER_CENT:.0f}: {_cells(high)}.",
-            f"Near chance ({low:.0f} to {top:.0f}): {_cells(near)}.",
-        ]
+    value, pair = pl.col("per_cent"), pl.col("pair")
+    table = cells.group_by("encoder", "label", maintain_order=True).agg(
+        (value > HIGH_PER_CENT).sum().alias(f"above {HIGH_PER_CENT:.0f}"),
+        value.is_between(low, top).sum().alias("near chance"),
+        value.max().alias("highest"),
+        pair.get(value.arg_max()).alias("where"),
+        value.min().alias("lowest"),
+        pair.get(value.arg_min()).alias("where lowest"),
+    )
+    return (
+        "## What stands out\n\n"
+        f"Of the {cells['pair'].n_unique()} cells of each encoder, how many are above "
+        f"{HIGH_PER_CENT:.0f} and how many near chance ({low:.0f} to {top:.0f}), and "
+        "its highest and lowest cell.\n\n" + markdown_table(table.drop("encoder"))
     )
 
 
@@ -157,6 +162,61 @@ def _silence_sentence(means: pl.DataFrame) -> str:
         f"With random weights, {_listed(gains)} {_score(gains)} higher on fakes that "
         "begin with silence: that part of an audio encoder's AUC needs nothing learned."
     )
+
+
+def _trimmed_section(long: pl.DataFrame, spec: dict[str, Any]) -> list[str]:
+    """AUC of the encoders whose clips are trimmed, beside that on whole clips."""
+    whole = {
+        name: entry["untrimmed"]
+        for name, entry in spec["encoders"].items()
+        if "untrimmed" in entry
+    }
+    if not whole:
+        return []
+    column = ["encoder", "train", "test"]
+    areas = (
+        long.filter(pl.col("subset").is_in(["common", "leading_silence"]))
+        .with_columns(pl.col("auc") * 100)
+        .pivot("subset", index=column, values="auc")
+    )
+    trimmed = areas.filter(pl.col("encoder").is_in(list(whole))).with_columns(
+        pl.col("encoder").replace_strict(whole).alias("untrimmed")
+    )
+    both = trimmed.join(
+        areas,
+        left_on=["untrimmed", "train", "test"],
+        right_on=column,
+        suffix=" whole",
+        maintain_order="left",
+    )
+    labels = {name: entry["label"] for name, entry in spec["encoders"].items()}
+    table = both.select(
+        pl.col("encoder").replace_strict(labels).alias("label"),
+        pl.format("{}->{}", "train", "test").alias("pair"),
+        *_beside("common", "all fakes"),
+        *_beside("leading_silence", "silent fakes"),
+    )
+    means = table.group_by("label", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("pairs"), pl.col(pl.Float64).mean()
+    )
+    text = (
+        "AUC in per cent of an encoder on whole clips and of the same encoder on clips "
+        "whose leading silence is cut before it sees them, on all fakes and on those "
+        "that begin with silence. The rule is that of AVH-Align: with the silence, up "
+        "to 40 ms of what follows are cut."
+    )
+    parts = [f"## Trimmed clips\n\n{text}", "Means over the pairs:"]
+    parts += [markdown_table(means), "By pair:", markdown_table(table)]
+    return ["\n\n".join(parts)]
+
+
+def _beside(subset: str, name: str) -> list[pl.Expr]:
+    whole, trimmed = pl.col(f"{subset} whole"), pl.col(subset)
+    return [
+        whole.alias(f"{name}: whole"),
+        trimmed.alias(f"{name}: trimmed"),
+        (trimmed - whole).alias(f"{name}: difference"),
+    ]
 
 
 def _silence_alone_section(
@@ -266,15 +326,6 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:z.1f}" if isinstance(value, float) else str(value)  # no "-0.0"
-
-
-def _cells(cells: pl.DataFrame) -> str:
-    """List cells by encoder: ``LFCC (favc->favc 90.1, av1m->favc 85.0)``."""
-    texts = []
-    for (_, label), group in cells.group_by("encoder", "label", maintain_order=True):
-        pairs = group.select("pair", "per_cent").iter_rows()
-        texts.append(f"{label} ({', '.join(f'{p} {v:.1f}' for p, v in pairs)})")
-    return "; ".join(texts) or "none"
 
 
 def _listed(names: list[str]) -> str:

@@ -1,5 +1,7 @@
 """Heat map of the cross-corpus matrix."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -14,7 +16,7 @@ _MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
 _CELL = (0.85, 0.34)  # inches
 
 
-def matrix_figure(table: pl.DataFrame) -> Figure:
+def matrix_figure(table: pl.DataFrame, corpora: Mapping[str, str]) -> Figure:
     """Draw the matrix: encoders by modality against train->test pairs.
 
     Parameters
@@ -22,6 +24,8 @@ def matrix_figure(table: pl.DataFrame) -> Figure:
     table : pl.DataFrame
         ``xdata_matrix.csv`` as read: ``encoder, label, modality``, one column a
         ``train->test`` pair (AUC in per cent, null where undefined), ``mean_ood``.
+    corpora : mapping of str to str
+        Labels of the corpora.
 
     Returns
     -------
@@ -33,6 +37,7 @@ def matrix_figure(table: pl.DataFrame) -> Figure:
     table = table.sort(pl.col("modality").cast(order), maintain_order=True)
     pairs = [name for name in table.columns if _ARROW in name]
     columns = [*pairs, "mean_ood"]
+    names = ["\n→ ".join(corpora[c] for c in p.split(_ARROW)) for p in pairs]
     values = table.select(pl.col(columns).cast(pl.Float64)).to_numpy()
     width = 3.2 + _CELL[0] * len(columns)
     height = 1.5 + _CELL[1] * table.height
@@ -45,7 +50,7 @@ def matrix_figure(table: pl.DataFrame) -> Figure:
         aspect="auto",
     )
     _annotate(axes, values)
-    _label(axes, columns, table)
+    _label(axes, [*names, "mean\nOOD"], table)
     _frame_in_domain(axes, pairs, table.height)
     figure.colorbar(image, ax=axes, label="AUC, per cent (50 = chance)", pad=0.02)
     return figure
@@ -67,10 +72,9 @@ def _annotate(axes: Axes, values: np.ndarray) -> None:
         )
 
 
-def _label(axes: Axes, columns: list[str], table: pl.DataFrame) -> None:
+def _label(axes: Axes, names: list[str], table: pl.DataFrame) -> None:
     """Name rows and columns; lines part the modalities, and the mean from the pairs."""
-    names = [name.replace(_ARROW, "\n→ ") for name in columns[:-1]] + ["mean\nOOD"]
-    axes.set_xticks(range(len(columns)), names, fontsize=8)
+    axes.set_xticks(range(len(names)), names, fontsize=8)
     modality = table["modality"].to_list()
     starts = [row for row in range(table.height) if modality[row] not in modality[:row]]
     labels = [
@@ -81,7 +85,7 @@ def _label(axes: Axes, columns: list[str], table: pl.DataFrame) -> None:
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
     for start in starts[1:]:
         axes.axhline(start - 0.5, color="black", linewidth=1.0)
-    axes.axvline(len(columns) - 1.5, color="black", linewidth=1.0)
+    axes.axvline(len(names) - 1.5, color="black", linewidth=1.0)
     axes.set_xlabel("Framed: trained and tested on the same corpus", fontsize=8)
 
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from dfprobe.evaluation.metrics import (
     auc,
     auc_interval,
+    average_precision,
     delong_variance,
     equal_error_rate,
 )
@@ -116,3 +118,16 @@ def test_equal_error_rate_between_two_points_of_the_curve():
     labels = np.array([0, 0, 1, 1, 1])
     value = equal_error_rate(labels, np.array([0.0, 2.0, 1.0, 1.0, 3.0]))
     assert value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_metrics_equal_those_of_scikit_learn(seed):
+    labels, scores = draw(np.random.default_rng(seed), 31, 17, 0.5)
+    assert auc(labels, scores) == pytest.approx(roc_auc_score(labels, scores))
+    expected = average_precision_score(labels, scores)
+    assert average_precision(labels, scores) == pytest.approx(expected)
+    false_alarms, hits, _ = roc_curve(labels, scores, drop_intermediate=False)
+    grid = np.linspace(0, 1, 20_001)
+    misses = 1 - np.interp(grid, false_alarms, hits)  # upper end of a vertical step
+    crossing = grid[np.argmin(np.abs(misses - grid))]
+    assert equal_error_rate(labels, scores) == pytest.approx(crossing, abs=1e-3)

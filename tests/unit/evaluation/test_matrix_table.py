@@ -1,10 +1,11 @@
 import numpy as np
 import polars as pl
 import pytest
-from toy_scores import CLIPS, NO_AUDIO, NO_FACE, SPEC, UNLABELLED
+from toy_scores import CLIPS, NO_AUDIO, NO_FACE, SPEC, UNLABELLED, make_tables
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.matrix import make_matrix, pairs, read_long, read_matrix
+from dfprobe.evaluation.long_table import NUMBERS
+from dfprobe.evaluation.matrix import pairs, read_long, read_matrix, read_pairs
 from dfprobe.evaluation.scores import read_scores, write_scores
 
 PAIRS = [
@@ -18,9 +19,15 @@ PAIRS = [
 
 
 def make(run, scores=None):
-    matrix, long = run.folder / "xdata_matrix.csv", run.folder / "xdata_long.csv"
-    make_matrix(scores or run.scores, run.crops, SPEC, matrix, long)
-    return read_matrix(matrix), read_long(long)
+    tables = make_tables(run, scores)
+    return read_matrix(tables.matrix), read_long(tables.long)
+
+
+def edit_manifest(run, corpus, **columns):
+    """Set columns of a manifest to one value."""
+    (path,) = (path for path in run.manifests if path.stem == corpus)
+    values = {name: pl.lit(value, pl.String) for name, value in columns.items()}
+    pl.read_parquet(path).with_columns(**values).write_parquet(path)
 
 
 def pair_auc(labels, scores):
@@ -107,26 +114,133 @@ def test_subset_without_fakes_keeps_its_row(run):
     assert row["coverage"] is not None and row["interval"] == "DeLong 95%"
 
 
+def test_coverage_by_class_counts_what_the_encoder_lost(run):
+    _, long = make(run)
+    audio = row_of(long, "lfcc", "favc", "favc", "all")  # loses one clip a class
+    assert audio["coverage_real"] == pytest.approx(29 / 30, abs=1e-6)
+    assert audio["coverage_fake"] == pytest.approx(28 / 29, abs=1e-6)
+    visual = row_of(long, "clip", "favc", "favc", "all")  # loses a real
+    assert visual["coverage_real"] == pytest.approx(29 / 30, abs=1e-6)
+    assert visual["coverage_fake"] == 1
+
+
+def test_failed_clips_count_as_chance_and_as_worst(run):
+    _, long = make(run)
+    for subset in ("all", "common"):  # both are about the encoder's own failures
+        row = row_of(long, "lfcc", "favc", "favc", subset)
+        area = row_of(long, "lfcc", "favc", "favc", "all")["auc"]
+        known, pairs = 29 * 28, 30 * 29
+        worst = area * known / pairs
+        chance = worst + (pairs - known) / pairs / 2
+        assert row["auc_failed_worst"] == pytest.approx(worst, abs=2e-6)
+        assert row["auc_failed_chance"] == pytest.approx(chance, abs=2e-6)
+
+
+def test_unseen_subsets_leave_out_who_was_trained_on(run):
+    _, long = make(run)
+    common = row_of(long, "w2v", "favc", "favc", "common")
+    speaker = row_of(long, "w2v", "favc", "favc", "speaker_unseen")
+    # Speakers 0 and 1 of ten; the lost clips are of others: 20, 5, 11, 12.
+    lost = sum(i // 2 % 10 in (0, 1) for i in (*UNLABELLED, *NO_AUDIO, *NO_FACE))
+    seen = sum(i // 2 % 10 in (0, 1) for i in range(CLIPS))
+    assert speaker["clips"] == common["clips"] - (seen - lost)
+    assert speaker["clusters"] == 8
+    own = row_of(long, "w2v", "favc", "favc", "source_unseen")
+    other = row_of(long, "w2v", "av1m", "favc", "source_unseen")
+    assert own["clips"] == common["clips"] - 7  # eight, one of them unlabelled
+    assert other["clips"] == common["clips"]  # sources have the name of their corpus
+    # The names of speakers do not, so that they are seen across corpora too.
+    across = row_of(long, "w2v", "av1m", "favc", "speaker_unseen")
+    assert across["clips"] == speaker["clips"]
+
+
+def test_unseen_subsets_are_empty_where_no_name_is_known(run):
+    edit_manifest(run, "favc", speaker=None)
+    _, long = make(run)
+    for train, test in (("favc", "favc"), ("av1m", "favc"), ("favc", "av1m")):
+        row = row_of(long, "lfcc", train, test, "speaker_unseen")
+        assert (row["clips"], row["real"], row["fake"]) == (0, 0, 0)
+        assert row["auc"] is None and row["coverage"] is None
+        assert row_of(long, "lfcc", train, test, "source_unseen")["clips"] > 0
+
+
+@pytest.mark.parametrize(
+    ("unknown", "kind", "method"),
+    [
+        ([], "speaker", "bootstrap 95%"),
+        (["speaker"], "source", "bootstrap 95%"),
+        (
+            ["speaker", "source"],
+            None,
+            "neither speaker nor source is known of all clips",
+        ),
+    ],
+)
+def test_clusters_are_speakers_or_else_sources(run, unknown, kind, method):
+    edit_manifest(run, "favc", **dict.fromkeys(unknown))
+    _, long = make(run)
+    row = row_of(long, "lfcc", "favc", "favc", "common")
+    assert (row["cluster"], row["cluster_interval"]) == (kind, method)
+    if kind is None:
+        assert row["clusters"] is None and row["auc_cluster_low"] is None
+    else:
+        assert row["auc_cluster_low"] < row["auc"] < row["auc_cluster_high"]
+    assert row_of(long, "lfcc", "favc", "av1m", "common")["cluster"] == "speaker"
+
+
+def test_a_single_speaker_has_no_interval_and_says_so(run):
+    edit_manifest(run, "favc", speaker="id0")
+    _, long = make(run)
+    row = row_of(long, "lfcc", "favc", "favc", "common")
+    assert (row["clusters"], row["cluster_interval"]) == (1, "too few speakers")
+    assert row["auc_cluster_low"] is None and row["auc_low"] is not None
+
+
+def test_paired_tests_are_on_the_common_clips(run):
+    tables = make_tables(run)
+    table = read_pairs(tables.pairs)
+    assert table.height == 3 * len(PAIRS)
+    assert table.select("encoder_a", "encoder_b").head(3).rows() == [
+        ("lfcc", "w2v"),
+        ("lfcc", "clip"),
+        ("w2v", "clip"),
+    ]
+    long = read_long(tables.long)
+    for row in table.iter_rows(named=True):
+        areas = [
+            row_of(long, row[name], row["train"], row["test"], "common")
+            for name in ("encoder_a", "encoder_b")
+        ]
+        assert row["clips"] == areas[0]["clips"] == areas[1]["clips"]
+        assert row["auc_a"] == areas[0]["auc"] and row["auc_b"] == areas[1]["auc"]
+        assert 0 <= row["p"] <= row["p_holm"] <= 1
+
+
+def test_scores_of_a_clip_that_no_manifest_lists_are_refused(run):
+    path = run.manifests[0]
+    pl.read_parquet(path).filter(pl.col("clip_id") != "favc/07").write_parquet(path)
+    with pytest.raises(DataError, match="favc/07, which is not in the manifest"):
+        make(run)
+
+
 def test_every_row_is_in_the_order_of_the_configuration(run):
     _, long = make(run)
     keys = long.select("encoder", "train", "test").unique(maintain_order=True).rows()
     expected = [(name, *pair) for name in SPEC["encoders"] for pair in pairs(SPEC)]
     assert keys == expected
-    assert long.height == len(expected) * 6
+    assert long.height == len(expected) * 8
     inside = long.drop_nulls("auc")
     assert (inside["auc_low"] < inside["auc"]).all()
     assert (inside["auc"] < inside["auc_high"]).all()
 
 
 def test_numbers_have_fixed_decimals_and_equal_input_gives_equal_bytes(run):
-    make(run)
-    names = ("xdata_matrix.csv", "xdata_long.csv")
-    first = [(run.folder / name).read_bytes() for name in names]
-    make(run, scores=run.scores[::-1])
-    assert [(run.folder / name).read_bytes() for name in names] == first
-    for line in first[1].decode().splitlines()[1:]:
-        values = [cell for cell in line.split(",")[9:15] if cell and "%" not in cell]
-        assert all(len(cell.split(".")[1]) == 6 for cell in values)
+    tables = make_tables(run)
+    first = [path.read_bytes() for path in tables]
+    make_tables(run, scores=run.scores[::-1])
+    assert [path.read_bytes() for path in tables] == first
+    cells = pl.read_csv(tables.long, infer_schema=False).select(NUMBERS).rows()
+    assert all(len(c.split(".")[1]) == 6 for row in cells for c in row if c)
 
 
 def test_missing_and_unexpected_score_files_are_refused(run):

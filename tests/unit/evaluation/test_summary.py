@@ -1,8 +1,10 @@
+import re
+
 import polars as pl
 import pytest
-from toy_scores import SPEC
+from toy_scores import SPEC, make_tables
 
-from dfprobe.evaluation.matrix import make_matrix, read_long, read_matrix
+from dfprobe.evaluation.matrix import pairs, read_long, read_matrix
 from dfprobe.evaluation.summary import (
     _silence_sentence,
     markdown_table,
@@ -16,10 +18,13 @@ def report(run):
 
 
 def written(run):
-    matrix, long = run.folder / "m.csv", run.folder / "l.csv"
-    make_matrix(run.scores, run.crops, SPEC, matrix, long)
+    return report_on(run, make_tables(run))
+
+
+def report_on(run, tables, spec=SPEC):
     out = run.folder / "summary.md"
-    write_summary(matrix, long, run.manifests, run.crops, run.scores, SPEC, out)
+    inputs = (tables.matrix, tables.long, run.manifests, run.crops, run.scores)
+    write_summary(*inputs, spec, out)
     return out.read_text()
 
 
@@ -44,26 +49,62 @@ def test_random_weights_are_named_as_control(report):
 
 
 def test_high_and_chance_cells_are_those_of_the_matrix(run):
-    matrix, long = run.folder / "m.csv", run.folder / "l.csv"
-    make_matrix(run.scores, run.crops, SPEC, matrix, long)
-    table = read_matrix(matrix).with_columns(
+    tables = make_tables(run)
+    table = read_matrix(tables.matrix).with_columns(
         pl.Series("favc->favc", [99.9, 45.0, 44.9]),
         pl.Series("av1m->favc", [80.0, 80.1, 55.0]),
         *(pl.lit(60.0).alias(f"{p}") for p in ("av1m->av1m", "favc->av1m")),
         *(pl.lit(None, pl.Float64).alias(f"{p}->avlips") for p in ("favc", "av1m")),
     )
-    table.write_csv(matrix)
-    out = run.folder / "summary.md"
-    write_summary(matrix, long, run.manifests, run.crops, run.scores, SPEC, out)
-    text = section(out.read_text(), "What stands out")
-    high, near = text.strip().split("\n\n")
-    assert high == (
-        "Above 80: LFCC (favc->favc 99.9); Wav2Vec2 random (av1m->favc 80.1)."
+    table.write_csv(tables.matrix)
+    text = section(report_on(run, tables), "What stands out")
+    assert "Of the 6 cells" in text
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line]
+    assert rows[0] == [
+        *("label", "above 80", "near chance"),
+        *("highest", "where", "lowest", "where lowest"),
+    ]
+    assert rows[2:] == [
+        ["LFCC", "1", "0", "99.9", "favc->favc", "60.0", "av1m->av1m"],
+        ["Wav2Vec2 random", "1", "1", "80.1", "av1m->favc", "45.0", "favc->favc"],
+        ["CLIP", "0", "1", "60.0", "av1m->av1m", "44.9", "favc->favc"],
+    ]
+
+
+def test_an_encoder_without_any_value_keeps_its_row(run):
+    tables = make_tables(run)
+    empty = [pl.lit(None, pl.Float64).alias(f"{a}->{b}") for a, b in pairs(SPEC)]
+    read_matrix(tables.matrix).with_columns(empty).write_csv(tables.matrix)
+    text = section(report_on(run, tables), "What stands out")
+    assert "| LFCC | 0 | 0 | - | - | - | - |" in text
+
+
+def test_trimmed_clips_stand_beside_whole_ones(run):
+    tables = make_tables(run)
+    trimmed = SPEC["encoders"]["w2v"] | {"untrimmed": "lfcc", "label": "Trimmed"}
+    spec = SPEC | {"encoders": SPEC["encoders"] | {"w2v": trimmed}}
+    text = section(report_on(run, tables, spec), "Trimmed clips")
+    long = read_long(tables.long).filter(
+        pl.col("train") == "favc", pl.col("test") == "av1m"
     )
-    assert near == (
-        "Near chance (45 to 55): Wav2Vec2 random (favc->favc 45.0); "
-        "CLIP (av1m->favc 55.0)."
-    )
+    areas = {
+        (encoder, subset): 100 * area
+        for encoder, subset, area in long.select("encoder", "subset", "auc")
+        .drop_nulls()
+        .rows()
+    }
+    cells = []
+    for subset in ("common", "leading_silence"):
+        whole, cut = areas["lfcc", subset], areas["w2v", subset]
+        cells += [f"{value:.1f}" for value in (whole, cut, cut - whole)]
+    assert f"| Trimmed | favc->av1m | {' | '.join(cells)} |" in text
+    assert "| Trimmed | 6 |" in text  # means over the pairs
+    # avlips has no fake that begins with silence.
+    assert re.search(r"Trimmed \| favc->avlips \|.*\| - \| - \| - \|", text)
+
+
+def test_without_trimmed_clips_there_is_no_such_section(report):
+    assert "Trimmed" not in report
 
 
 def test_silence_table_has_the_encoders_that_hear(report, run):
@@ -71,7 +112,7 @@ def test_silence_table_has_the_encoders_that_hear(report, run):
     assert "CLIP" not in text
     assert "| Wav2Vec2 random | random | favc->av1m |" in text
     assert "avlips" not in text  # has no fake that begins silent
-    long = read_long(run.folder / "l.csv").filter(
+    long = read_long(run.folder / "xdata_long.csv").filter(
         pl.col("encoder") == "lfcc", pl.col("train") == "favc", pl.col("test") == "av1m"
     )
     areas = dict(long.select("subset", "auc").iter_rows())

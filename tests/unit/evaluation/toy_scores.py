@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from dfprobe.evaluation.matrix import Tables, make_matrix
 from dfprobe.evaluation.scores import write_scores
 
 SPEC: dict[str, Any] = {
@@ -19,6 +20,8 @@ SPEC: dict[str, Any] = {
     "test": ["favc", "av1m", "avlips"],
 }
 CLIPS = 60  # a test corpus
+TRAINING = 8  # clips of a training corpus
+SPEAKERS = 10  # of a test corpus, the first two of which are trained on
 UNLABELLED, NO_AUDIO, NO_FACE = (5,), (11, 12), (20,)
 
 
@@ -32,6 +35,14 @@ class Run(NamedTuple):
         return self.folder / "scores" / "linear" / encoder / train / f"{test}.parquet"
 
 
+def make_tables(run: Run, scores: list[Path] | None = None) -> Tables:
+    """Write the tables of a run."""
+    names = ("xdata_matrix.csv", "xdata_long.csv", "xdata_pairs.csv")
+    tables = Tables(*(run.folder / name for name in names))
+    make_matrix(scores or run.scores, run.manifests, run.crops, SPEC, tables)
+    return tables
+
+
 def make_run(folder: Path) -> Run:
     run = Run(folder, [], [], [])
     rng = np.random.default_rng(11)
@@ -41,7 +52,9 @@ def make_run(folder: Path) -> Run:
         run.crops.append(folder / "crops" / test / "000.parquet")
         for path in (run.manifests[-1], run.crops[-1]):
             path.parent.mkdir(parents=True, exist_ok=True)
-        clips.drop("leading_silence_s", "status").write_parquet(run.manifests[-1])
+        listed = clips.drop("leading_silence_s", "status")
+        listed = pl.concat([listed, _training_clips(listed)])
+        listed.write_parquet(run.manifests[-1])
         clips.select("clip_id", "status", "leading_silence_s").write_parquet(
             run.crops[-1]
         )
@@ -72,6 +85,8 @@ def _clips(test: str) -> pl.DataFrame:
                 None if i in NO_AUDIO else float(s)
                 for i, s in zip(position, silence, strict=True)
             ],
+            "speaker": [f"id{i // 2 % SPEAKERS}" for i in position],
+            "source": [f"{test}/{i // 2}" for i in position],
             "status": [
                 "no_audio" if i in NO_AUDIO else "no_face" if i in NO_FACE else "ok"
                 for i in position
@@ -80,6 +95,15 @@ def _clips(test: str) -> pl.DataFrame:
         schema_overrides={"label": pl.Int8},
     )
     return table
+
+
+def _training_clips(test_clips: pl.DataFrame) -> pl.DataFrame:
+    """Clips of the speakers 0 and 1, and of the sources 0 to 3 of the same corpus."""
+    return test_clips.head(TRAINING).with_columns(
+        clip_id=pl.lit("train/") + pl.col("clip_id"),
+        split=pl.lit("train"),
+        speaker=pl.col("speaker").replace({"id2": "id0", "id3": "id1"}),
+    )
 
 
 def _scored(

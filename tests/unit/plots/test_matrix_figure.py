@@ -6,6 +6,8 @@ from matplotlib.patches import Rectangle
 from dfprobe.plots.matrix import matrix_figure
 from dfprobe.plots.save import save_figure
 
+CORPORA = {"favc": "FAVC", "av1m": "AV1M"}
+
 
 @pytest.fixture
 def table():
@@ -22,7 +24,7 @@ def table():
 
 
 def test_cells_show_the_table_grouped_by_modality(table):
-    axes = matrix_figure(table).axes[0]
+    axes = matrix_figure(table, CORPORA).axes[0]
     shown = [text.get_text() for text in axes.texts]
     assert shown[:3] == ["97.1", "50.0", "50.0"]  # audio first
     assert shown[3:6] == ["88.8", "60.0", "60.0"]
@@ -31,15 +33,21 @@ def test_cells_show_the_table_grouped_by_modality(table):
     assert rows == ["[audio]  LFCC", "[visual]  CLIP", "[audio-visual]  AV-HuBERT"]
 
 
+def test_columns_have_the_labels_of_the_corpora(table):
+    axes = matrix_figure(table, CORPORA).axes[0]
+    columns = [label.get_text() for label in axes.get_xticklabels()]
+    assert columns == ["FAVC\n→ FAVC", "AV1M\n→ FAVC", "mean\nOOD"]
+
+
 def test_colours_are_centred_at_chance(table):
-    image = matrix_figure(table).axes[0].images[0]
+    image = matrix_figure(table, CORPORA).axes[0].images[0]
     assert image.norm(50.0) == 0.5
     assert (image.norm.vmin, image.norm.vmax) == (0.0, 100.0)
     assert np.ma.is_masked(image.get_array()[2, 1])
 
 
 def test_in_domain_columns_are_framed(table):
-    axes = matrix_figure(table).axes[0]
+    axes = matrix_figure(table, CORPORA).axes[0]
     frames = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     assert [round(frame.get_x() + frame.get_width() / 2) for frame in frames] == [0]
 
@@ -48,12 +56,12 @@ def test_in_domain_columns_are_framed(table):
 def test_equal_tables_give_equal_bytes(table, tmp_path, kind):
     paths = [tmp_path / f"{name}.{kind}" for name in ("one", "two")]
     for path in paths:
-        save_figure(matrix_figure(table), path)
+        save_figure(matrix_figure(table, CORPORA), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert paths[0].stat().st_size > 1000
 
 
 def test_input_is_left_as_it_was(table):
     before = table.clone()
-    matrix_figure(table)
+    matrix_figure(table, CORPORA)
     assert table.equals(before)

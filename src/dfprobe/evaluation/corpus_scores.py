@@ -1,0 +1,174 @@
+"""All scores of one test corpus, clip beside clip, with what is known of the clips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dfprobe.errors import DataError
+from dfprobe.evaluation.scores import ScoreKey, read_scores
+
+_GROUPS = ("speaker", "source")  # the first that is known of all clips is taken
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which clips of a corpus belong together.
+
+    Parameters
+    ----------
+    kind : str or None
+        ``speaker``, ``source``, or None where neither is known of all clips.
+    numbers : np.ndarray of shape (clips,), int
+        Number of each clip's group; all 0 without a kind.
+    """
+
+    kind: str | None
+    numbers: np.ndarray
+
+
+@dataclass(frozen=True)
+class CorpusScores:
+    """The labelled test clips of a corpus.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        ``clip_id, label, manipulation, speaker, source, leading_silence_s``.
+    labels : np.ndarray of shape (clips,), int64
+        0 real, 1 fake.
+    scores : dict of (encoder, train) to np.ndarray of shape (clips,), float64
+        NaN where there is none.
+    common : np.ndarray of shape (clips,), bool
+        Which clips all have a score for.
+    groups : Groups
+        For the interval by groups.
+    """
+
+    clips: pl.DataFrame
+    labels: np.ndarray
+    scores: dict[tuple[str, str], np.ndarray]
+    common: np.ndarray
+    groups: Groups
+
+
+def read_corpus_scores(
+    test: str,
+    trains: Sequence[str],
+    paths: dict[ScoreKey, Path],
+    facts: pl.DataFrame,
+    spec: dict[str, Any],
+) -> CorpusScores:
+    """Read the scores of one test corpus.
+
+    Parameters
+    ----------
+    test : str
+        The corpus.
+    trains : sequence of str
+        Corpora that heads were trained on.
+    paths : dict
+        Score files.
+    facts : pl.DataFrame
+        ``clip_id, speaker, source, leading_silence_s`` of its clips.
+    spec : dict
+        ``head``, ``encoders``.
+
+    Raises
+    ------
+    DataError
+        If the files are not of the same clips, or of clips that are not in ``facts``.
+    """
+    tables = {
+        (encoder, train): read_scores(
+            paths[ScoreKey(spec["head"], encoder, train, test)]
+        )
+        for train in trains
+        for encoder in spec["encoders"]
+    }
+    clips = _same_clips(tables, test)
+    labelled = clips["label"].is_not_null().to_numpy()
+    scores = {
+        key: table["score"].cast(pl.Float64).to_numpy()[labelled]  # null becomes NaN
+        for key, table in tables.items()
+    }
+    unknown = clips.join(facts, on="clip_id", how="anti")
+    if unknown.height:
+        raise DataError(
+            f"The scores of {test} hold the clip {unknown['clip_id'][0]}, which is not "
+            "in the manifest of that corpus. Run the workflow again, so that all are "
+            "made from one manifest."
+        )
+    clips = clips.drop_nulls("label").join(
+        facts, on="clip_id", how="left", maintain_order="left"
+    )
+    common = np.logical_and.reduce([np.isfinite(column) for column in scores.values()])
+    labels = clips["label"].to_numpy().astype(np.int64)
+    return CorpusScores(clips, labels, scores, common, _groups(clips))
+
+
+def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
+    """Read what is known of the clips of a corpus beside their scores.
+
+    Parameters
+    ----------
+    manifest : Path
+        ``.../{corpus}.parquet``.
+    crop_indexes : sequence of Path
+        ``.../{corpus}/{shard}.parquet``, also those of other corpora.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``clip_id, split, speaker, source, leading_silence_s`` (null without audio).
+    """
+    columns = ["clip_id", "split", "speaker", "source"]
+    silence = leading_silence(crop_indexes).filter(pl.col("corpus") == manifest.stem)
+    return pl.read_parquet(manifest, columns=columns).join(
+        silence.drop("corpus"), on="clip_id", how="left"
+    )
+
+
+def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
+    """Read how long each clip is silent at its start.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``corpus`` (the folder of the index), ``clip_id``, ``leading_silence_s`` (null
+        without audio).
+    """
+    columns = ["clip_id", "leading_silence_s"]
+    schema = {"clip_id": pl.String, "leading_silence_s": pl.Float64}
+    tables = [
+        pl.read_parquet(path, columns=columns)
+        .cast(schema)  # type: ignore[arg-type]
+        .select(pl.lit(path.parent.name).alias("corpus"), *columns)
+        for path in crop_indexes
+    ]
+    return pl.concat(tables)
+
+
+def _same_clips(tables: dict[tuple[str, str], pl.DataFrame], test: str) -> pl.DataFrame:
+    """Clips with their labels, which must be those of every table."""
+    same = ["clip_id", "label", "manipulation"]
+    first = next(iter(tables.values())).select(same)
+    for (encoder, train), table in tables.items():
+        if not table.select(same).equals(first):
+            raise DataError(
+                f"The scores of encoder {encoder}, trained on {train}, are not of the "
+                f"same test clips of {test} as the other encoders' scores. Run the "
+                "workflow again, so that all are made from one manifest."
+            )
+    return first
+
+
+def _groups(clips: pl.DataFrame) -> Groups:
+    for kind in _GROUPS:
+        if clips.height and not clips[kind].null_count():
+            numbers = clips[kind].rank("dense").to_numpy().astype(np.int64)
+            return Groups(kind, numbers)
+    return Groups(None, np.zeros(clips.height, np.int64))

@@ -1,0 +1,144 @@
+"""Encoders against each other on the same clips: ``results/xdata_pairs.csv``.
+
+DeLong's test for correlated ROC curves (DeLong, DeLong and Clarke-Pearson, "Comparing
+the areas under two or more correlated receiver operating characteristic curves",
+Biometrics 44, 1988). It works on the placements of `dfprobe.evaluation.metrics`.
+"""
+
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from scipy.stats import norm
+
+from dfprobe.evaluation.metrics import NO_VARIANCE, TAIL, auc, placements
+
+PAIR_NUMBERS = ("auc_a", "auc_b", "difference", "difference_low", "difference_high")
+P_VALUES = ("p", "p_holm")
+PAIR_SCHEMA = (
+    dict.fromkeys(("encoder_a", "encoder_b", "head", "train", "test"), pl.String)
+    | dict.fromkeys(("clips", "real", "fake"), pl.Int64)
+    | dict.fromkeys((*PAIR_NUMBERS, *P_VALUES), pl.Float64)
+)
+
+
+class Comparisons(NamedTuple):
+    """Two scores of the same clips against each other; arrays of shape (pairs,).
+
+    Parameters
+    ----------
+    first, second : np.ndarray, int
+        Numbers of the two.
+    difference : np.ndarray
+        AUC of the first less that of the second.
+    low, high : np.ndarray
+        95% interval of the difference; NaN where it has no spread.
+    p : np.ndarray
+        Two-sided, of no difference; 1 where all clips are placed alike, NaN where a
+        difference has no spread.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    difference: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+
+def compare(labels: np.ndarray, scores: np.ndarray) -> Comparisons:
+    """Compare every two AUCs of the same clips.
+
+    Parameters
+    ----------
+    labels : np.ndarray of shape (clips,)
+        0 real, 1 fake, at least two of each.
+    scores : np.ndarray of shape (encoders, clips), float64
+
+    Returns
+    -------
+    Comparisons
+        Of (0, 1), (0, 2), ..., (1, 2), ...
+    """
+    numbers = np.array(list(combinations(range(len(scores)), 2)), int).reshape(-1, 2)
+    first, second = numbers.T
+    fakes, reals = (part[first] - part[second] for part in placements(labels, scores))
+    difference = fakes.mean(axis=1)
+    variance = fakes.var(axis=1, ddof=1) / fakes.shape[1]
+    variance += reals.var(axis=1, ddof=1) / reals.shape[1]
+    spread = np.sqrt(np.where(variance < NO_VARIANCE, np.nan, variance))
+    margin = norm.isf(TAIL) * spread
+    p = 2 * norm.sf(np.abs(difference) / spread)
+    p[np.isnan(spread) & (np.abs(difference) < 1e-12)] = 1.0
+    return Comparisons(
+        first, second, difference, difference - margin, difference + margin, p
+    )
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values so that any false finding among them is as rare as each says.
+
+    Parameters
+    ----------
+    p : np.ndarray of shape (tests,)
+        NaN for a test that could not be made; it stays NaN and does not count.
+    """
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    stricter = p[order] * np.arange(len(order), 0, -1)
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stricter), 1.0)
+    return adjusted
+
+
+def pair_rows(
+    labels: np.ndarray, scores: dict[str, np.ndarray], column: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Rows of the table for one column of the matrix.
+
+    Parameters
+    ----------
+    labels : np.ndarray of shape (clips,)
+        Of the clips that all encoders could score.
+    scores : dict of str to np.ndarray of shape (clips,), float64
+        By encoder.
+    column : dict
+        ``head``, ``train``, ``test``.
+
+    Returns
+    -------
+    list of dict
+        A row with the columns of `PAIR_SCHEMA` for every two encoders; ``p_holm`` is
+        adjusted for all comparisons of this column. Numbers are None where a class has
+        fewer than two clips, and where they are undefined.
+    """
+    fakes = int((labels == 1).sum())
+    counts = {"clips": labels.size, "real": labels.size - fakes, "fake": fakes}
+    names = list(scores)
+    if min(fakes, labels.size - fakes) < 2:
+        nothing = dict.fromkeys([*PAIR_NUMBERS, *P_VALUES])
+        return [
+            {"encoder_a": a, "encoder_b": b, **column, **counts, **nothing}
+            for a, b in combinations(names, 2)
+        ]
+    table = np.stack(list(scores.values()))
+    areas = np.array([auc(labels, row) for row in table])
+    found = compare(labels, table)
+    numbers = np.column_stack(
+        [areas[found.first], areas[found.second], *found[2:], holm(found.p)]
+    )
+    return [
+        {
+            "encoder_a": names[a],
+            "encoder_b": names[b],
+            **column,
+            **counts,
+            **dict(zip([*PAIR_NUMBERS, *P_VALUES], map(_known, row), strict=True)),
+        }
+        for a, b, row in zip(found.first, found.second, numbers.tolist(), strict=True)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value

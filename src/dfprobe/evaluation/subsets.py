@@ -1,0 +1,70 @@
+"""Subsets of a test corpus for which the tidy table has rows of their own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+LEADING_SILENCE_S = 0.02  # a fake that begins with at least this much is "silent"
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some labelled clips of a test corpus.
+
+    Parameters
+    ----------
+    name : str
+        As in the column ``subset``.
+    members : np.ndarray of shape (clips,), bool
+        Which clips belong to it.
+    common : bool
+        Whether only clips that all encoders could score count.
+    """
+
+    name: str
+    members: np.ndarray
+    common: bool = True
+
+
+def subsets(clips: pl.DataFrame, trained_on: pl.DataFrame) -> list[Subset]:
+    """Cut the clips of a test corpus into subsets.
+
+    ``manipulation=X``, ``leading_silence`` and ``no_leading_silence`` compare some
+    fakes with all reals. ``speaker_unseen`` and ``source_unseen`` hold the clips, real
+    and fake, whose speaker or source is known and is none of those that the head was
+    trained on, by name; nothing where no name of the training clips is known.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        ``label, manipulation, speaker, source, leading_silence_s``.
+    trained_on : pl.DataFrame
+        ``speaker, source`` of the clips that the head was trained on.
+    """
+    fake = pl.col("label") == 1
+    silent = (pl.col("leading_silence_s") >= LEADING_SILENCE_S).fill_null(False)
+    names = clips.filter(fake)["manipulation"].unique().sort()
+    rules = {
+        **{f"manipulation={n}": ~fake | (pl.col("manipulation") == n) for n in names},
+        "leading_silence": ~fake | silent,
+        "no_leading_silence": ~fake | ~silent,
+    }
+    masks = clips.select(**rules)
+    everything = np.ones(clips.height, bool)
+    return [
+        Subset("common", everything),
+        Subset("all", everything, common=False),
+        *(Subset(name, masks[name].to_numpy()) for name in rules),
+        *(
+            Subset(f"{kind}_unseen", _unseen(clips[kind], trained_on[kind]))
+            for kind in ("speaker", "source")
+        ),
+    ]
+
+
+def _unseen(names: pl.Series, seen: pl.Series) -> np.ndarray:
+    seen = seen.drop_nulls().unique()
+    if seen.is_empty():
+        return np.zeros(len(names), bool)
+    return (names.is_not_null() & ~names.is_in(seen.implode())).to_numpy()
