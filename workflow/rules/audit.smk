@@ -1,0 +1,44 @@
+rule read_facts:
+    input:
+        manifest="results/manifests/{corpus}.parquet",
+        code=plan.stage_code("dfprobe.audit.facts_table"),
+    output:
+        "results/facts/{corpus}/{shard}.parquet",
+    log:
+        "results/logs/facts/{corpus}/{shard}.log",
+    benchmark:
+        "results/benchmarks/facts/{corpus}/{shard}.tsv"
+    conda:
+        "../../envs/media.yaml"
+    shell:
+        "python -m dfprobe --log {log} audit-facts {input.manifest} "
+        "{wildcards.shard} --out {output}"
+
+
+rule audit_corpus:
+    input:
+        manifest="results/manifests/{corpus}.parquet",
+        facts=lambda wildcards: of_shards(
+            "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
+        ),
+        code=plan.stage_code("dfprobe.audit.report"),
+    output:
+        page=report(
+            "results/audit/{corpus}.html",
+            caption="../report/audit.rst",
+            category="Audits",
+            labels={"corpus": "{corpus}"},
+        ),
+        tables=audit_tables("{corpus}"),
+    log:
+        "results/logs/audit/{corpus}.log",
+    benchmark:
+        "results/benchmarks/audit/{corpus}.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=lambda wildcards: plan.audit_spec(config, wildcards.corpus),
+        state=lambda wildcards: plan.corpus_state(config, wildcards.corpus),
+    shell:
+        "python -m dfprobe --log {log} audit-corpus {input.manifest} {input.facts} "
+        "--spec {params.spec:q} --out {output.page}"
