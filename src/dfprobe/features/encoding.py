@@ -13,32 +13,11 @@ from dfprobe.encoders.parts import Part
 from dfprobe.errors import ClipError
 from dfprobe.features.passes import Launched, Passes
 from dfprobe.features.prefetch import prefetched
+from dfprobe.features.rows import Encoded
 
 _AHEAD = 4  # parts of a clip that may wait for the model
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A clip with its rows, or with the reason why it has none.
-
-    Parameters
-    ----------
-    row : mapping
-        What was given for the clip.
-    features : np.ndarray of shape (rows, dim), float32
-        Empty after an error.
-    note : str
-        What the index is to say of it.
-    error : ClipError or None
-        Why it could not be encoded.
-    """
-
-    row: Row
-    features: np.ndarray
-    note: str = ""
-    error: ClipError | None = None
 
 
 @dataclass

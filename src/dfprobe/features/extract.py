@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -18,19 +17,17 @@ from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
 from dfprobe.encoders.parts import Limits
-from dfprobe.errors import ClipError, DataError, EncoderError
-from dfprobe.features.encoding import Encoded, encoded
+from dfprobe.errors import ClipError, DataError
+from dfprobe.features.encoding import encoded
 from dfprobe.features.passes import Passes, batch_rows_on, precision_on
-from dfprobe.features.store import FeatureReader, write_store
+from dfprobe.features.rows import Encoded
+from dfprobe.features.trimming import silent_frames, without_start
+from dfprobe.features.update import Origin, update_store
+from dfprobe.media.audio import leading_silence_s
 from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
-from dfprobe.outcome import check_failures, report_outcome
-from dfprobe.progress import Progress
 from dfprobe.status import Status
-from dfprobe.storage import Journal, keep, kept, restore
-
-log = logging.getLogger("dfprobe")
 
 # Which stage status decides whether an input can be had, and which code makes it.
 _STATUS_OF = {
@@ -44,6 +41,9 @@ _STATUS_OF = {
 # others only on the code that reads them.
 _FROM_LANDMARKS = {"mouth", "landmarks", "boxes"}
 _READ_BY = {"frames": "dfprobe.media.video", "waveform": "dfprobe.media.audio"}
+_TRIMMED_BY = ["dfprobe.media.audio", "dfprobe.features.trimming"]
+# What the spec of the stage holds beside the settings that change numbers.
+_NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
 
@@ -75,7 +75,8 @@ def extract_features(
         ``encoder`` (fields of `EncoderSpec`), ``dtype`` (``float16`` or ``float32``),
         ``device`` (``auto`` or a torch device), ``precision`` (``auto``, ``float32``,
         ``float16``, ``bfloat16``), ``window_s``, ``overlap_s`` and ``batch_rows`` (see
-        `Limits`; the last may be None), ``max_failed_share`` (0 to 1).
+        `Limits`; the last may be None), ``max_failed_share`` (0 to 1), and ``trim``
+        where clips are trimmed (``leading_silence``).
     out : Path
         Feature store to write, see `dfprobe.features.store`.
     threads : int
@@ -90,35 +91,23 @@ def extract_features(
     """
     encoder_spec = EncoderSpec(**spec["encoder"])
     encoder = registry.build(encoder_spec, spec["device"])
-    passes = _passes(encoder, spec)
-    key = encoder_key(encoder_spec, encoder, spec)
     clips = _clip_table(manifest, crops_index, shard, encoder.inputs)
-    valid, old = _still_valid(out, key, clips)
-    task = f"features {encoder_spec.name} {out.parent.name}/{shard}"
+    with CropReader(crops, crops_index) as reader:
+        origin = Origin(
+            encoder.dim,
+            spec["dtype"],
+            provenance(encoder_spec, encoder, spec, reader.settings),
+        )
+        passes = passes_of(encoder, spec)
+        trim = spec.get("trim")
+        read = partial(clip_inputs, encoder, crops=reader, trim=trim)
 
-    with Journal(out.with_name(out.name + ".journal"), key) as journal:
-        finished = valid | _valid_ids(pl.DataFrame(list(journal.rows.values())), clips)
-        waiting = clips.filter(~pl.col("clip_id").is_in(finished))
-        with CropReader(crops, crops_index) as reader:
-            progress = Progress(task, waiting.height)
+        def encode(waiting: pl.DataFrame) -> Iterator[Encoded]:
             rows = waiting.sort("frames", "samples", "clip_id").to_dicts()
-            read = partial(_inputs, encoder, crops=reader)
-            for clip in encoded(encoder, passes, rows, read, threads):
-                journal.append(*_entry(clip, encoder, spec["dtype"]))
-                progress.step()
-        index = _index(clips, old, valid, journal)
-        previous = None if old is None else old.index
-        resumed = len(finished) - len(valid)
-        report_outcome(task, index, previous, waiting.height, resumed)
-        check_failures(task, index, spec["max_failed_share"])  # the journal stays
-        if old is not None and old.index.drop("offset").equals(index):
-            restore(out)
-        else:
-            attributes = _attributes(encoder_spec, encoder, key)
-            arrays = _arrays(index, old, valid, journal)
-            write_store(out, index, arrays, encoder.dim, spec["dtype"], attributes)
-            keep(out)
-        journal.discard()
+            return encoded(encoder, passes, rows, read, threads)
+
+        task = f"features {encoder_spec.name} {out.parent.name}/{shard}"
+        update_store(task, out, clips, origin, encode, spec["max_failed_share"])
 
 
 def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
@@ -143,6 +132,9 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
     """
     readers = [_READ_BY[name] for name in encoder.inputs if name in _READ_BY]
     modules = [f"dfprobe.encoders.{spec.family}", *readers]
+    trim = settings.get("trim")
+    if trim is not None:
+        modules += _TRIMMED_BY
     parts = asdict(spec) | {
         "name": None,
         "weights_hash": encoder.weights_hash,
@@ -153,11 +145,21 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
         parts["precision"] = precision_on(encoder.device, settings["precision"])
     if isinstance(encoder, WholeClipEncoder):
         parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
+    if trim is not None:
+        parts["trim"] = trim
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _passes(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
-    """How the model runs; None for an encoder without one."""
+def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
+    """How an encoder's model runs; None for an encoder without one.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    spec : dict
+        ``precision``, ``window_s``, ``overlap_s``, ``batch_rows`` as for
+        `extract_features`.
+    """
     if not isinstance(encoder, ModelEncoder):
         return None
     device = encoder.device
@@ -187,50 +189,7 @@ def _clip_table(
     return clips
 
 
-def _valid_ids(rows: pl.DataFrame, clips: pl.DataFrame) -> set[str]:
-    """Ids of the rows whose keys are those that the clips have now."""
-    if rows.is_empty():
-        return set()
-    keys = ["clip_id", "content_key", "crops_key"]
-    return set(rows.join(clips, on=keys, how="semi")["clip_id"])
-
-
-def _still_valid(
-    out: Path, key: str, clips: pl.DataFrame
-) -> tuple[set[str], FeatureReader | None]:
-    """Clips that need not be computed, and the store that holds them."""
-    if not kept(out).exists():
-        return set(), None
-    try:
-        old = FeatureReader(kept(out))
-        old.verify()
-    except DataError as error:
-        log.warning("%s", error)
-        return set(), None
-    if old.attributes.get("encoder_key") != key:
-        return set(), None
-    return _valid_ids(old.index, clips), old
-
-
-def _entry(
-    clip: Encoded, encoder: Encoder, dtype: str
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Index row and features of one clip; a named status where there are none."""
-    keys = ("clip_id", "content_key", "crops_key")
-    entry = {name: clip.row[name] for name in keys}
-    try:
-        if clip.error is not None:
-            raise clip.error
-        stored = _checked(clip.features, encoder, entry["clip_id"], dtype)
-    except ClipError as error:
-        empty = np.empty((0, encoder.dim), dtype)
-        failed = {"status": error.status, "detail": error.detail, "rows": 0}
-        return entry | failed, {"features": empty}
-    passed = {"status": Status.OK, "detail": clip.note, "rows": len(stored)}
-    return entry | passed, {"features": stored}
-
-
-def _check_inputs(encoder: Encoder, row: dict[str, Any]) -> None:
+def _check_inputs(encoder: Encoder, row: Mapping[str, Any]) -> None:
     """Refuse a clip that lacks an input of the encoder."""
     for name in sorted(encoder.inputs):
         status = Status(row[_STATUS_OF[name]])
@@ -238,8 +197,46 @@ def _check_inputs(encoder: Encoder, row: dict[str, Any]) -> None:
             raise ClipError(status, row["detail"])
 
 
-def _inputs(encoder: Encoder, row: dict[str, Any], crops: CropReader) -> ClipInputs:
-    """Read what the encoder asks for; whole frames are decoded when it takes them."""
+class Crops(Protocol):
+    """Where the arrays of clips are found; `CropReader` says what each one is."""
+
+    def waveform(self, clip_id: str) -> np.ndarray:
+        """Mono sound at 16 kHz."""
+        ...
+
+    def mouth(self, clip_id: str) -> np.ndarray:
+        """Mouth patches."""
+        ...
+
+    def landmarks(self, clip_id: str) -> np.ndarray:
+        """Landmarks, NaN without a face."""
+        ...
+
+    def boxes(self, clip_id: str) -> np.ndarray:
+        """Face boxes, NaN without a face."""
+        ...
+
+
+def clip_inputs(
+    encoder: Encoder, row: Mapping[str, Any], crops: Crops, trim: str | None = None
+) -> ClipInputs:
+    """Read what the encoder asks for; whole frames are decoded when it takes them.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    row : mapping
+        ``clip_id``, ``path``, ``detail``, and the statuses of the crops stage.
+    crops : Crops
+        Where the clip's arrays are.
+    trim : str or None
+        ``leading_silence``: its start is cut, see `dfprobe.features.trimming`.
+
+    Raises
+    ------
+    ClipError
+        With the status of an input that the clip lacks.
+    """
     _check_inputs(encoder, row)
     clip_id = row["clip_id"]
     readers: dict[str, Callable[[], Any]] = {
@@ -249,70 +246,56 @@ def _inputs(encoder: Encoder, row: dict[str, Any], crops: CropReader) -> ClipInp
         "boxes": lambda: crops.boxes(clip_id),
         "frames": lambda: partial(frames_at_25fps, Path(row["path"])),
     }
-    return ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})
+    whole = ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})
+    return whole if trim is None else without_start(whole, trimmed_frames(row, crops))
+
+
+def trimmed_frames(row: Mapping[str, Any], crops: Crops) -> int:
+    """Frames at the start of a clip that trimming leaves out; arguments as above."""
+    if row["audio_status"] != Status.OK:
+        return silent_frames(None)
+    return silent_frames(leading_silence_s(crops.waveform(row["clip_id"])))
 
 
 def _without_gaps(landmarks: np.ndarray) -> np.ndarray:
     return interpolate_landmarks(landmarks).astype(np.float32)
 
 
-def _checked(
-    features: np.ndarray, encoder: Encoder, clip_id: str, dtype: str
-) -> np.ndarray:
-    """Features in the stored type, refused where the probe could not use them."""
-    if features.ndim != 2 or features.shape[1] != encoder.dim or not len(features):
-        raise EncoderError(
-            f"{clip_id}: the encoder returned an array of shape {features.shape}, "
-            f"expected (rows >= 1, {encoder.dim})."
-        )
-    with np.errstate(over="ignore"):  # an overflow is looked for right below
-        stored = features.astype(dtype)
-    finite = np.isfinite(stored).all(axis=1)
-    if not finite.all():
-        raise ClipError(
-            Status.NON_FINITE,
-            f"row {int(finite.argmin())} of {len(stored)} is not finite as {dtype}; if "
-            "the encoder's values are large, set features.dtype to float32",
-        )
-    directed = stored.any(axis=1)
-    if not directed.all():
-        raise ClipError(
-            Status.NON_FINITE,
-            f"row {int(directed.argmin())} of {len(stored)} is all zero, so that it "
-            "cannot be divided by its norm",
-        )
-    return stored
+def needs_faces(encoder: Encoder) -> bool:
+    """Whether an encoder reads anything that is made from landmarks."""
+    return bool(encoder.inputs & _FROM_LANDMARKS)
 
 
-def _index(
-    clips: pl.DataFrame, old: FeatureReader | None, valid: set[str], journal: Journal
-) -> pl.DataFrame:
-    """Index of the whole shard, in the order of the clips."""
-    rows = {clip_id: journal.rows[clip_id] for clip_id in journal.rows}
-    if old is not None:
-        held = {row["clip_id"]: row for row in old.index.iter_rows(named=True)}
-        rows |= {clip_id: held[clip_id] for clip_id in valid}
-    columns = ["clip_id", "status", "detail", "rows", "content_key", "crops_key"]
-    picked = [{name: rows[key][name] for name in columns} for key in clips["clip_id"]]
-    schema = {name: pl.String for name in columns} | {"rows": pl.Int64}
-    return pl.DataFrame(picked, schema=schema)
+def provenance(
+    spec: EncoderSpec,
+    encoder: Encoder,
+    settings: Mapping[str, Any],
+    crops: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Tell what rows are made of, so that more of them can be made.
 
+    Parameters
+    ----------
+    spec : EncoderSpec
+        What the configuration says.
+    encoder : Encoder
+        What was built from it.
+    settings : mapping
+        As the spec of `extract_features`.
+    crops : mapping
+        Settings of the crops; kept where the encoder's inputs depend on them.
 
-def _arrays(
-    index: pl.DataFrame, old: FeatureReader | None, valid: set[str], journal: Journal
-) -> Iterator[np.ndarray]:
-    for clip_id in index.filter(pl.col("rows") > 0)["clip_id"]:
-        if old is not None and clip_id in valid:
-            yield old.clip(clip_id)
-        else:
-            yield journal.arrays(clip_id)["features"]
-
-
-def _attributes(spec: EncoderSpec, encoder: Encoder, key: str) -> dict[str, Any]:
+    Returns
+    -------
+    dict
+        JSON values: the attributes of a feature store, taken over by trained heads.
+    """
     return {
         "encoder": asdict(spec),
-        "encoder_key": key,
+        "encoder_key": encoder_key(spec, encoder, dict(settings)),
         "weights_hash": encoder.weights_hash,
+        "settings": {k: v for k, v in settings.items() if k not in _NO_NUMBERS},
+        "crops": dict(crops) if needs_faces(encoder) else None,
         "layers": encoder.layers,
         "modality": registry.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,

@@ -31,6 +31,9 @@ class StoreSet:
     ----------
     encoder_key : str
         What made the numbers; the same in all stores.
+    attributes : dict
+        What the first store says of its rows, see
+        `dfprobe.features.extract.provenance`.
     dim : int
         Length of a row.
     index : pl.DataFrame
@@ -50,6 +53,7 @@ class StoreSet:
         readers = [self._stack.enter_context(FeatureReader(path)) for path in paths]
         first = readers[0]
         self.dim: int = first.dim
+        self.attributes = first.attributes
         self.encoder_key: str = first.attributes["encoder_key"]
         for reader in readers:
             self._check_like_first(reader, first)

@@ -11,7 +11,17 @@ from safetensors.numpy import save_file
 from dfprobe.errors import DataError
 from dfprobe.storage import write_whole
 
+# What a head takes over from the rows that it reads, so that more of them can be made.
+PROVENANCE = (
+    *("encoder", "encoder_key", "weights_hash", "settings", "crops"),
+    *("modality", "rate_hz", "first_row_s"),
+)
 _KEY = "dfprobe"  # one entry: safetensors writes several in an unsteady order
+
+
+def provenance_of(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Entries of `PROVENANCE` that a feature store has (an old one lacks some)."""
+    return {name: attributes[name] for name in PROVENANCE if name in attributes}
 
 
 def write_head(

@@ -18,6 +18,7 @@ from dfprobe import __version__
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads import kernels
 from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips
+from dfprobe.heads.head_file import provenance_of
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.progress import Progress
 from dfprobe.storage import write_whole
@@ -102,9 +103,9 @@ def train_linear_probe(
         _check_split(train, corpus)
         _check_split(val, corpus)
         fit = fit_linear(stores, train, val, TrainingSpec(**spec), task=str(head))
-        encoder_key = stores.encoder_key
+        provenance = provenance_of(stores.attributes)
     metadata = {
-        "encoder_key": encoder_key,
+        **provenance,
         "train_corpus": corpus,
         "best_epoch": fit.best.epoch,
         "val_loss": fit.best.val_loss,

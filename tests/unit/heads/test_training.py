@@ -4,7 +4,7 @@ import logging
 import numpy as np
 import polars as pl
 import pytest
-from toy_features import DIM, write_features, write_manifest
+from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.evaluation.metrics import auc
@@ -69,6 +69,7 @@ def test_head_file_says_what_it_is(corpus, probe_spec):
     assert probe.dim == DIM
     assert probe.metadata["kind"] == "linear"
     assert probe.metadata["encoder_key"] == "key"
+    assert probe.metadata.items() >= PROVENANCE.items()
     assert probe.metadata["train_corpus"] == "toy"
     assert probe.metadata["best_epoch"] == best["epoch"]
     assert probe.metadata["val_loss"] == pytest.approx(best["val_loss"], abs=1e-7)

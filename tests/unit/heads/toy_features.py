@@ -9,6 +9,11 @@ import polars as pl
 from dfprobe.features.store import write_store
 
 DIM = 24
+PROVENANCE = {
+    "encoder": {"name": "toy", "family": "toy"},
+    "settings": {"dtype": "float16"},
+    "crops": None,
+}
 
 
 class Corpus(NamedTuple):
@@ -33,7 +38,7 @@ def write_features(path, rows, statuses=None, key="key", dtype="float16"):
         }
     )
     clips = [rows[name] for name in ids if name in rows]
-    write_store(path, index, clips, DIM, dtype, {"encoder_key": key})
+    write_store(path, index, clips, DIM, dtype, PROVENANCE | {"encoder_key": key})
     return path
 
 

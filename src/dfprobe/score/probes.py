@@ -1,0 +1,185 @@
+"""Trained probes by file or by encoder, each with what it needs to read a video."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dfprobe.declarations import near_match
+from dfprobe.encoders import registry
+from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.errors import DataError
+from dfprobe.features.extract import encoder_key, needs_faces, passes_of
+from dfprobe.features.passes import Passes
+from dfprobe.heads.head_file import PROVENANCE
+from dfprobe.heads.linear import LinearProbe
+from dfprobe.media.crops import crops_key
+
+HEADS_FOLDER = Path("results/heads/linear")
+_DEVICE = "auto"
+
+log = logging.getLogger("dfprobe")
+
+
+@dataclass(frozen=True)
+class NamedProbe:
+    """A probe, and the words for it in tables.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+    probe : LinearProbe
+    encoder, train : str
+        Encoder that it reads and corpus on which it was trained.
+    """
+
+    path: Path
+    probe: LinearProbe
+    encoder: str
+    train: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An encoder with the probes that read its rows.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    passes : Passes or None
+        How its model runs.
+    dtype : str
+        Type to which the rows are rounded, as in a feature store.
+    trim : str or None
+        What is cut from the start of a clip, see `dfprobe.features.trimming`.
+    crops : dict or None
+        Settings of the crops; None where the encoder needs no face.
+    probes : list of NamedProbe
+    """
+
+    encoder: Encoder
+    passes: Passes | None
+    dtype: str
+    trim: str | None
+    crops: dict[str, Any] | None
+    probes: list[NamedProbe]
+
+
+def find_heads(names: Sequence[str], folder: Path = HEADS_FOLDER) -> list[Path]:
+    """Head files that are named by their path or by their encoder, each once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        A file, or an encoder: all heads that the workflow trained on it.
+    folder : Path
+        Folder with a folder for each encoder.
+
+    Raises
+    ------
+    DataError
+        If a name is neither.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        files = sorted((folder / name).glob("*.safetensors"))
+        if Path(name).is_file():
+            files = [Path(name)]
+        if not files:
+            known = {path.parent.name for path in folder.glob("*/*.safetensors")}
+            raise DataError(
+                f"--head {name}: there is no such file, and no encoder of that name "
+                f"in {folder}{near_match(name, known)} Give a head file, or train "
+                "heads with the workflow."
+            )
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+def load_readers(paths: Sequence[Path]) -> list[Reader]:
+    """Load probes and build their encoders, each encoder once.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Head files.
+
+    Raises
+    ------
+    DataError
+        If a file is no probe, does not say how to read a video, or was trained on
+        features of another encoder than the one that is built.
+    EncoderError
+        If an encoder cannot be built, e.g. because its weights are not there.
+    """
+    groups: dict[str, list[NamedProbe]] = {}
+    owners: dict[tuple[str, str], Path] = {}
+    for path in paths:
+        named = _load(path)
+        other = owners.setdefault((named.encoder, named.train), path)
+        if other is not path:
+            raise DataError(
+                f"{other} and {path} are both probes on {named.encoder}, trained on "
+                f"{named.train}, so that a table could not tell them apart. Score with "
+                "one after the other."
+            )
+        made_from = {name: named.probe.metadata[name] for name in PROVENANCE}
+        made_from["encoder"] = {**made_from["encoder"], "name": None}
+        groups.setdefault(json.dumps(made_from, sort_keys=True), []).append(named)
+    return [_reader(probes) for probes in groups.values()]
+
+
+def _load(path: Path) -> NamedProbe:
+    probe = LinearProbe.load(path)
+    missing = [name for name in PROVENANCE if name not in probe.metadata]
+    if missing:
+        raise DataError(
+            f"{path} does not say which rows it reads (it lacks {', '.join(missing)}): "
+            "it comes from an older dfprobe. Run the workflow again, from the features "
+            "stage on: nothing is encoded again."
+        )
+    encoder = probe.metadata["encoder"]
+    if "source" in encoder:
+        raise DataError(
+            f"{path} was trained on feature files from outside (encoder "
+            f"{encoder['name']}, {encoder['root']}), which dfprobe cannot make of a "
+            "video. Score such features with the workflow."
+        )
+    return NamedProbe(path, probe, encoder["name"], probe.metadata["train_corpus"])
+
+
+def _reader(probes: list[NamedProbe]) -> Reader:
+    metadata = probes[0].probe.metadata
+    settings = metadata["settings"] | {"batch_rows": None}
+    spec = EncoderSpec(**metadata["encoder"])
+    encoder = registry.build(spec, _DEVICE)
+    for named in probes:
+        _check(named, encoder)
+    same = encoder_key(spec, encoder, settings) == metadata["encoder_key"]
+    crops = metadata["crops"] if needs_faces(encoder) else None
+    if crops is not None and crops_key(crops) != crops["crops_key"]:
+        same = False
+    if not same:
+        log.warning(
+            "%s: the features that its probe was trained on were made by other code or "
+            "in other arithmetic than here; scores may differ a little from those of "
+            "that run",
+            spec.name,
+        )
+    passes = passes_of(encoder, settings)
+    dtype, trim = settings["dtype"], settings.get("trim")
+    return Reader(encoder, passes, dtype, trim, crops, probes)
+
+
+def _check(named: NamedProbe, encoder: Encoder) -> None:
+    trained_on = named.probe.dim, named.probe.metadata["weights_hash"]
+    if trained_on != (encoder.dim, encoder.weights_hash):
+        raise DataError(
+            f"{named.path} was trained on rows of {trained_on[0]} from {named.encoder} "
+            f"with weights {trained_on[1]}, but here that encoder gives rows of "
+            f"{encoder.dim} with weights {encoder.weights_hash}. Put the weights there "
+            "with which the probe was trained."
+        )

@@ -1,0 +1,73 @@
+"""Features go out as files and come back as an encoder of the workflow."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import yaml
+
+from dfprobe.cli import main
+from dfprobe.features.store import FeatureReader
+from plan.planning import planned
+from running import snakemake
+
+STORES = {"clean": ["000", "001"], "odd": ["000"]}
+SCORES = "results/scores/linear"
+FILES = {"source": "files", "stream": "audio", "root": "exported/{corpus}"}
+
+
+def store(project: Path, encoder: str, corpus: str, shard: str) -> Path:
+    return project / f"results/features/{encoder}/{corpus}/{shard}.zarr.zip"
+
+
+def export(project: Path) -> None:
+    """Write the features of LFCC as files, and name these as an encoder."""
+    for corpus, shards in STORES.items():
+        paths = [str(store(project, "lfcc", corpus, shard)) for shard in shards]
+        out = str(project / "exported" / corpus)
+        assert main(["export-features", *paths, "--out", out]) == 0
+    config = yaml.safe_load((project / "config.yaml").read_text())
+    config["encoders"]["theirs"] = FILES
+    (project / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def imports(*corpora: str) -> set[str]:
+    return {
+        f"import_features theirs/{corpus}/{shard}"
+        for corpus in corpora
+        for shard in STORES[corpus]
+    }
+
+
+def test_exported_features_come_back_as_an_encoder(project):
+    export(project)
+    jobs = planned(project)
+    assert imports("clean", "odd") <= jobs
+    assert not [job for job in jobs if job.startswith(("make_crops", "extract"))]
+    run = snakemake(project)
+    assert run.returncode == 0, run.stdout
+
+    for corpus, shards in STORES.items():
+        for shard in shards:
+            ours = FeatureReader(store(project, "lfcc", corpus, shard))
+            theirs = FeatureReader(store(project, "theirs", corpus, shard))
+            assert theirs.index["clip_id"].equals(ours.index["clip_id"])
+            for clip_id in ours.index["clip_id"]:
+                np.testing.assert_array_equal(theirs.clip(clip_id), ours.clip(clip_id))
+        scores = [
+            pl.read_parquet(project / f"{SCORES}/{encoder}/clean/{corpus}.parquet")
+            for encoder in ("lfcc", "theirs")
+        ]
+        assert scores[0]["score"].equals(scores[1]["score"])
+    matrix = pl.read_csv(project / "results/xdata_matrix.csv")
+    assert "theirs" in matrix["encoder"]
+    assert planned(project) == set()
+
+    file = project / "exported/odd/-dash.npz"
+    file.write_bytes(b"no array")
+    jobs = planned(project)
+    assert imports("odd") <= jobs
+    assert not imports("clean") & jobs
+    run = snakemake(project)
+    assert run.returncode == 0, run.stdout
+    assert "features theirs odd/000: 1 computed" in run.stdout
