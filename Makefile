@@ -18,7 +18,7 @@ help: ## list the targets
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-matrix: .venv/installed ## the default run: demo corpora, 16 encoders, the matrix
+matrix: .venv/installed ## the default run: demo corpora, 17 rows, the matrix
 	$(RUN) snakemake --cores $(CORES)
 
 test: .venv/installed ## all tests
@@ -46,7 +46,9 @@ bench: .venv/installed ## what is claimed about speed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(RUN) python benchmarks/probe_speed.py
 	$(RUN) python benchmarks/extraction_speed.py --size small --sources 10
-	$(RUN) python benchmarks/half_precision.py
+	$(RUN) python benchmarks/half_precision.py --families avhubert wav2vec2 clip
+	$(RUN) python benchmarks/manifest_size.py
+	$(RUN) python benchmarks/long_clip.py
 
 clean: ## remove everything that was made, but for the environment
 	rm -rf results/* .snakemake

@@ -4,11 +4,13 @@
 #
 #   demo/{corpus}.tsv                              generated corpora and their file lists
 #   manifests/{corpus}.parquet                     one row a clip
+#   facts/{corpus}/{shard}.parquet                 what the files hold
+#   audit/{corpus}.html + folder of tables         shortcuts, broken files, overlap
 #   crops/{corpus}/{shard}.h5 + .parquet           landmarks, mouth patches, 16 kHz audio
 #   features/{encoder}/{corpus}/{shard}.zarr.zip   rows of one encoder
 #   heads/linear/{encoder}/{train}.safetensors     a trained head, its curve beside it
 #   scores/linear/{encoder}/{train}/{test}.parquet clip scores
-#   xdata_matrix.csv, xdata_long.csv, summary.md, figures/
+#   xdata_matrix.csv, xdata_long.csv, xdata_pairs.csv, summary.md, figures/
 #   code/, logs/, benchmarks/                      code stamps, logs and costs of the jobs
 from snakemake.utils import min_version
 
@@ -27,6 +29,7 @@ include: "workflow/rules/corpora.smk"
 include: "workflow/rules/crops.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/probes.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -34,8 +37,10 @@ rule all:
     default_target: True
     input:
         kept_products(),
+        audit_products(),
         "results/xdata_matrix.csv",
         "results/xdata_long.csv",
+        "results/xdata_pairs.csv",
         "results/summary.md",
         "results/figures/xdata_matrix.png",
         "results/figures/xdata_matrix.svg",

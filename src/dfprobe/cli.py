@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         "--threads", type=int, default=1, help="clips that are prepared at a time"
     )
 
+    files = _stage(stages, "import-features", _import_features, "take feature files")
+    files.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    files.add_argument("shard", help="shard, e.g. 000")
+
     probe = _stage(stages, "probe", _probe, "train a linear probe")
     probe.add_argument("manifest", type=Path, help="manifest of the training corpus")
     probe.add_argument("features", type=Path, nargs="+", help="feature stores")
@@ -84,10 +88,12 @@ def _parser() -> argparse.ArgumentParser:
 
     matrix = _stage(stages, "matrix", _matrix, "the cross-corpus matrix")
     _many(matrix, "--scores", "score files")
+    _many(matrix, "--manifests", "manifests of all corpora")
     _many(matrix, "--crops", "indexes of the test corpora's crops")
     matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
+    matrix.add_argument("--pairs", type=Path, required=True, help="tests to write")
 
-    figure = _stage(stages, "plot-matrix", _figure, "draw the matrix", spec=False)
+    figure = _stage(stages, "plot-matrix", _figure, "draw the matrix")
     figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")
     figure.add_argument("--svg", type=Path, required=True, help="SVG to write")
 
@@ -97,6 +103,67 @@ def _parser() -> argparse.ArgumentParser:
     _many(summary, "--manifests", "manifests of the test corpora")
     _many(summary, "--crops", "indexes of the test corpora's crops")
     _many(summary, "--scores", "score files")
+
+    about = "score videos with trained probes; no labels, no workflow"
+    videos = stages.add_parser("score", help=about, description=f"{about}.")
+    videos.set_defaults(run=_score_videos)
+    videos.add_argument(
+        "videos", type=Path, nargs="+", help="videos, folders, lists (.csv, .txt)"
+    )
+    videos.add_argument(
+        "--head",
+        action="append",
+        required=True,
+        help="head file, or encoder with heads in results/heads/linear; repeatable",
+    )
+    videos.add_argument("--out", type=Path, help="scores (.csv or .json) to write")
+    videos.add_argument("--curves", type=Path, help="folder for the curves over time")
+
+    about = "write feature stores as .npz files in the published layout"
+    exporter = stages.add_parser("export-features", help=about, description=f"{about}.")
+    exporter.set_defaults(run=_export_features)
+    exporter.add_argument("stores", type=Path, nargs="+", help="feature stores")
+    exporter.add_argument("--out", type=Path, required=True, help="folder to write")
+
+    about = "make a head file of a published probe (Lightning checkpoint)"
+    importer = stages.add_parser("import-head", help=about, description=f"{about}.")
+    importer.set_defaults(run=_import_head)
+    importer.add_argument("checkpoint", type=Path, help=".ckpt file")
+    importer.add_argument(
+        "--encoder", required=True, help="encoder of the config that it belongs to"
+    )
+    importer.add_argument(
+        "--train", required=True, help="name of the corpus it was trained on"
+    )
+    importer.add_argument("--out", type=Path, required=True, help="head to write")
+    importer.add_argument(
+        "--configfile", type=Path, default=Path("config.yaml"), help="as for doctor"
+    )
+
+    about = "what the files of a shard hold"
+    facts = _stage(stages, "audit-facts", _audit_facts, about, spec=False)
+    facts.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    facts.add_argument("shard", help="shard, e.g. 000")
+
+    page = _stage(stages, "audit-corpus", _audit_corpus, "the audit of a corpus")
+    page.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    page.add_argument("facts", type=Path, nargs="+", help="facts of all shards")
+
+    about = "shortcuts, broken files and overlap of a corpus; no workflow"
+    audit = stages.add_parser("audit", help=about, description=f"{about}.")
+    audit.set_defaults(run=_audit)
+    audit.add_argument("folder", type=Path, nargs="?", help="root of the corpus")
+    audit.add_argument(
+        "--layout", default="folder", help="its layout; default: videos without labels"
+    )
+    audit.add_argument(
+        "--splits",
+        type=Path,
+        help="folder of published lists; without FOLDER they alone are audited",
+    )
+    audit.add_argument(
+        "--out", type=Path, default=Path("audit"), help="folder to write; audit/"
+    )
 
     about = "what a configuration needs, and whether it is there"
     doctor = stages.add_parser("doctor", help=about, description=f"{about}.")
@@ -194,6 +261,18 @@ def _features(options: argparse.Namespace) -> None:
     )
 
 
+def _import_features(options: argparse.Namespace) -> None:
+    from dfprobe.features.exchange import import_features
+
+    import_features(options.manifest, options.shard, options.spec, options.out)
+
+
+def _export_features(options: argparse.Namespace) -> None:
+    from dfprobe.features.exchange import export_features
+
+    export_features(options.stores, options.out)
+
+
 def _probe(options: argparse.Namespace) -> None:
     from dfprobe.heads.training import train_linear_probe
 
@@ -208,11 +287,32 @@ def _score(options: argparse.Namespace) -> None:
     score_clips(options.features, options.manifest, options.heads, options.out)
 
 
-def _matrix(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.matrix import make_matrix
+def _score_videos(options: argparse.Namespace) -> None:
+    from dfprobe.score.command import score
 
-    spec = _with_named_encoders(options.spec)
-    make_matrix(options.scores, options.crops, spec, options.out, options.long)
+    score(options.videos, options.head, options.out, options.curves)
+
+
+def _import_head(options: argparse.Namespace) -> None:
+    from dfprobe.config import read_config
+    from dfprobe.heads.published import import_probe
+
+    config = read_config(options.configfile)
+    import_probe(
+        options.checkpoint, config, options.encoder, options.train, options.out
+    )
+
+
+def _matrix(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.matrix import Tables, make_matrix
+
+    make_matrix(
+        options.scores,
+        options.manifests,
+        options.crops,
+        _with_named_encoders(options.spec),
+        Tables(options.out, options.long, options.pairs),
+    )
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -220,7 +320,7 @@ def _figure(options: argparse.Namespace) -> None:
     from dfprobe.plots.matrix import matrix_figure
     from dfprobe.plots.save import save_figure
 
-    figure = matrix_figure(read_matrix(options.matrix))
+    figure = matrix_figure(read_matrix(options.matrix), options.spec["corpora"])
     for path in (options.out, options.svg):
         save_figure(figure, path)
 
@@ -237,6 +337,24 @@ def _summary(options: argparse.Namespace) -> None:
         _with_named_encoders(options.spec),
         options.out,
     )
+
+
+def _audit_facts(options: argparse.Namespace) -> None:
+    from dfprobe.audit.facts_table import make_facts
+
+    make_facts(options.manifest, options.shard, options.out)
+
+
+def _audit_corpus(options: argparse.Namespace) -> None:
+    from dfprobe.audit.report import audit_corpus
+
+    audit_corpus(options.manifest, options.facts, options.spec, options.out)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    from dfprobe.audit.command import audit
+
+    audit(options.folder, options.layout, options.splits, options.out)
 
 
 def _doctor(options: argparse.Namespace) -> None:

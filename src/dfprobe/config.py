@@ -13,7 +13,9 @@ from dfprobe.corpora import layouts
 from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
+from dfprobe.features.file_streams import MODALITIES, RATE_HZ
 
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
 _STORED = {"file", "hub"}  # kinds of weights that are named, not described
 
 
@@ -40,6 +42,31 @@ def complete_config(config: dict[str, Any], schema: Path) -> dict[str, Any]:
     _complete_encoders(full["encoders"])
     _check_references(full)
     return full
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration where there is no Snakemake to do it.
+
+    Parameters
+    ----------
+    path : Path
+        YAML, as for ``snakemake --configfile``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, or it is no configuration.
+    """
+    for needed in (path, SCHEMA):
+        if not needed.is_file():
+            raise ConfigError(
+                f"{needed} is not there; run dfprobe in the folder that holds the "
+                "Snakefile, or name the file with --configfile"
+            )
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no configuration: its top level is no mapping")
+    return complete_config(content, SCHEMA)
 
 
 def _check(value: Any, rules: dict[str, Any], where: str) -> None:
@@ -117,17 +144,51 @@ def _complete_corpora(corpora: dict[str, dict[str, Any]]) -> None:
 def _complete_encoders(encoders: dict[str, dict[str, Any]]) -> None:
     for name, encoder in encoders.items():
         where = f"config.encoders.{name}"
-        family = encoder["family"]
-        _check_name(family, registry.families(), f"{where}.family")
-        streams = registry.streams(family)
-        if encoder["stream"] is None and len(streams) == 1:
-            (encoder["stream"],) = streams
-        _check_name(encoder["stream"], streams, f"{where}.stream")
-        encoder["weights"] = _weights(encoder, f"{where}.weights")
-        rules = _options_schema(registry.family_options(family))
-        _check(encoder["options"], rules, f"{where}.options")
-        _fill_defaults(encoder["options"], rules)
+        if encoder["source"] == "files":
+            _complete_files(encoder, where)
+        else:
+            _complete_family(encoder, where)
         encoder["label"] = encoder["label"] or name
+
+
+def _complete_family(encoder: dict[str, Any], where: str) -> None:
+    """Fill in an encoder that computes its rows."""
+    _refuse(encoder, ("root", "rate_hz", "first_row_s"), "`source: files`", where)
+    family = encoder["family"]
+    if family is None:
+        raise ConfigError(f"{where}: the key family is required and is not there.")
+    _check_name(family, registry.families(), f"{where}.family")
+    streams = registry.streams(family)
+    if encoder["stream"] is None and len(streams) == 1:
+        (encoder["stream"],) = streams
+    _check_name(encoder["stream"], streams, f"{where}.stream")
+    encoder["weights"] = _weights(encoder, f"{where}.weights")
+    rules = _options_schema(registry.family_options(family))
+    _check(encoder["options"], rules, f"{where}.options")
+    _fill_defaults(encoder["options"], rules)
+
+
+def _complete_files(encoder: dict[str, Any], where: str) -> None:
+    """Fill in an encoder whose rows are in files."""
+    only = "an encoder with a `family`"
+    refused = ("family", "weights", "revision", "options", "trim")
+    _refuse(encoder, refused, only, where)
+    if encoder["root"] is None:
+        raise ConfigError(f"{where}: the key root is required and is not there.")
+    _check_name(encoder["stream"], MODALITIES, f"{where}.stream")
+    encoder["weights"] = "files"
+    encoder["rate_hz"] = encoder["rate_hz"] or RATE_HZ
+    encoder["first_row_s"] = encoder["first_row_s"] or 0.0
+
+
+def _refuse(
+    encoder: dict[str, Any], keys: Iterable[str], owner: str, where: str
+) -> None:
+    for key in keys:
+        if encoder[key]:
+            raise ConfigError(
+                f"{where}.{key}: belongs to {owner}, but it is {encoder[key]!r}."
+            )
 
 
 def _weights(encoder: dict[str, Any], where: str) -> str:

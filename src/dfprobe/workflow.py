@@ -15,6 +15,7 @@ from dfprobe.code import canonical_source, import_closure
 from dfprobe.corpora.demo.listing import changes_since
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
+from dfprobe.features.file_streams import MODALITIES, folder_of
 from dfprobe.weights.records import found, missing
 
 CODE_FOLDER = Path("results/code")
@@ -81,9 +82,37 @@ def crops_spec(config: Config) -> str:
 def features_spec(config: Config, encoder: str) -> str:
     """Spec of the features stage, as sorted JSON."""
     entry = dict(config["encoders"][encoder], name=encoder)
-    del entry["label"]  # changes tables, not numbers
     limit = {"max_failed_share": config["max_failed_share"]}
-    return _spec({"encoder": entry} | config["features"] | limit)
+    if from_files(config, encoder):
+        kept = ("name", "source", "stream", "root", "rate_hz", "first_row_s")
+        entry = {name: entry[name] for name in kept}
+        dtype = {"dtype": config["features"]["dtype"]}
+        return _spec({"encoder": entry} | dtype | limit)
+    # The label changes tables, not numbers; the others belong to feature files.
+    for name in ("label", "source", "root", "rate_hz", "first_row_s"):
+        entry.pop(name, None)
+    trim = entry.pop("trim", None)
+    trimming = {} if trim is None else {"trim": trim}
+    return _spec({"encoder": entry} | config["features"] | trimming | limit)
+
+
+def from_files(config: Config, encoder: str) -> bool:
+    """Whether an encoder's rows are in feature files instead of being computed."""
+    return config["encoders"][encoder]["family"] is None
+
+
+def files_state(config: Config, encoder: str, corpus: str) -> str:
+    """Digest of an encoder's feature files of a corpus, so that a new one is noticed.
+
+    Returns
+    -------
+    str
+        A digest; "not watched" where the corpus is not.
+    """
+    if not config["corpora"][corpus]["watch"]:
+        return "not watched"
+    folder = folder_of(config["encoders"][encoder]["root"], corpus)
+    return _digest("\n".join(sorted(_states(Path(folder)))))
 
 
 def features_gpus(config: Config, encoder: str) -> int:
@@ -144,21 +173,55 @@ def matrix_spec(config: Config) -> str:
         {
             "name": name,
             "label": entry["label"],
-            "modality": registry.modality(entry["family"], entry["stream"]),
+            "modality": _modality(entry),
             "weights": entry["weights"],
+            **_untrimmed(config, name),
         }
         for name, entry in config["encoders"].items()
     ]
-    corpora = {name: config["corpora"][name]["label"] for name in used_corpora(config)}
     return _spec(
         {
             "head": "linear",
             "encoders": encoders,
-            "corpora": corpora,
+            "corpora": _corpus_labels(config),
             "train": config["train"],
             "test": config["test"],
         }
     )
+
+
+def figure_spec(config: Config) -> str:
+    """Spec of the picture of the matrix: labels of its columns, as sorted JSON."""
+    return _spec({"corpora": _corpus_labels(config)})
+
+
+def _corpus_labels(config: Config) -> dict[str, str]:
+    return {name: config["corpora"][name]["label"] for name in used_corpora(config)}
+
+
+def _untrimmed(config: Config, name: str) -> dict[str, str]:
+    """Row of the same encoder on whole clips, for one that has its clips trimmed."""
+    entry = config["encoders"][name]
+    if entry.get("trim") is None:
+        return {}
+    whole = entry | {"trim": None, "label": None}
+    for other, candidate in config["encoders"].items():
+        if candidate | {"label": None} == whole:
+            return {"untrimmed": other}
+    return {}
+
+
+def _modality(entry: dict[str, Any]) -> str:
+    if entry["family"] is None:
+        return MODALITIES[entry["stream"]]
+    return registry.modality(entry["family"], entry["stream"])
+
+
+def audit_spec(config: Config, corpus: str) -> str:
+    """Spec of the audit of a corpus, as sorted JSON."""
+    entry = config["corpora"][corpus]
+    names = ("label", "layout", "root", "options")
+    return _spec({name: entry[name] for name in names})
 
 
 def corpus_state(config: Config, corpus: str) -> str:

@@ -50,6 +50,8 @@ def test_no_clip_disappears_at_any_stage(finished_project):
             for name in names
         ]
         assert sorted(pl.concat(crops)["clip_id"]) == ids
+        facts = [results / f"facts/{corpus}/{name}.parquet" for name in names]
+        assert sorted(i for f in facts for i in pl.read_parquet(f)["clip_id"]) == ids
         for encoder in ("lfcc", "example"):
             folder = results / f"features/{encoder}/{corpus}"
             stores = [FeatureReader(folder / f"{name}.zarr.zip") for name in names]
@@ -85,6 +87,13 @@ def test_the_summary_names_what_failed(finished_project):
     assert "Leading silence" in text
 
 
+def test_each_corpus_has_an_audit_that_names_its_bad_files(finished_project):
+    audits = finished_project / "results/audit"
+    assert "</html>" in (audits / "clean.html").read_text()
+    bad = {row["file"]: row["problem"] for row in table(audits / "odd/files.csv")}
+    assert bad.items() >= (BAD | {"not there": "missing"}).items()
+
+
 def test_the_heat_map_is_drawn(finished_project):
     figures = finished_project / "results/figures"
     assert (figures / "xdata_matrix.png").read_bytes()[:4] == b"\x89PNG"
@@ -95,7 +104,7 @@ def test_a_run_from_scratch_gives_the_same_bytes(project):
     before = {path: path.read_bytes() for path in project.glob("results/*.csv")}
     curves = list(project.glob("results/heads/**/*.csv"))
     before |= {path: path.read_bytes() for path in curves}
-    assert len(before) == 4
+    assert len(before) == 5
     shutil.rmtree(project / "results")
     shutil.rmtree(project / ".snakemake")
     run = snakemake(project, "results/xdata_matrix.csv")

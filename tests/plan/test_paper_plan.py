@@ -41,6 +41,8 @@ LABELS = {  # of Table 2, in its order
 JOBS = {
     "make_manifest": 4,
     "make_crops": 181,
+    "read_facts": 181,
+    "audit_corpus": 4,
     "extract_features": 14 * 181,
     "train_linear_probe": 14 * 2,
     "score_clips": 14 * 4,

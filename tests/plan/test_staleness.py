@@ -23,6 +23,12 @@ def crops(*corpora: str) -> set[str]:
     return {f"make_crops {c}/{shard}" for c in corpora for shard in SHARDS[c]}
 
 
+def audit(corpus: str) -> set[str]:
+    """Return the facts of the corpus's files, and its page."""
+    facts = {f"read_facts {corpus}/{shard}" for shard in SHARDS[corpus]}
+    return facts | {f"audit_corpus {corpus}"}
+
+
 def features(encoder: str, *corpora: str) -> set[str]:
     jobs = crops(*corpora)
     return {j.replace("make_crops ", f"extract_features {encoder}/") for j in jobs}
@@ -43,7 +49,7 @@ def after(corpus: str) -> set[str]:
     """Return all jobs that follow from another list of a corpus that is trained on."""
     encoders = ("lfcc", "example")
     jobs = set.union(*(features(e, corpus) | head(e) for e in encoders))
-    return manifest(corpus) | crops(corpus) | jobs | AGGREGATES
+    return manifest(corpus) | crops(corpus) | audit(corpus) | jobs | AGGREGATES
 
 
 def computed(output: str, stage: str) -> int:
@@ -95,6 +101,7 @@ def test_an_added_test_corpus_scores_that_corpus_only(project):
 
     edit_config(project, add)
     jobs = {"make_manifest more", "make_crops more/000"}
+    jobs |= {"read_facts more/000", "audit_corpus more"}
     for encoder in ("lfcc", "example"):
         jobs |= {f"extract_features {encoder}/more/000", f"score_clips {encoder}/more"}
     assert planned(project) == jobs | AGGREGATES
@@ -134,6 +141,16 @@ def test_an_edited_crops_stage_touches_all_that_follows(project, sources):
     assert planned(project) == crops("clean", "odd") | columns | AGGREGATES
 
 
+def test_an_edited_audit_touches_the_pages_only(project, sources):
+    append(sources / "audit/page.py", "\n_UNUSED = 1\n")
+    assert planned(project) == {"audit_corpus clean", "audit_corpus odd", "all"}
+
+
+def test_edited_facts_touch_the_audits_only(project, sources):
+    append(sources / "audit/facts.py", "\n_UNUSED = 1\n")
+    assert planned(project) == audit("clean") | audit("odd") | {"all"}
+
+
 def test_a_removed_product_is_made_again(project):
     (project / "results/features/lfcc/odd/000.zarr.zip").unlink()
     made_again = {"extract_features lfcc/odd/000", "score_clips lfcc/odd"}
@@ -148,6 +165,7 @@ def test_an_added_clip_computes_one_clip(project):
     run = snakemake(project)
     assert run.returncode == 0, run.stdout
     assert computed(run.stdout, "crops") == 1
+    assert computed(run.stdout, "audit facts") == 1
     assert computed(run.stdout, "features") == 2  # one for each encoder
     assert planned(project) == set()
 

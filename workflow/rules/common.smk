@@ -16,6 +16,15 @@ wildcard_constraints:
     shard=r"\d{3}",
 
 
+def one_of(names):
+    """Return the pattern that matches any of some names, and nothing without names."""
+    return "|".join(sorted(names)) or r"(?!)"
+
+
+def computed_encoders():
+    return [name for name in config["encoders"] if not plan.from_files(config, name)]
+
+
 def of_shards(pattern, corpora, **values):
     """Return a pattern's files for every shard of some corpora."""
     return [
@@ -51,6 +60,21 @@ def score_files():
         train=config["train"],
         test=config["test"],
     )
+
+
+def audit_tables(corpus):
+    names = ["balance", "overlap", "files", "values", "categories", "shortcuts"]
+    return [f"results/audit/{corpus}/{name}.csv" for name in names]
+
+
+def audit_products():
+    """Return the pages and tables of the corpora that are used, and their facts."""
+    corpora = plan.used_corpora(config)
+    return [
+        *of_shards("results/facts/{corpus}/{shard}.parquet", corpora),
+        *expand("results/audit/{corpus}.html", corpus=corpora),
+        *[path for corpus in corpora for path in audit_tables(corpus)],
+    ]
 
 
 def kept_products():

@@ -24,6 +24,8 @@ rule extract_features:
         "results/logs/features/{encoder}/{corpus}/{shard}.log",
     benchmark:
         "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
+    wildcard_constraints:
+        encoder=one_of(computed_encoders()),
     conda:
         "../../envs/encoders.yaml"
     threads: plan.features_threads(config)
@@ -35,3 +37,27 @@ rule extract_features:
         "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
         "{input.index} {wildcards.shard} --threads {threads} --spec {params.spec:q} "
         "--out {output}"
+
+
+rule import_features:
+    input:
+        manifest="results/manifests/{corpus}.parquet",
+        code=plan.stage_code("dfprobe.features.exchange"),
+    output:
+        "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+    log:
+        "results/logs/features/{encoder}/{corpus}/{shard}.log",
+    benchmark:
+        "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
+    wildcard_constraints:
+        encoder=one_of(set(config["encoders"]) - set(computed_encoders())),
+    conda:
+        "../../envs/encoders.yaml"
+    params:
+        spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
+        state=lambda wildcards: plan.files_state(
+            config, wildcards.encoder, wildcards.corpus
+        ),
+    shell:
+        "python -m dfprobe --log {log} import-features {input.manifest} "
+        "{wildcards.shard} --spec {params.spec:q} --out {output}"

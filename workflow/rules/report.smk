@@ -1,12 +1,16 @@
 rule make_matrix:
     input:
         scores=score_files(),
+        manifests=expand(
+            "results/manifests/{corpus}.parquet", corpus=plan.used_corpora(config)
+        ),
         crops=crop_indexes(config["test"]),
         kept=kept_products(),
         code=plan.stage_code("dfprobe.evaluation.matrix"),
     output:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
+        pairs="results/xdata_pairs.csv",
     log:
         "results/logs/matrix.log",
     benchmark:
@@ -17,7 +21,8 @@ rule make_matrix:
         spec=plan.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} matrix --scores {input.scores} "
-        "--crops {input.crops} --spec {params.spec:q} --out {output.matrix} --long {output.long}"
+        "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
+        "--out {output.matrix} --long {output.long} --pairs {output.pairs}"
 
 
 rule plot_matrix:
@@ -37,9 +42,11 @@ rule plot_matrix:
         "results/benchmarks/plot_matrix.tsv"
     conda:
         "../../envs/evaluation.yaml"
+    params:
+        spec=plan.figure_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-matrix {input.matrix} "
-        "--out {output.png} --svg {output.svg}"
+        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
 
 
 rule write_summary:

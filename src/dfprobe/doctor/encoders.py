@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dfprobe import workflow as plan
@@ -12,6 +13,7 @@ from dfprobe.encoders.memory import pass_bytes, weights_bytes
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import DfprobeError
+from dfprobe.features.file_streams import folder_of
 from dfprobe.features.passes import batch_rows_on, precision_on
 from dfprobe.weights.records import fault, found, missing, record_name, records
 
@@ -33,11 +35,16 @@ def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
         The complete configuration.
     """
     waiting: dict[str, list[str]] = {}
-    for name, entry in config["encoders"].items():
+    computed = [n for n in config["encoders"] if not plan.from_files(config, n)]
+    for name in computed:
+        entry = config["encoders"][name]
         if not _is_described(entry["weights"]) and not found(entry["weights"]):
             waiting.setdefault(entry["weights"], []).append(name)
     told: set[str] = set()
     for name in config["encoders"]:
+        if name not in computed:
+            yield _from_files(config, name)
+            continue
         spec = json.loads(plan.features_spec(config, name))
         encoder = EncoderSpec(**spec.pop("encoder"))
         if encoder.weights not in waiting:
@@ -47,6 +54,17 @@ def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
         problem = "" if encoder.weights in told else missing(encoder.weights, rows)
         told.add(encoder.weights)
         yield Finding(_row(name, "missing"), problem, ok=False)
+
+
+def _from_files(config: dict[str, Any], name: str) -> Finding:
+    """Look for the folders of feature files of the corpora that are used."""
+    root = config["encoders"][name]["root"]
+    folders = {folder_of(root, corpus) for corpus in plan.used_corpora(config)}
+    absent = sorted(folder for folder in folders if not Path(folder).is_dir())
+    if not absent:
+        return Finding(_row(name, "files"))
+    problem = f"encoder {name}: no folder with feature files: {', '.join(absent)}."
+    return Finding(_row(name, "missing"), problem, ok=False)
 
 
 def _built(spec: EncoderSpec, settings: dict[str, Any]) -> Finding:

@@ -15,6 +15,7 @@ SMALL = {
     "train": ["mine"],
     "test": ["mine"],
 }
+FILES = {"source": "files", "root": "rows", "stream": "audio"}
 
 
 def changed(path: str, value: object) -> dict:
@@ -37,6 +38,14 @@ def test_defaults_are_filled_at_every_level():
     assert "probe" not in SMALL
 
 
+def test_feature_files_have_25_rows_a_second_unless_the_config_says_otherwise():
+    for rate, expected in ((None, 25), (50, 50)):
+        entry = FILES | ({"rate_hz": rate} if rate else {})
+        mine = complete_config(changed("encoders.mine", entry), SCHEMA)
+        assert mine["encoders"]["mine"]["rate_hz"] == expected
+        assert mine["encoders"]["mine"]["first_row_s"] == 0
+
+
 @pytest.mark.parametrize(
     ("path", "value", "parts"),
     [
@@ -52,6 +61,13 @@ def test_defaults_are_filled_at_every_level():
         ("encoders.lfcc.weights", "random", ["lfcc.weights", "`none`", "'random'"]),
         ("encoders.c", {"family": "clip"}, ["c.weights", "`random`", "hub id", "None"]),
         ("encoders.Lfcc", {"family": "lfcc"}, ["config.encoders", "'Lfcc'", "lower"]),
+        ("encoders.c", {"stream": "audio"}, ["c: the key family is required"]),
+        ("encoders.c", {"source": "files"}, ["c: the key root is required"]),
+        ("encoders.c", FILES | {"stream": "sound"}, ["c.stream", "'sound'", "audio"]),
+        ("encoders.c", FILES | {"family": "lfcc"}, ["c.family", "a `family`", "lfcc"]),
+        ("encoders.c", FILES | {"trim": "leading_silence"}, ["c.trim", "a `family`"]),
+        ("encoders.lfcc.trim", "silence", ["lfcc.trim", "'leading_silence'"]),
+        ("encoders.lfcc.root", "x", ["lfcc.root", "`source: files`", "'x'"]),
         ("corpora.mine.layout", "foldr", ["corpora.mine.layout", "'folder'"]),
         ("corpora.mine", {"layout": "folder"}, ["corpora.mine", "root is required"]),
         ("train", ["mein"], ["config.train.0", "'mein'", "Did you mean 'mine'?"]),

@@ -95,6 +95,49 @@ def test_specs_hold_what_changes_numbers_and_no_labels():
     }
 
 
+def test_trimmed_rows_name_their_encoder_on_whole_clips():
+    whole = ENCODER | {"trim": None}
+    encoders = {
+        "other": whole | {"family": "residual", "stream": "video"},
+        "whole": whole,
+        "cut": ENCODER | {"trim": "leading_silence", "label": "Cut"},
+        "alone": ENCODER | {"trim": "leading_silence", "weights": "x"},
+    }
+    config = CONFIG | {"encoders": encoders}
+    rows = {r["name"]: r for r in json.loads(workflow.matrix_spec(config))["encoders"]}
+    assert rows["cut"]["untrimmed"] == "whole"
+    assert all("untrimmed" not in rows[name] for name in ("other", "whole", "alone"))
+    # Without trimming the spec says nothing of it, as before there was any.
+    cut_spec = json.loads(workflow.features_spec(config, "cut"))
+    assert cut_spec["trim"] == "leading_silence" and "trim" not in cut_spec["encoder"]
+    whole_spec = json.loads(workflow.features_spec(config, "whole"))
+    assert "trim" not in whole_spec and "trim" not in whole_spec["encoder"]
+
+
+def test_feature_files_are_described_without_what_computes_features(folder):
+    files = {
+        "family": None,
+        "source": "files",
+        "label": "Theirs",
+        "stream": "audio_video",
+        "weights": "files",
+        "root": "rows/{corpus}",
+        "rate_hz": 25.0,
+        "first_row_s": 0.0,
+    }
+    config = CONFIG | {"encoders": {"theirs": files}}
+    spec = json.loads(workflow.features_spec(config, "theirs"))
+    assert spec.keys() == {"encoder", "dtype", "max_failed_share"}
+    names = {"name", "source", "stream", "root", "rate_hz", "first_row_s"}
+    assert spec["encoder"].keys() == names
+    (row,) = json.loads(workflow.matrix_spec(config))["encoders"]
+    assert row["modality"] == "audio-visual"
+    before = workflow.files_state(config, "theirs", "mine")
+    (folder / "rows/mine").mkdir(parents=True)
+    (folder / "rows/mine/a.npy").write_text("a")
+    assert workflow.files_state(config, "theirs", "mine") != before
+
+
 def test_only_corpora_that_are_used_are_planned():
     assert workflow.used_corpora(CONFIG) == ["mine"]
     assert workflow.shards(CONFIG, "mine") == ["000", "001", "002"]

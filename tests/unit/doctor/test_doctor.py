@@ -8,8 +8,8 @@ import torch
 import yaml
 
 from dfprobe.cli import main
+from dfprobe.config import SCHEMA
 from dfprobe.doctor.findings import Finding, table
-from dfprobe.doctor.report import SCHEMA
 
 ROOT = Path(__file__).parents[3]
 FILE = "avhubert/self_large_vox_433h.pt"
@@ -105,6 +105,17 @@ def test_weights_that_do_not_load_are_named(project, capsys):
     assert code == 1
     assert "do not load" in printed.out
     assert "is not an AV-HuBERT" in printed.out
+
+
+def test_folders_of_feature_files_are_looked_for(project, capsys):
+    mine = {"source": "files", "stream": "audio", "root": "rows/{corpus}"}
+    code, printed = examine(capsys, {"theirs": mine})
+    assert code == 1
+    assert "no folder with feature files: rows/mine." in printed.out
+    Path("rows/mine").mkdir(parents=True)
+    code, printed = examine(capsys, {"theirs": mine})
+    assert code == 0
+    assert line_of(printed.out, "theirs")[:2] == ["theirs", "files"]
 
 
 def test_a_corpus_that_is_not_there(project, capsys):
