@@ -222,6 +222,7 @@ def _listed_objects(path: Path) -> Iterator[Any]:
 
 
 def _after_space(text: str, at: int) -> int:
+    # The pattern also matches nothing, so there always is a match.
     return _SPACE.match(text, at).end()  # type: ignore[union-attr]
 
 
