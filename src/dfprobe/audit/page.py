@@ -9,7 +9,10 @@ import polars as pl
 from dfprobe.audit.classes import CLASSES
 from dfprobe.audit.files import PROBLEMS, UNLISTED, problems_by_class
 from dfprobe.audit.findings import findings, per_cent
-from dfprobe.audit.html import (
+from dfprobe.audit.splits import KEY_OF_NAME
+from dfprobe.audit.tables import FileTables, Tables
+from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME, WHOLE
+from dfprobe.html import (
     Flagged,
     bullets,
     document,
@@ -18,9 +21,6 @@ from dfprobe.audit.html import (
     paragraph,
     picture,
 )
-from dfprobe.audit.splits import KEY_OF_NAME
-from dfprobe.audit.tables import FileTables, Tables
-from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME, WHOLE
 from dfprobe.plots.audit import distribution_figure, shortcut_figure
 
 _SHOWN = 50  # rows of a long table; the CSV file has all

@@ -1,15 +1,14 @@
 """All scores of one test corpus, clip beside clip, with what is known of the clips."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import ScoreKey, read_scores
+from dfprobe.evaluation.scores import ScoreKey
 
 _GROUPS = ("speaker", "source")  # the first that is known of all clips is taken
 
@@ -37,10 +36,10 @@ class CorpusScores:
     Parameters
     ----------
     clips : pl.DataFrame
-        ``clip_id, label, manipulation, speaker, source, leading_silence_s``.
+        ``clip_id, label, manipulation`` and the facts that were given.
     labels : np.ndarray of shape (clips,), int64
         0 real, 1 fake.
-    scores : dict of (encoder, train) to np.ndarray of shape (clips,), float64
+    scores : dict of ScoreKey to np.ndarray of shape (clips,), float64
         NaN where there is none.
     common : np.ndarray of shape (clips,), bool
         Which clips all have a score for.
@@ -50,45 +49,30 @@ class CorpusScores:
 
     clips: pl.DataFrame
     labels: np.ndarray
-    scores: dict[tuple[str, str], np.ndarray]
+    scores: dict[ScoreKey, np.ndarray]
     common: np.ndarray
     groups: Groups
 
 
-def read_corpus_scores(
-    test: str,
-    trains: Sequence[str],
-    paths: dict[ScoreKey, Path],
-    facts: pl.DataFrame,
-    spec: dict[str, Any],
+def join_scores(
+    tables: Mapping[ScoreKey, pl.DataFrame], test: str, facts: pl.DataFrame
 ) -> CorpusScores:
-    """Read the scores of one test corpus.
+    """Join score files of one test corpus.
 
     Parameters
     ----------
+    tables : mapping
+        The files as read, at least one.
     test : str
         The corpus.
-    trains : sequence of str
-        Corpora that heads were trained on.
-    paths : dict
-        Score files.
     facts : pl.DataFrame
-        ``clip_id, speaker, source, leading_silence_s`` of its clips.
-    spec : dict
-        ``head``, ``encoders``.
+        ``clip_id, speaker, source`` of its clips, and what else is to be known.
 
     Raises
     ------
     DataError
         If the files are not of the same clips, or of clips that are not in ``facts``.
     """
-    tables = {
-        (encoder, train): read_scores(
-            paths[ScoreKey(spec["head"], encoder, train, test)]
-        )
-        for train in trains
-        for encoder in spec["encoders"]
-    }
     clips = _same_clips(tables, test)
     labelled = clips["label"].is_not_null().to_numpy()
     scores = {
@@ -132,6 +116,12 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
     )
 
 
+def group_facts(manifests: Sequence[Path]) -> dict[str, pl.DataFrame]:
+    """Read ``clip_id, speaker, source`` of each manifest ``.../{corpus}.parquet``."""
+    columns = ["clip_id", "speaker", "source"]
+    return {path.stem: pl.read_parquet(path, columns=columns) for path in manifests}
+
+
 def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
     """Read how long each clip is silent at its start.
 
@@ -152,16 +142,17 @@ def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
     return pl.concat(tables)
 
 
-def _same_clips(tables: dict[tuple[str, str], pl.DataFrame], test: str) -> pl.DataFrame:
+def _same_clips(tables: Mapping[ScoreKey, pl.DataFrame], test: str) -> pl.DataFrame:
     """Clips with their labels, which must be those of every table."""
     same = ["clip_id", "label", "manipulation"]
     first = next(iter(tables.values())).select(same)
-    for (encoder, train), table in tables.items():
+    for key, table in tables.items():
         if not table.select(same).equals(first):
             raise DataError(
-                f"The scores of encoder {encoder}, trained on {train}, are not of the "
-                f"same test clips of {test} as the other encoders' scores. Run the "
-                "workflow again, so that all are made from one manifest."
+                f"The scores of encoder {key.encoder} by head {key.head}, trained on "
+                f"{key.train}, are not of the same test clips of {test} as the other "
+                "scores. Run the workflow again, so that all are made from one "
+                "manifest."
             )
     return first
 

@@ -1,5 +1,6 @@
 """The score file: one row a test clip of a corpus, whichever head made it."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,35 @@ class ScoreKey:
         """Key of ``.../{head}/{encoder}/{train}/{test}.parquet``."""
         head, encoder, train = path.parts[-4:-1]
         return cls(head, encoder, train, path.stem)
+
+
+def score_files(
+    paths: Iterable[Path], expected: Collection[ScoreKey], needs: str
+) -> dict[ScoreKey, Path]:
+    """Key score files by what they hold: all that are expected, and no other.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Score files.
+    expected : collection of ScoreKey
+        What they must hold.
+    needs : str
+        What needs which files, for the message.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or unexpected.
+    """
+    found = {ScoreKey.of(path): path for path in paths}
+    for key in sorted(set(expected) ^ found.keys()):
+        state = "is missing" if key in expected else "is not in the configuration"
+        raise DataError(
+            f"The score file of head {key.head}, encoder {key.encoder}, trained on "
+            f"{key.train} and tested on {key.test} {state}; {needs}."
+        )
+    return found
 
 
 def write_scores(scores: pl.DataFrame, path: Path) -> None:

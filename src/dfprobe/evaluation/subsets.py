@@ -7,6 +7,8 @@ import polars as pl
 
 LEADING_SILENCE_S = 0.02  # a fake that begins with at least this much is "silent"
 
+_REAL = pl.col("label") == 0
+
 
 @dataclass(frozen=True)
 class Subset:
@@ -27,6 +29,27 @@ class Subset:
     common: bool = True
 
 
+def manipulation_subsets(clips: pl.DataFrame) -> list[Subset]:
+    """Make the subsets that need no other facts: ``common, all, manipulation=X``.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        ``label, manipulation``.
+    """
+    names = clips.filter(~_REAL)["manipulation"].unique().sort()
+    everything = np.ones(clips.height, bool)
+    masks = clips.select(
+        (_REAL | (pl.col("manipulation") == name)).alias(f"manipulation={name}")
+        for name in names
+    )
+    return [
+        Subset("common", everything),
+        Subset("all", everything, common=False),
+        *(Subset(mask.name, mask.to_numpy()) for mask in masks),
+    ]
+
+
 def subsets(clips: pl.DataFrame, trained_on: pl.DataFrame) -> list[Subset]:
     """Cut the clips of a test corpus into subsets.
 
@@ -42,20 +65,13 @@ def subsets(clips: pl.DataFrame, trained_on: pl.DataFrame) -> list[Subset]:
     trained_on : pl.DataFrame
         ``speaker, source`` of the clips that the head was trained on.
     """
-    fake = pl.col("label") == 1
     silent = (pl.col("leading_silence_s") >= LEADING_SILENCE_S).fill_null(False)
-    names = clips.filter(fake)["manipulation"].unique().sort()
-    rules = {
-        **{f"manipulation={n}": ~fake | (pl.col("manipulation") == n) for n in names},
-        "leading_silence": ~fake | silent,
-        "no_leading_silence": ~fake | ~silent,
-    }
-    masks = clips.select(**rules)
-    everything = np.ones(clips.height, bool)
+    masks = clips.select(
+        leading_silence=_REAL | silent, no_leading_silence=_REAL | ~silent
+    )
     return [
-        Subset("common", everything),
-        Subset("all", everything, common=False),
-        *(Subset(name, masks[name].to_numpy()) for name in rules),
+        *manipulation_subsets(clips),
+        *(Subset(mask.name, mask.to_numpy()) for mask in masks),
         *(
             Subset(f"{kind}_unseen", _unseen(clips[kind], trained_on[kind]))
             for kind in ("speaker", "source")

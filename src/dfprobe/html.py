@@ -40,10 +40,16 @@ td.n { white-space: nowrap; }
 td.flag { color: #b23a09; font-weight: bold; }
 figure { margin: 1rem 0; }
 figure svg { max-width: 100%; height: auto; }
+.wide { max-width: 78rem; }
+.wide table { font-size: .84rem; }
+.wide td, .wide th { padding: .18rem .42rem; }
+.wide td { border-bottom: 0; }
+.wide tbody tr:has(td:first-child:not(:empty)) td { border-top: 1px solid #ccc; }
+.wide td:first-child { white-space: nowrap; }
 figcaption { font-size: .88rem; color: #595959; max-width: 48rem; }
 </style>
 </head>
-<body>
+<body$mark>
 $body
 </body>
 </html>
@@ -54,9 +60,14 @@ class Flagged(str):
     """Text of a cell that is to be seen first."""
 
 
-def document(title: str, parts: Iterable[str]) -> str:
-    """Join parts to a whole page."""
-    return _PAGE.substitute(title=escape(title), body="\n".join(parts))
+def document(title: str, parts: Iterable[str], wide: bool = False) -> str:
+    """Join parts to a whole page.
+
+    A wide one has room for tables of many numbers; a line stands only above rows that
+    have something in their first column.
+    """
+    mark = ' class="wide"' if wide else ""
+    return _PAGE.substitute(title=escape(title), mark=mark, body="\n".join(parts))
 
 
 def paragraph(text: str, quiet: bool = False) -> str:
