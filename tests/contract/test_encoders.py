@@ -219,6 +219,8 @@ def test_short_and_long_clips_give_rows(names, frames):
 
 def test_a_row_describes_its_own_time(names):
     """A clip that changes in one frame changes most in the rows around it."""
+    if names[0] == "noise":
+        pytest.skip("its rows describe nothing: that is what it is for")
     encoder = build(*names)
     clip, changed = make_clip(1), make_clip(1)
     frame = 21

@@ -28,12 +28,13 @@ def clips(fixture):
 
 @pytest.fixture
 def params(fixture):
-    return np.concatenate([fixture["weight"].ravel(), fixture["bias"]])
+    """(1, dim + 1): one probe."""
+    return np.concatenate([fixture["weight"].ravel(), fixture["bias"]])[None]
 
 
 def test_frame_logits_and_scores(fixture, clips, params):
-    logits = np.concatenate([kernels.frame_logits(clip, params) for clip in clips])
-    scores = [kernels.clip_score(clip, params) for clip in clips]
+    logits = np.concatenate([kernels.frame_logits(clip, params)[0] for clip in clips])
+    scores = [kernels.clip_scores(clip, params)[0] for clip in clips]
     np.testing.assert_allclose(logits, fixture["frame_logits"], atol=TOLERANCE)
     np.testing.assert_allclose(scores, fixture["scores"], atol=TOLERANCE)
     probabilities = 1 / (1 + np.exp(-2 * np.array(scores)))
@@ -41,7 +42,7 @@ def test_frame_logits_and_scores(fixture, clips, params):
 
 
 def test_probe_object_gives_the_same_scores(fixture, params):
-    probe = LinearProbe(params, {})
+    probe = LinearProbe(params[0], {})
     ends = np.cumsum(fixture["lengths"])[:-1]
     scores = [probe.score(rows) for rows in np.split(fixture["features"], ends)]
     np.testing.assert_allclose(scores, fixture["scores"], atol=TOLERANCE)
@@ -49,31 +50,29 @@ def test_probe_object_gives_the_same_scores(fixture, params):
 
 def test_losses_and_gradients(fixture, clips, params):
     for i, (clip, label) in enumerate(zip(clips, fixture["labels"], strict=True)):
-        gradient = np.empty_like(params)
-        score = kernels.score_and_gradient(clip, params, gradient)
-        sign = 2 * int(label) - 1
-        gradient *= -2 * sign / (1 + np.exp(2 * sign * score))
-        loss = kernels.clip_loss(score, label)
+        gradients = np.empty_like(params)
+        [loss] = kernels.losses_and_gradients(clip, label, params, gradients)
         assert loss == pytest.approx(fixture["loss_per_clip"][i], abs=TOLERANCE)
         expected = fixture["grad_weight_per_clip"][i]
-        np.testing.assert_allclose(gradient[:-1], expected, atol=TOLERANCE)
+        np.testing.assert_allclose(gradients[0, :-1], expected, atol=TOLERANCE)
         bias = fixture["grad_bias_per_clip"][i]
-        assert gradient[-1] == pytest.approx(bias, abs=TOLERANCE)
+        assert gradients[0, -1] == pytest.approx(bias, abs=TOLERANCE)
 
 
 def test_one_epoch_of_adam(fixture, clips, params):
-    moments = np.zeros((2, params.size), np.float32)
-    gradient = np.empty_like(params)
+    moments = np.zeros((2, *params.shape), np.float32)
+    gradients, rates = np.empty_like(params), np.array([1e-3])
     losses = [
-        kernels.train_step(clip, label, params, moments, gradient, step, 1e-3)
+        kernels.train_step(clip, label, params, moments, gradients, step, rates, 1.0)[0]
         for step, (clip, label) in enumerate(
             zip(clips, fixture["labels"], strict=True), 1
         )
     ]
     np.testing.assert_allclose(losses, fixture["loss_during_epoch"], atol=TOLERANCE)
     weight = fixture["weight_after_epoch"].ravel()
-    np.testing.assert_allclose(params[:-1], weight, atol=TOLERANCE)
-    np.testing.assert_allclose(params[-1:], fixture["bias_after_epoch"], atol=TOLERANCE)
+    np.testing.assert_allclose(params[0, :-1], weight, atol=TOLERANCE)
+    bias = fixture["bias_after_epoch"]
+    np.testing.assert_allclose(params[0, -1:], bias, atol=TOLERANCE)
 
 
 def test_metrics(fixture):

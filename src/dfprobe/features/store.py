@@ -188,6 +188,7 @@ class FeatureReader:
             ).iter_rows()
         }
         self._chunk_rows: int = features.chunks[0]
+        self._starts = self._chunk_starts()
         self._chunks = self._map_chunks()
         store.close()
 
@@ -204,16 +205,41 @@ class FeatureReader:
         KeyError
             If the store does not know the clip.
         """
-        offset, rows = self._spans[clip_id]
-        parts = []
-        while rows:
-            chunk, start = divmod(offset, self._chunk_rows)
-            count = min(rows, self._chunk_rows - start)
-            parts.append(self._chunks[chunk][start : start + count])
-            offset, rows = offset + count, rows - count
+        parts = [
+            self._chunks[chunk][start : start + count]
+            for chunk, start, count in self._pieces(clip_id)
+        ]
         if not parts:
             return np.empty((0, self.dim), self.dtype)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def spans(self, clip_id: str) -> list[tuple[int, int]]:
+        """Where the rows of one clip lie in the file, to read them without its map.
+
+        Returns
+        -------
+        list of (int, int)
+            Offset and length in bytes; several where the clip crosses chunks.
+
+        Raises
+        ------
+        KeyError
+            If the store does not know the clip.
+        """
+        row_bytes = self.dim * self.dtype.itemsize
+        return [
+            (self._starts[chunk] + start * row_bytes, count * row_bytes)
+            for chunk, start, count in self._pieces(clip_id)
+        ]
+
+    def _pieces(self, clip_id: str) -> Iterator[tuple[int, int, int]]:
+        """Chunk, first row in it and number of rows of each piece of a clip."""
+        offset, rows = self._spans[clip_id]
+        while rows:
+            chunk, start = divmod(offset, self._chunk_rows)
+            count = min(rows, self._chunk_rows - start)
+            yield chunk, start, count
+            offset, rows = offset + count, rows - count
 
     def verify(self) -> None:
         """Read the whole file and compare it with the checksums inside.
@@ -231,22 +257,25 @@ class FeatureReader:
                 "the file was damaged after it was written. It is not used."
             )
 
-    def _map_chunks(self) -> list[np.ndarray]:
-        """Map every chunk; each has the full chunk's size, the last one padded."""
-        shape = (self._chunk_rows, self.dim)
+    def _chunk_starts(self) -> list[int]:
+        """Offset of each chunk in the file."""
         with zipfile.ZipFile(self.path) as archive, self.path.open("rb") as file:
             count = -(-self.rows // self._chunk_rows)
-            starts = [
+            return [
                 _data_start(file, archive.getinfo(f"features/c/{chunk}/0"))
                 for chunk in range(count)
             ]
-        if not starts:
+
+    def _map_chunks(self) -> list[np.ndarray]:
+        """Map every chunk; each has the full chunk's size, the last one padded."""
+        if not self._starts:
             return []
+        shape = (self._chunk_rows, self.dim)
         # One map of the whole file: a map a chunk would cost a file handle each.
         whole = np.memmap(self.path, np.uint8, "r")
         return [
             np.ndarray(shape, self.dtype, buffer=whole, offset=start)
-            for start in starts
+            for start in self._starts
         ]
 
     def __enter__(self) -> Self:

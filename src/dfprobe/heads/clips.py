@@ -36,8 +36,10 @@ class StoreSet:
         `dfprobe.features.extract.provenance`.
     dim : int
         Length of a row.
+    dtype : np.dtype
+        Of the rows, float16 or float32.
     index : pl.DataFrame
-        ``clip_id, status, rows`` of all clips of all stores.
+        ``clip_id, status, rows, content_key`` of all clips of all stores.
 
     Raises
     ------
@@ -53,11 +55,12 @@ class StoreSet:
         readers = [self._stack.enter_context(FeatureReader(path)) for path in paths]
         first = readers[0]
         self.dim: int = first.dim
+        self.dtype: np.dtype = first.dtype
         self.attributes = first.attributes
         self.encoder_key: str = first.attributes["encoder_key"]
         for reader in readers:
             self._check_like_first(reader, first)
-        columns = ["clip_id", "status", "rows"]
+        columns = ["clip_id", "status", "rows", "content_key"]
         self.index = pl.concat([reader.index.select(columns) for reader in readers])
         self._reader_of = {
             clip_id: reader for reader in readers for clip_id in reader.index["clip_id"]
@@ -69,6 +72,10 @@ class StoreSet:
     def rows(self, clip_id: str) -> np.ndarray:
         """Features of one clip, (rows, dim), float16 or float32, read-only view."""
         return self._reader_of[clip_id].clip(clip_id)
+
+    def reader_of(self, clip_id: str) -> FeatureReader:
+        """Store that holds a clip."""
+        return self._reader_of[clip_id]
 
     def path_of(self, clip_id: str) -> Path:
         """Store that holds a clip, for messages."""
@@ -117,29 +124,85 @@ class LabelledClips:
     skipped: dict[str, int]
 
 
-def with_status(clips: pl.DataFrame, stores: StoreSet) -> pl.DataFrame:
+def with_status(
+    clips: pl.DataFrame, streams: Sequence[StoreSet], min_rows: int
+) -> pl.DataFrame:
     """Add to manifest rows what became of each clip.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        Rows of a manifest.
+    streams : sequence of StoreSet
+        The encoders whose rows are needed.
+    min_rows : int
+        Fewest rows of a clip that can be used.
 
     Returns
     -------
     pl.DataFrame
-        The rows of ``clips`` in their order with ``status``: that of the features;
-        ``missing`` where no store knows the clip, ``too_short`` where it has no row.
+        The rows of ``clips`` in their order with ``status``: that of the first stream
+        that is not ok; ``missing`` where no store knows the clip, ``too_short`` where
+        it has too few rows.
     """
-    empty = (pl.col("status") == Status.OK.value) & (pl.col("rows") == 0)
-    joined = clips.join(stores.index, on="clip_id", how="left", maintain_order="left")
-    return joined.with_columns(
-        status=pl.when(empty)
-        .then(pl.lit(Status.TOO_SHORT.value))
-        .otherwise(pl.col("status").fill_null(Status.MISSING.value))
-    ).drop("rows")
+    reasons = []
+    for stores in streams:
+        few = (pl.col("status") == Status.OK.value) & (pl.col("rows") < min_rows)
+        joined = clips.select("clip_id").join(
+            stores.index, on="clip_id", how="left", maintain_order="left"
+        )
+        status = pl.when(few).then(pl.lit(Status.TOO_SHORT.value)).otherwise("status")
+        known = joined.select(status.fill_null(Status.MISSING.value)).to_series()
+        reasons.append(known.set(known == Status.OK.value, None))  # null: usable
+    if len(streams) > 1:
+        short = _common_rows(clips, streams) < min_rows
+        reasons.append(
+            short.replace_strict({True: Status.TOO_SHORT.value}, default=None)
+        )
+    status = pl.coalesce([*reasons, pl.lit(Status.OK.value)])
+    return clips.with_columns(status=status)
+
+
+def _common_rows(clips: pl.DataFrame, streams: Sequence[StoreSet]) -> pl.Series:
+    """Rows of the slower stream in the time that all streams cover; null if unknown."""
+    starts = [store.attributes["first_row_s"] for store in streams]
+    rates = [store.attributes["rate_hz"] for store in streams]
+    ends = [
+        start
+        + clips.join(store.index, "clip_id", "left", maintain_order="left")["rows"]
+        / rate
+        for store, start, rate in zip(streams, starts, rates, strict=True)
+    ]
+    end = pl.select(pl.min_horizontal(ends)).to_series()
+    return ((end - max(starts)) * min(rates) + 1e-6).floor()
 
 
 def labelled_clips(
-    manifest: pl.DataFrame, split: str, stores: StoreSet
+    manifest: pl.DataFrame,
+    split: str,
+    streams: Sequence[StoreSet],
+    min_rows: int = 1,
+    real_only: bool = False,
 ) -> LabelledClips:
-    """Choose the clips of a split that have features and a label; count the others."""
-    clips = with_status(manifest.filter(pl.col("split") == split), stores)
+    """Choose the clips of a split that have features and a label; count the others.
+
+    Parameters
+    ----------
+    manifest : pl.DataFrame
+        ``clip_id, split, label``.
+    split : str
+        ``train`` or ``val``.
+    streams : sequence of StoreSet
+        The encoders whose rows are needed.
+    min_rows : int
+        Fewest rows of a clip that can be used.
+    real_only : bool
+        Whether fakes are passed over, uncounted.
+    """
+    clips = manifest.filter(pl.col("split") == split)
+    if real_only:
+        clips = clips.filter((pl.col("label") != 1).fill_null(True))
+    clips = with_status(clips, streams, min_rows)
     reason = (
         pl.when(pl.col("status") != Status.OK.value)
         .then(pl.col("status"))

@@ -24,6 +24,16 @@ def provenance_of(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: attributes[name] for name in PROVENANCE if name in attributes}
 
 
+def streams_of(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a head says of the rows that it reads, an entry a stream."""
+    return metadata.get("streams", [metadata])
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of a head file, see `read_head` for errors."""
+    return str(_read(path)[1].get("kind"))
+
+
 def write_head(
     path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
 ) -> None:
@@ -57,6 +67,15 @@ def read_head(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, A
     DataError
         If the file is not there, is no head, or is a head of another kind.
     """
+    tensors, metadata = _read(path)
+    if metadata.get("kind") != kind:
+        raise DataError(
+            f"{path} holds a head of kind '{metadata.get('kind')}', expected '{kind}'."
+        )
+    return tensors, metadata
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(_KEY)
@@ -71,9 +90,4 @@ def read_head(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, A
             f"{path} is a safetensors file but no head of dfprobe: its metadata has no "
             f"entry '{_KEY}'."
         )
-    metadata: dict[str, Any] = json.loads(text)
-    if metadata.get("kind") != kind:
-        raise DataError(
-            f"{path} holds a head of kind '{metadata.get('kind')}', expected '{kind}'."
-        )
-    return tensors, metadata
+    return tensors, json.loads(text)

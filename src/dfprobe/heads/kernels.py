@@ -1,113 +1,391 @@
-"""The linear probe's arithmetic, compiled: one pass over a clip's stored rows.
+"""The linear probe's arithmetic, compiled: several probes on one clip's stored rows.
 
-Rows are read as they lie in the store. Half-precision values arrive as their bits
-(int16), because compiled CPU code has no half type of its own, and are widened in
-registers; float32 rows are read directly. A row is read from memory once.
+Rows are read as they lie in the store, float16 or float32, and widened in registers.
+Probes that are trained together share every row that is loaded: the two loops over rows
+that take the time are written as vector code, since Numba compiles them a probe at a
+time. All is in one file because Numba compiles anew when the file changes, not when an
+imported one does.
 
 For row ``x_t`` of a clip (arXiv 2511.17181, linear probing): ``z_t = w . x_t / |x_t| +
 b``, score ``s = log sum_t exp(z_t)``, loss ``softplus(-2 (2 y - 1) s)``.
 """
 
 import math
+import platform
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic
 
 ADAM_BETAS = (0.9, 0.999)  # PyTorch's defaults, as is the epsilon
 ADAM_EPSILON = 1e-8
-_HALF_EXPONENT = np.int16(0x7C00)  # all ones in infinities and NaN only
-_HALF_FIELDS = np.int32(-0x70002000)  # where sign, exponent and fraction land
-_HALF_REBIAS = np.float32(2.0**112)  # exponent biases: 127 - 15
-_LARGEST_HALF_SQUARED = np.float32(2.0**32)  # just above 65504 ** 2
-_CACHE_LINE = 64  # bytes
-_ROWS_AHEAD = 4  # how far the prefetch runs before the arithmetic
+_ALIGN = 16  # float32 values in a cache line
+
+_LOG2_E = np.float32(1 / math.log(2))
+_LN_2_HIGH = np.float32(0.693359375)  # few digits: its multiples are exact
+_LN_2_LOW = np.float32(math.log(2) - 0.693359375)
+_LOWEST = np.float32(-87)  # exp of less is no normal float32
+
+_BLOCK = 8  # rows
+_LANES = 8  # float32 values in one register of AVX2
+# Members that share the rows in registers, of which there are 16; what remains of them
+# goes one by one. And rows held at a time, by the number of members.
+_GROUP_OF_PRODUCTS, _GROUP_OF_SUM = 5, 2
+_ROWS_OF_PRODUCTS = {_GROUP_OF_PRODUCTS: 2, 1: 4}
+_ROWS_OF_SUM = {_GROUP_OF_SUM: 4, 1: 8}
+_BYTES_AHEAD = 8192  # how far memory is asked for before the arithmetic
+
+_WORD, _FLOAT = ir.IntType(64), ir.FloatType()
+
+# Called without the first argument, which a checker of types cannot know.
+_intrinsic: Any = intrinsic(prefer_literal=True)
 
 # Sums may be reordered, which vectorises them; NaN and infinity keep their meaning.
 _FAST: Any = {"reassoc", "contract", "nsz"}
 
 
-def _widen(value: Any) -> Any:
-    """Turn one stored value (bits of a half, or float32) into float32."""
-    raise NotImplementedError("compiled code only")
+class _Emitter:
+    """Writes the instructions of one call."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context = context
+        self.builder = builder
+
+    def word(self, value: int) -> Any:
+        return ir.Constant(_WORD, value)
+
+    def length(self, kind: Any, array: Any, axis: int) -> Any:
+        """Length of one axis of an array."""
+        parts = self.context.make_array(kind)(self.context, self.builder, array)
+        shape = cgutils.unpack_tuple(self.builder, parts.shape)
+        return shape[axis]
+
+    def rows(self, kind: Any, array: Any, first: Any, count: int) -> list[Any]:
+        """Addresses of successive rows, none beyond the last."""
+        parts = self.context.make_array(kind)(self.context, self.builder, array)
+        shape = cgutils.unpack_tuple(self.builder, parts.shape)
+        strides = cgutils.unpack_tuple(self.builder, parts.strides)
+        base = self.builder.ptrtoint(parts.data, _WORD)
+        last = self.builder.sub(shape[0], self.word(1))
+        addresses = []
+        for number in range(count):
+            row = self.builder.add(first, self.word(number))
+            inside = self.builder.icmp_signed("<", row, last)
+            row = self.builder.select(inside, row, last)
+            offset = self.builder.mul(row, strides[0])
+            addresses.append(self.builder.add(base, offset))
+        return addresses
+
+    def pointer(self, address: Any, index: Any, kind: Any, size: int) -> Any:
+        offset = self.builder.mul(index, self.word(size))
+        address = self.builder.add(address, offset)
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def load(self, address: Any, index: Any, array_kind: Any, lanes: int) -> Any:
+        """Values of a row from ``index`` on, widened to float32."""
+        is_half = array_kind.dtype.bitwidth == 16
+        element = ir.HalfType() if is_half else _FLOAT
+        size = array_kind.dtype.bitwidth // 8
+        pointer = self.pointer(address, index, ir.VectorType(element, lanes), size)
+        values = self.builder.load(pointer, align=size)
+        wide = ir.VectorType(_FLOAT, lanes)
+        return self.builder.fpext(values, wide) if is_half else values
+
+    def store(self, value: Any, address: Any, index: Any) -> None:
+        self.builder.store(value, self.pointer(address, index, value.type, 4), align=4)
+
+    def prefetch(self, addresses: list[Any], index: Any, array_kind: Any) -> None:
+        """Ask for the values of rows to come, without waiting for them."""
+        byte, number = ir.IntType(8), ir.IntType(32)
+        kind = [byte.as_pointer(), number, number, number]
+        signature = ir.FunctionType(ir.VoidType(), kind)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, signature, "llvm.prefetch.p0"
+        )
+        size = array_kind.dtype.bitwidth // 8
+        read, keep_close, data = number(0), number(3), number(1)
+        for address in addresses:
+            ahead = self.builder.add(address, self.word(_BYTES_AHEAD))
+            line = self.pointer(ahead, index, byte, size)
+            self.builder.call(function, [line, read, keep_close, data])
+
+    def multiply_add(self, left: Any, right: Any, addend: Any) -> Any:
+        kind = addend.type
+        signature = ir.FunctionType(kind, [kind] * 3)
+        name = f"llvm.fmuladd.v{kind.count}f32"
+        function = cgutils.get_or_insert_function(self.builder.module, signature, name)
+        return self.builder.call(function, [left, right, addend])
+
+    def total(self, values: Any) -> Any:
+        signature = ir.FunctionType(_FLOAT, [_FLOAT, values.type])
+        name = f"llvm.vector.reduce.fadd.v{values.type.count}f32"
+        function = cgutils.get_or_insert_function(self.builder.module, signature, name)
+        zero = ir.Constant(_FLOAT, 0.0)
+        return self.builder.call(function, [zero, values], fastmath=("reassoc",))
+
+    def spread(self, value: Any, lanes: int) -> Any:
+        """Put the one value of a vector in all lanes."""
+        value = self.builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
+        vector = ir.Constant(ir.VectorType(_FLOAT, lanes), ir.Undefined)
+        for lane in range(lanes):
+            place = ir.Constant(ir.IntType(32), lane)
+            vector = self.builder.insert_element(vector, value, place)
+        return vector
+
+    def each_row(self, first: Any, held: int, visit: Callable[[Any], None]) -> None:
+        """Loop over the rows of a block, ``held`` at a time."""
+        with cgutils.for_range(self.builder, self.word(_BLOCK // held)) as loop:
+            done = self.builder.mul(loop.index, self.word(held))
+            visit(self.builder.add(first, done))
+
+    def each_column(self, dim: Any, visit: Callable[[Any, int], None]) -> None:
+        """Loop over columns: full registers, then what is left one by one."""
+        lanes = self.word(_LANES)
+        steps = self.builder.udiv(dim, lanes)
+        with cgutils.for_range(self.builder, steps) as loop:
+            visit(self.builder.mul(loop.index, lanes), _LANES)
+        with cgutils.for_range(self.builder, self.builder.urem(dim, lanes)) as loop:
+            done = self.builder.mul(steps, lanes)
+            visit(self.builder.add(done, loop.index), 1)
 
 
-@overload(_widen, inline="always")
-def _widen_compiled(value: Any) -> Any:
-    def from_float(value: Any) -> Any:
-        return value
+class _Sum:
+    """A running sum in registers: one for full steps, one for single columns."""
 
-    def from_half(value: Any) -> Any:
-        bits = np.int32(np.int32(value) << np.int32(13)) & _HALF_FIELDS
-        return np.int32(bits).view(np.float32) * _HALF_REBIAS
+    def __init__(self, emit: _Emitter) -> None:
+        self._emit = emit
+        self._places = {
+            lanes: cgutils.alloca_once_value(
+                emit.builder, ir.Constant(ir.VectorType(_FLOAT, lanes), [0.0] * lanes)
+            )
+            for lanes in (_LANES, 1)
+        }
 
-    return from_float if isinstance(value, types.Float) else from_half
+    def add_product(self, left: Any, right: Any, lanes: int) -> None:
+        place = self._places[lanes]
+        value = self._emit.multiply_add(left, right, self._emit.builder.load(place))
+        self._emit.builder.store(value, place)
 
-
-def _all_finite(rows: Any, largest: Any) -> Any:
-    """Say whether all values are finite, given the largest squared row length."""
-    raise NotImplementedError("compiled code only")
-
-
-@overload(_all_finite)
-def _all_finite_compiled(rows: Any, largest: Any) -> Any:
-    def floats_are_finite(rows: Any, largest: Any) -> Any:
-        return largest < np.inf  # NaN shows in the logits
-
-    def halves_are_finite(rows: Any, largest: Any) -> Any:
-        # Widening makes large numbers of infinities and NaN: only then look closely.
-        if largest < _LARGEST_HALF_SQUARED:
-            return True
-        return not np.any((rows & _HALF_EXPONENT) == _HALF_EXPONENT)
-
-    is_float = isinstance(rows.dtype, types.Float)
-    return floats_are_finite if is_float else halves_are_finite
+    def value(self) -> Any:
+        builder = self._emit.builder
+        parts = [self._emit.total(builder.load(p)) for p in self._places.values()]
+        return builder.fadd(*parts)
 
 
-@intrinsic
-def _prefetch(context: Any, address: Any) -> Any:
-    """Ask for the cache line at an address, without waiting for it."""
+@_intrinsic
+def _row_products(
+    context: Any, rows: Any, first: Any, params: Any, member: Any, out: Any, group: Any
+) -> Any:
+    """Products of a block of rows with several members.
+
+    ``out[row, m] = rows[row] . params[m]`` for the ``group`` members from ``member``
+    on. ``group`` is `_GROUP_OF_PRODUCTS` or 1; ``out`` has rows for whole blocks.
+    """
+    return _products_code(rows, params, out, group, with_squares=False)
+
+
+@_intrinsic
+def _products_and_squares(
+    context: Any, rows: Any, first: Any, params: Any, member: Any, out: Any, group: Any
+) -> Any:
+    """Do `_row_products`, and put the rows' squared lengths in the last column."""
+    return _products_code(rows, params, out, group, with_squares=True)
+
+
+def _products_code(
+    rows: Any, params: Any, out: Any, group: Any, with_squares: bool
+) -> tuple[Any, Any]:
+    members = group.literal_value
+    held = _ROWS_OF_PRODUCTS[members]
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        number = ir.IntType(32)
-        pointer = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
-        function = cgutils.get_or_insert_function(
-            builder.module, kind, "llvm.prefetch.p0"
-        )
-        line = builder.inttoptr(args[0], pointer)
-        read, keep_close, data = number(0), number(3), number(1)
-        builder.call(function, [line, read, keep_close, data])
+        to = _Emitter(context, builder)
+        row_kind, _, params_kind, _, out_kind, _ = signature.args
+        row_array, first, params_array, member, out_array, _ = args
+        dim = to.length(row_kind, row_array, axis=1)
+        last = builder.sub(to.length(out_kind, out_array, axis=1), to.word(1))
+        places = [builder.add(member, to.word(m)) for m in range(members)]
+        weights = to.rows(params_kind, params_array, member, members)
+
+        def products(row: Any) -> None:
+            addresses = to.rows(row_kind, row_array, row, held)
+            sums = [[_Sum(to) for _ in range(members)] for _ in range(held)]
+            squares = [_Sum(to) for _ in range(held if with_squares else 0)]
+
+            def visit(column: Any, lanes: int) -> None:
+                loaded = [to.load(a, column, row_kind, lanes) for a in addresses]
+                if lanes > 1:
+                    to.prefetch(addresses, column, row_kind)
+                for m, address in enumerate(weights):
+                    weight = to.load(address, column, params_kind, lanes)
+                    for values, of_row in zip(loaded, sums, strict=True):
+                        of_row[m].add_product(values, weight, lanes)
+                for values, square in zip(loaded, squares, strict=False):
+                    square.add_product(values, values, lanes)
+
+            to.each_column(dim, visit)
+            results = to.rows(out_kind, out_array, row, held)
+            for of_row, address in zip(sums, results, strict=True):
+                for total, place in zip(of_row, places, strict=True):
+                    to.store(total.value(), address, place)
+            for square, address in zip(squares, results, strict=False):
+                to.store(square.value(), address, last)
+
+        to.each_row(first, held, products)
         return context.get_dummy_value()
 
-    return types.void(types.uintp), emit
+    return types.void(rows, types.intp, params, types.intp, out, group), emit
 
 
-@njit(cache=True)
-def _prefetch_ahead(rows: np.ndarray, row: int) -> None:
-    """Ask for a row some way ahead; the loop over rows waits for memory otherwise."""
-    ahead = row + _ROWS_AHEAD
-    if ahead < rows.shape[0]:
-        start = rows.ctypes.data + ahead * rows.strides[0]
-        for line in range(start, start + rows.strides[0], _CACHE_LINE):
-            _prefetch(line)  # type: ignore[call-arg]
+@_intrinsic
+def _add_rows(
+    context: Any, rows: Any, first: Any, shares: Any, member: Any, sums: Any, group: Any
+) -> Any:
+    """Add a block of rows to the weighted sum of several members.
+
+    ``sums[m] += sum over the rows of shares[row, m] * rows[row]`` for the ``group``
+    members from ``member`` on. ``group`` is `_GROUP_OF_SUM` or 1; ``shares`` has rows
+    for whole blocks, zero beyond the last row.
+    """
+    members = group.literal_value
+    held = _ROWS_OF_SUM[members]
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        to = _Emitter(context, builder)
+        row_kind, _, shares_kind, _, sums_kind, _ = signature.args
+        row_array, first, shares_array, member, sums_array, _ = args
+        dim = to.length(row_kind, row_array, axis=1)
+        places = [builder.add(member, to.word(m)) for m in range(members)]
+        totals = to.rows(sums_kind, sums_array, member, members)
+
+        def add(row: Any) -> None:
+            addresses = to.rows(row_kind, row_array, row, held)
+            factors = [
+                [to.load(address, place, shares_kind, 1) for place in places]
+                for address in to.rows(shares_kind, shares_array, row, held)
+            ]
+
+            def visit(column: Any, lanes: int) -> None:
+                loaded = [to.load(a, column, row_kind, lanes) for a in addresses]
+                for m, address in enumerate(totals):
+                    total = to.load(address, column, sums_kind, lanes)
+                    for values, of_row in zip(loaded, factors, strict=True):
+                        factor = to.spread(of_row[m], lanes)
+                        total = to.multiply_add(values, factor, total)
+                    to.store(total, address, column)
+
+            to.each_column(dim, visit)
+
+        to.each_row(first, held, add)
+        return context.get_dummy_value()
+
+    return types.void(rows, types.intp, shares, types.intp, sums, group), emit
+
+
+def _widens_halves() -> bool:
+    """Whether the processor has instructions for float16: all but very old ones."""
+    is_x86 = platform.machine().lower() in {"x86_64", "amd64"}
+    return not is_x86 or bool(get_host_cpu_features().get("f16c"))
+
+
+_WIDENS_HALVES = _widens_halves()
+
+
+def member_array(members: int, dim: int, leading: tuple[int, ...] = ()) -> np.ndarray:
+    """Zeros with a line for each member, laid out for the kernels.
+
+    Returns
+    -------
+    np.ndarray of shape (*leading, members, width), float32
+        Each line starts a cache line: ``dim`` weights, the bias, and zeros that nothing
+        reads.
+    """
+    # One cache line more than a power of two, or lines would crowd the same cache sets.
+    width = (dim // _ALIGN + 1) * _ALIGN
+    count = math.prod(leading) * members * width
+    buffer = np.zeros(count + _ALIGN, np.float32)
+    start = -buffer.ctypes.data // buffer.itemsize % _ALIGN
+    return buffer[start : start + count].reshape(*leading, members, width)
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
-def _dot_and_squares(rows: np.ndarray, row: int, params: np.ndarray) -> tuple[Any, Any]:
-    """Product of one row with the weights, and its squared length."""
-    dot = squares = np.float32(0)
-    for column in range(rows.shape[1]):
-        value = _widen(rows[row, column])
-        dot += value * params[column]
-        squares += value * value
-    return dot, squares
+def _logits_and_norms(rows: np.ndarray, params: np.ndarray) -> tuple[Any, Any]:
+    """Logits, (members, rows), and inverse lengths of the rows, (rows,), float64."""
+    (count, dim), members = rows.shape, params.shape[0]
+    blocks = (count + _BLOCK - 1) // _BLOCK
+    products = np.empty((blocks * _BLOCK, members + 1), np.float32)
+    for row in range(0, count, _BLOCK):
+        if members >= _GROUP_OF_PRODUCTS:
+            _products_and_squares(rows, row, params, 0, products, _GROUP_OF_PRODUCTS)
+            member = _GROUP_OF_PRODUCTS
+        else:
+            _products_and_squares(rows, row, params, 0, products, 1)
+            member = 1
+        while member + _GROUP_OF_PRODUCTS <= members:
+            _row_products(rows, row, params, member, products, _GROUP_OF_PRODUCTS)
+            member += _GROUP_OF_PRODUCTS
+        while member < members:
+            _row_products(rows, row, params, member, products, 1)
+            member += 1
+    logits, inverse = np.empty((members, count)), np.empty(count)
+    for row in range(count):
+        squares = products[row, members]
+        # Infinite where a finite float32 row is too long: as bad as an infinite value.
+        inverse[row] = 1.0 / math.sqrt(squares) if squares < np.inf else math.nan
+        for member in range(members):
+            product = products[row, member] * inverse[row]
+            logits[member, row] = product + params[member, dim]
+    return logits, inverse
+
+
+@njit(cache=True, error_model="numpy")
+def _exponential(value: Any) -> Any:
+    """Exponential of a float32 that is not above 0, to its precision; vectorises."""
+    value = _LOWEST if value < _LOWEST else value
+    power = np.floor(value * _LOG2_E + np.float32(0.5))
+    rest = (value - power * _LN_2_HIGH) - power * _LN_2_LOW
+    series = np.float32(1 / 720)
+    for factor in (1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0):
+        series = series * rest + np.float32(factor)
+    bits = (np.int32(power) + np.int32(127)) << np.int32(23)
+    return series * np.int32(bits).view(np.float32)
 
 
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
+def _softmax(logits: np.ndarray, shares: np.ndarray) -> float:
+    """Leave the softmax of logits in ``shares``, float32; gives their log-sum-exp."""
+    if not math.isfinite(logits.sum()):
+        return math.nan
+    top = logits.max()
+    total = np.float32(0)
+    for row in range(logits.size):
+        shares[row] = _exponential(np.float32(logits[row] - top))
+        total += shares[row]
+    shares *= np.float32(1) / total
+    return top + math.log(total)
+
+
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
+def _weighted_sums(rows: np.ndarray, shares: np.ndarray, sums: np.ndarray) -> None:
+    """Sum the rows by the shares of each member, (rows in whole blocks, members)."""
+    members = shares.shape[1]
+    sums[:] = np.float32(0)
+    for row in range(0, rows.shape[0], _BLOCK):
+        member = 0
+        while member + _GROUP_OF_SUM <= members:
+            _add_rows(rows, row, shares, member, sums, _GROUP_OF_SUM)
+            member += _GROUP_OF_SUM
+        while member < members:
+            _add_rows(rows, row, shares, member, sums, 1)
+            member += 1
+
+
+@njit(cache=True, error_model="numpy")
 def frame_logits(rows: np.ndarray, params: np.ndarray) -> np.ndarray:
     """Logit of every row of a clip.
 
@@ -115,82 +393,31 @@ def frame_logits(rows: np.ndarray, params: np.ndarray) -> np.ndarray:
     ----------
     rows : np.ndarray of shape (rows, dim), int16 (bits of float16) or float32
         Features as stored, see `stored_bits`.
-    params : np.ndarray of shape (dim + 1,), float32
-        Weights, then the bias.
+    params : np.ndarray of shape (members, dim + 1 or more), float32
+        Weights, then the bias, of each probe.
 
     Returns
     -------
-    np.ndarray of shape (rows,), float64
-        NaN for a row that is all zero; all NaN if a value of the clip is not finite.
+    np.ndarray of shape (members, rows), float64
+        NaN for a row that is all zero or not finite.
     """
-    count, dim = rows.shape
-    logits = np.empty(count)
-    largest = np.float32(0)
-    for row in range(count):
-        _prefetch_ahead(rows, row)
-        dot, squares = _dot_and_squares(rows, row, params)
-        largest = max(largest, squares)
-        logits[row] = dot / math.sqrt(squares) + params[dim]
-    if not _all_finite(rows, largest):
-        logits[:] = math.nan
-    return logits
+    return _logits_and_norms(rows, params)[0]
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
-def clip_score(rows: np.ndarray, params: np.ndarray) -> float:
-    """Log-sum-exp over time of `frame_logits`: the clip's logit, larger = more fake."""
-    logits = frame_logits(rows, params)
-    top = logits.max()
-    return top + math.log(np.exp(logits - top).sum())
-
-
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
-def score_and_gradient(
-    rows: np.ndarray, params: np.ndarray, gradient: np.ndarray
-) -> float:
-    """Score of a clip; its gradient by the parameters is left in ``gradient``.
-
-    The gradient is the mean of the normalised rows under the softmax of their logits.
-    It is summed relative to the largest logit so far and rescaled when that grows, so
-    that each row is needed once.
-
-    Parameters
-    ----------
-    rows : np.ndarray of shape (rows, dim), int16 (bits of float16) or float32
-        Features as stored.
-    params : np.ndarray of shape (dim + 1,), float32
-        Weights, then the bias.
-    gradient : np.ndarray of shape (dim + 1,), float32
-        Overwritten.
+@njit(cache=True, error_model="numpy")
+def clip_scores(rows: np.ndarray, params: np.ndarray) -> np.ndarray:
+    """Log-sum-exp over time of `frame_logits`: the clip's logits, larger = more fake.
 
     Returns
     -------
-    float
-        NaN if a row is all zero or a value is not finite.
+    np.ndarray of shape (members,), float64
+        NaN if a row is all zero or not finite.
     """
-    count, dim = rows.shape
-    gradient[:] = np.float32(0)
-    top, total = -math.inf, 0.0
-    largest = np.float32(0)
-    for row in range(count):
-        _prefetch_ahead(rows, row)
-        dot, squares = _dot_and_squares(rows, row, params)
-        largest = max(largest, squares)
-        inverse = 1.0 / math.sqrt(squares)
-        logit = dot * inverse + params[dim]
-        if logit > top:
-            shrink = math.exp(top - logit)
-            total *= shrink
-            gradient[:dim] *= np.float32(shrink)
-            top = logit
-        weight = math.exp(logit - top)
-        total += weight
-        factor = np.float32(weight * inverse)
-        for column in range(dim):
-            gradient[column] += factor * _widen(rows[row, column])
-    gradient[:dim] *= np.float32(1.0 / total)
-    gradient[dim] = np.float32(1)  # the bias moves every logit alike
-    return top + math.log(total) if _all_finite(rows, largest) else math.nan
+    logits, _ = _logits_and_norms(rows, params)
+    scores, shares = np.empty(params.shape[0]), np.empty(rows.shape[0], np.float32)
+    for member in range(scores.size):
+        scores[member] = _softmax(logits[member], shares)
+    return scores
 
 
 @njit(cache=True, error_model="numpy")
@@ -201,17 +428,20 @@ def clip_loss(score: float, label: int) -> float:
     return math.log1p(math.exp(-2.0 * abs(margin))) + max(-2.0 * margin, 0.0)
 
 
+@njit(cache=True, error_model="numpy")
+def clip_losses(rows: np.ndarray, label: int, params: np.ndarray) -> np.ndarray:
+    """Loss of each probe on a clip, (members,) float64."""
+    losses = clip_scores(rows, params)
+    for member in range(losses.size):
+        losses[member] = clip_loss(losses[member], label)
+    return losses
+
+
 @njit(cache=True, fastmath=_FAST, error_model="numpy")
-def train_step(
-    rows: np.ndarray,
-    label: int,
-    params: np.ndarray,
-    moments: np.ndarray,
-    gradient: np.ndarray,
-    step: int,
-    learning_rate: float,
-) -> float:
-    """One Adam step on one clip; gives the loss before the step.
+def losses_and_gradients(
+    rows: np.ndarray, label: int, params: np.ndarray, gradients: np.ndarray
+) -> np.ndarray:
+    """Loss of each probe on a clip, and its gradient by the parameters.
 
     Parameters
     ----------
@@ -219,33 +449,99 @@ def train_step(
         Features as stored.
     label : int
         0 real, 1 fake.
-    params : np.ndarray of shape (dim + 1,), float32
-        Weights, then the bias; updated.
-    moments : np.ndarray of shape (2, dim + 1), float32
+    params : np.ndarray of shape (members, dim + 1 or more), float32
+        Weights, then the bias, of each probe.
+    gradients : np.ndarray like ``params``
+        Overwritten. That of the score is the mean of the normalised rows under the
+        softmax of their logits, and 1 for the bias, which moves every logit alike.
+
+    Returns
+    -------
+    np.ndarray of shape (members,), float64
+        NaN if a row is all zero or not finite.
+    """
+    (count, dim), members = rows.shape, params.shape[0]
+    logits, inverse = _logits_and_norms(rows, params)
+    blocks = (count + _BLOCK - 1) // _BLOCK
+    shares = np.zeros((blocks * _BLOCK, members), np.float32)
+    softmax = np.empty(count, np.float32)
+    losses, slopes = np.empty(members), np.empty(members)
+    sign = 1.0 if label == 1 else -1.0
+    for member in range(members):
+        score = _softmax(logits[member], softmax)
+        losses[member] = clip_loss(score, label)
+        slopes[member] = -2.0 * sign / (1.0 + math.exp(2.0 * sign * score))
+        for row in range(count):
+            shares[row, member] = slopes[member] * softmax[row] * inverse[row]
+    _weighted_sums(rows, shares, gradients)
+    for member in range(members):
+        gradients[member, dim] = slopes[member]
+    return losses
+
+
+@njit(cache=True, fastmath=_FAST, error_model="numpy")
+def _adam(
+    params: np.ndarray,
+    moments: np.ndarray,
+    gradients: np.ndarray,
+    step: int,
+    rates: np.ndarray,
+    weight: float,
+) -> None:
+    beta_1, beta_2 = np.float32(ADAM_BETAS[0]), np.float32(ADAM_BETAS[1])
+    unbias = np.float32(1.0 / math.sqrt(1.0 - ADAM_BETAS[1] ** step))
+    epsilon, one, scale = np.float32(ADAM_EPSILON), np.float32(1), np.float32(weight)
+    for member in range(params.shape[0]):
+        rate = np.float32(rates[member] / (1.0 - ADAM_BETAS[0] ** step))
+        for i in range(params.shape[1]):
+            change = scale * gradients[member, i]
+            mean = beta_1 * moments[0, member, i] + (one - beta_1) * change
+            square = beta_2 * moments[1, member, i] + (one - beta_2) * change * change
+            moments[0, member, i], moments[1, member, i] = mean, square
+            params[member, i] -= rate * mean / (np.sqrt(square) * unbias + epsilon)
+
+
+@njit(cache=True, error_model="numpy")
+def train_step(
+    rows: np.ndarray,
+    label: int,
+    params: np.ndarray,
+    moments: np.ndarray,
+    gradients: np.ndarray,
+    step: int,
+    rates: np.ndarray,
+    weight: float,
+) -> np.ndarray:
+    """One Adam step of each probe on one clip; gives the losses before the step.
+
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, dim), int16 (bits of float16) or float32
+        Features as stored.
+    label : int
+        0 real, 1 fake.
+    params : np.ndarray of shape (members, dim + 1 or more), float32
+        Weights, then the bias, of each probe; updated. `member_array` has the layout
+        that is fastest.
+    moments : np.ndarray of shape (2, *params.shape), float32
         Adam's running means of the gradient and of its square; updated.
-    gradient : np.ndarray of shape (dim + 1,), float32
+    gradients : np.ndarray like ``params``
         Scratch space.
     step : int
         1 for the first step.
-    learning_rate : float
-        Adam's learning rate.
+    rates : np.ndarray of shape (members,), float64
+        Adam's learning rates.
+    weight : float
+        Factor of the loss.
+
+    Returns
+    -------
+    np.ndarray of shape (members,), float64
+        ``weight`` included; NaN if a row is all zero or not finite.
     """
-    score = score_and_gradient(rows, params, gradient)
-    loss = clip_loss(score, label)
-    sign = 1.0 if label == 1 else -1.0
-    slope = np.float32(-2.0 * sign / (1.0 + math.exp(2.0 * sign * score)))
-    beta_1, beta_2 = np.float32(ADAM_BETAS[0]), np.float32(ADAM_BETAS[1])
-    rate = np.float32(learning_rate / (1.0 - ADAM_BETAS[0] ** step))
-    unbias = np.float32(1.0 / math.sqrt(1.0 - ADAM_BETAS[1] ** step))
-    epsilon = np.float32(ADAM_EPSILON)
-    one = np.float32(1)
-    for i in range(params.size):
-        change = slope * gradient[i]
-        moments[0, i] = beta_1 * moments[0, i] + (one - beta_1) * change
-        moments[1, i] = beta_2 * moments[1, i] + (one - beta_2) * change * change
-        spread = np.sqrt(moments[1, i]) * unbias + epsilon
-        params[i] -= rate * moments[0, i] / spread
-    return loss
+    losses = losses_and_gradients(rows, label, params, gradients)
+    _adam(params, moments, gradients, step, rates, weight)
+    return losses * weight
 
 
 def stored_bits(rows: np.ndarray) -> np.ndarray:
@@ -254,13 +550,19 @@ def stored_bits(rows: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     rows : np.ndarray of shape (rows, dim), float16 or float32
-        A clip of a feature store.
+        A clip of a feature store, or some of its columns.
 
     Returns
     -------
     np.ndarray of shape (rows, dim), int16 (bits of float16) or float32
+        A copy only of float16 rows on a processor without instructions for them.
     """
     plain = np.asarray(rows)  # not np.memmap: the dispatcher is slow on subclasses
-    bits = plain.view(np.int16 if rows.dtype == np.float16 else np.float32)
+    if plain.dtype != np.float16:
+        bits = plain.view()
+    elif _WIDENS_HALVES:
+        bits = plain.view(np.int16)
+    else:
+        bits = plain.astype(np.float32)
     bits.flags.writeable = False
     return bits

@@ -8,9 +8,17 @@ import numpy as np
 
 from dfprobe.errors import DataError
 from dfprobe.heads import kernels
+from dfprobe.heads.fitting import Learner
 from dfprobe.heads.head_file import read_head, write_head
+from dfprobe.heads.linear_learner import LinearLearner
+from dfprobe.heads.splits import Candidate, Split
 
 KIND = "linear"
+STREAMS = (1,)
+REAL_ONLY = False
+ONE_PASS = True
+MIN_ROWS = 1
+
 _WEIGHT, _BIAS = "head.weight", "head.bias"  # names in the published checkpoints
 
 
@@ -25,7 +33,9 @@ class LinearProbe:
     params : np.ndarray of shape (dim + 1,), float32
         Weights, then the bias.
     metadata : dict
-        What the head file says of it: ``encoder_key``, training corpus, clips used...
+        What the head file says of it: ``encoder_key``, training corpus, clips used...;
+        ``columns``, the first one and that after the last, where the probe reads a part
+        of the rows, e.g. one layer of many.
     """
 
     params: np.ndarray
@@ -33,8 +43,13 @@ class LinearProbe:
 
     @property
     def dim(self) -> int:
-        """Length of the rows that the probe reads."""
+        """Number of weights."""
         return self.params.size - 1
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Length of the rows of the one stream."""
+        return tuple(self.metadata.get("dims", [self.dim]))
 
     def frame_logits(self, rows: np.ndarray) -> np.ndarray:
         """Logit of every row.
@@ -50,11 +65,23 @@ class LinearProbe:
             Larger = more fake; NaN for a row that is all zero or not finite. The
             probability of fake is ``sigmoid(2 z)``.
         """
-        return kernels.frame_logits(kernels.stored_bits(rows), self.params)
+        bits = kernels.stored_bits(self._part(rows))
+        return kernels.frame_logits(bits, self.params[None])[0]
+
+    def curve(self, rows: np.ndarray) -> np.ndarray:
+        """Value of every row: its `frame_logits`."""
+        return self.frame_logits(rows)
 
     def score(self, rows: np.ndarray) -> float:
         """Logit of a clip: log-sum-exp of its `frame_logits`; NaN for a bad row."""
-        return float(kernels.clip_score(kernels.stored_bits(rows), self.params))
+        bits = kernels.stored_bits(self._part(rows))
+        return float(kernels.clip_scores(bits, self.params[None])[0])
+
+    def _part(self, rows: np.ndarray) -> np.ndarray:
+        if "columns" not in self.metadata:
+            return rows
+        start, stop = self.metadata["columns"]
+        return np.ascontiguousarray(rows[:, start:stop])
 
     def save(self, path: Path) -> None:
         """Write the head file."""
@@ -62,7 +89,8 @@ class LinearProbe:
             _WEIGHT: self.params[:-1].reshape(1, -1),  # (dim,) -> (1, dim)
             _BIAS: self.params[-1:],
         }
-        write_head(path, tensors, {**self.metadata, "kind": KIND, "dim": self.dim})
+        entries = {"kind": KIND, "dim": self.dim, "dims": list(self.dims)}
+        write_head(path, tensors, {**self.metadata, **entries})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -78,5 +106,23 @@ class LinearProbe:
         expected = {_BIAS: (1,), _WEIGHT: (1, metadata["dim"])}
         if shapes != expected:
             raise DataError(f"{path} holds tensors {shapes}, expected {expected}.")
+        return cls.from_tensors(tensors, metadata)
+
+    @classmethod
+    def from_tensors(
+        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
+    ) -> Self:
+        """Make a probe of what `dfprobe.heads.fitting.fit` returns."""
         params = np.concatenate([tensors[_WEIGHT].ravel(), tensors[_BIAS]])
         return cls(params.astype(np.float32), metadata)
+
+
+def learner(
+    train: Split,
+    val: Split,
+    spec: dict[str, Any],
+    candidates: list[Candidate],
+    device: str,
+) -> Learner:
+    """Make the learner of all candidates; parameters as for `LinearLearner`."""
+    return LinearLearner(train, val, spec, candidates, device)

@@ -1,231 +1,207 @@
-"""Training of the linear probe with the paper's settings.
+"""Training of heads on the features of one corpus, whatever their kind.
 
-Source: arXiv 2511.17181; bit-ml/ssr-dfd, ``linear_probing/{model,train}.py``: Adam, one
-clip a step, shuffled every epoch, early stopping on the validation loss, the parameters
-of the lowest validation loss kept.
+Source of the protocol: arXiv 2511.17181; bit-ml/ssr-dfd, ``linear_probing``; see the
+modules of the kinds.
 """
 
+import hashlib
+import json
 import logging
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from dfprobe import __version__
-from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads import kernels
+from dfprobe.code import code_digest
+from dfprobe.errors import DataError
 from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips
+from dfprobe.heads.feed import ClipFeed, buffer_budget
+from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit, write_curves
 from dfprobe.heads.head_file import provenance_of
-from dfprobe.heads.linear import LinearProbe
-from dfprobe.progress import Progress
-from dfprobe.storage import write_whole
+from dfprobe.heads.kinds import Kind, head_class, kind_module
+from dfprobe.heads.splits import Candidate, Split, Stream
 
 log = logging.getLogger("dfprobe")
 
 
-@dataclass(frozen=True)
-class TrainingSpec:
-    """Settings of the training.
-
-    Parameters
-    ----------
-    max_epochs : int
-        Epochs at most.
-    patience : int
-        Epochs without a lower validation loss after which training stops.
-    learning_rate : float
-        Adam's learning rate.
-    seed : int
-        Seed of the initial parameters and of the order of clips.
-    """
-
-    max_epochs: int
-    patience: int
-    learning_rate: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        if min(self.max_epochs, self.patience) < 1 or not self.learning_rate > 0:
-            raise ConfigError(
-                "probe: max_epochs and patience must be at least 1 and learning_rate "
-                f"above 0, but the configuration has {self}."
-            )
+class _Trained(NamedTuple):
+    candidate: Candidate
+    layer: int
+    fit: Fit
 
 
-class Epoch(NamedTuple):
-    """Mean losses of one epoch; the training loss is taken before each step."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-
-
-class Fit(NamedTuple):
-    """The best parameters, (dim + 1,) float32, and the losses of all epochs."""
-
-    params: np.ndarray
-    curve: list[Epoch]
-    best: Epoch
-
-
-def train_linear_probe(
-    features: list[Path], manifest: Path, spec: dict[str, Any], head: Path, curve: Path
+def train_heads(
+    streams: Sequence[Sequence[Path]],
+    manifest: Path,
+    spec: dict[str, Any],
+    heads: Sequence[Path],
+    curve: Path,
 ) -> None:
-    """Train a linear probe on one encoder's features of one corpus.
+    """Train one head a seed; of several learning rates the best one is kept.
 
     Parameters
     ----------
-    features : list of Path
-        Feature stores of the corpus, one a shard.
+    streams : sequence of sequence of Path
+        Feature stores of the corpus, one a shard, for each encoder that the head reads.
     manifest : Path
-        Its manifest; splits ``train`` and ``val`` are used.
+        Manifest of the corpus; splits ``train`` and ``val`` are used.
     spec : dict
-        ``max_epochs``, ``patience``, ``learning_rate``, ``seed``: see `TrainingSpec`.
-    head : Path
-        Head file to write.
+        ``kind``, ``seeds``, ``learning_rates``, ``max_epochs``, ``patience``,
+        ``memory_mb``, ``device`` and the settings of the kind. ``layers`` trains
+        linear probes on each of so many layers that a row holds side by side.
+    heads : sequence of Path
+        Head file to write for each seed; with ``layers``, for each layer of each seed.
     curve : Path
-        CSV to write: ``epoch, train_loss, val_loss``.
+        CSV to write: the losses of every epoch of every candidate.
 
     Raises
     ------
+    ConfigError
+        If a setting is out of range.
     DataError
-        If a split has no usable clip of one of the classes, or a clip's features are
-        not finite.
+        If a split lacks a class that it needs, or a clip's features are not finite.
     """
+    module = kind_module(spec["kind"])
     clips = pl.read_parquet(manifest, columns=["clip_id", "split", "label"])
-    corpus = manifest.stem
-    with StoreSet(features) as stores:
-        train = labelled_clips(clips, "train", stores)
-        val = labelled_clips(clips, "val", stores)
-        _check_split(train, corpus)
-        _check_split(val, corpus)
-        fit = fit_linear(stores, train, val, TrainingSpec(**spec), task=str(head))
-        provenance = provenance_of(stores.attributes)
-    metadata = {
-        **provenance,
+    with ExitStack() as stack:
+        stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
+        chosen = [
+            _usable(clips, split, stores, module, manifest.stem)
+            for split in ("train", "val")
+        ]
+        budget = buffer_budget(spec["memory_mb"]) // len(stores)
+        sources = [Stream(store, ClipFeed(store, budget)) for store in stores]
+        train, val = (Split(part, sources) for part in chosen)
+        key = _key(spec, stores, chosen)
+        side = heads[0].with_name(f".{heads[0].name}.progress")
+        trained = list(_train(module, train, val, spec, side, key))
+        metadata = _metadata(spec, stores, chosen, manifest.stem)
+    wanted = product(spec["seeds"], range(_layers(module, spec)))
+    for key_of_head, head in zip(wanted, heads, strict=True):
+        same = [t for t in trained if (t.candidate.seed, t.layer) == key_of_head]
+        _save(same, metadata, head)
+    write_curves({_name(one): one.fit.curve for one in trained}, curve)
+    for file in side.parent.glob(f"{side.name}*"):
+        file.unlink()
+
+
+def _usable(
+    clips: pl.DataFrame, split: str, stores: list[StoreSet], kind: Kind, corpus: str
+) -> LabelledClips:
+    chosen = labelled_clips(clips, split, stores, kind.MIN_ROWS, kind.REAL_ONLY)
+    _check_split(chosen, corpus, kind.REAL_ONLY)
+    return chosen
+
+
+def _train(
+    kind: Kind, train: Split, val: Split, spec: dict[str, Any], side: Path, key: str
+) -> Iterator[_Trained]:
+    """Train all candidates: in one pass over the data where the kind can."""
+    candidates = [
+        Candidate(seed, rate)
+        for seed in spec["seeds"]
+        for rate in spec["learning_rates"]
+    ]
+    stopping = Stopping(spec["max_epochs"], spec["patience"])
+    groups = [candidates] if kind.ONE_PASS else [[one] for one in candidates]
+    for number, group in enumerate(groups):
+        learner = kind.learner(train, val, spec, group, spec["device"])
+        file = ProgressFile(side.with_name(f"{side.name}{number}"), key)
+        task = f"{spec['kind']} {', '.join(map(_label, group))}"
+        members = product(group, range(_layers(kind, spec)))
+        fits = fit(learner, stopping, file, task)
+        for (candidate, layer), fitted in zip(members, fits, strict=True):
+            yield _Trained(candidate, layer, fitted)
+
+
+def _save(trained: list[_Trained], metadata: dict[str, Any], head: Path) -> None:
+    """Write the head of the lowest validation loss."""
+    best = min(trained, key=lambda t: t.fit.best.val_loss)
+    entries = {
+        **metadata,
+        "seed": best.candidate.seed,
+        "learning_rate": best.candidate.learning_rate,
+        "best_epoch": best.fit.best.epoch,
+        "val_loss": best.fit.best.val_loss,
+        "epochs": len(best.fit.curve),
+        "stopped": best.fit.stopped,
+        **_columns(best, metadata),
+    }
+    head_class(metadata["kind"]).from_tensors(best.fit.tensors, entries).save(head)
+
+
+def _metadata(
+    spec: dict[str, Any],
+    stores: list[StoreSet],
+    chosen: list[LabelledClips],
+    corpus: str,
+) -> dict[str, Any]:
+    rows = [provenance_of(store.attributes) for store in stores]
+    return {
+        **(rows[0] if len(rows) == 1 else {"streams": rows}),
+        "kind": spec["kind"],
+        "dims": [store.dim for store in stores],
         "train_corpus": corpus,
-        "best_epoch": fit.best.epoch,
-        "val_loss": fit.best.val_loss,
-        "clips_used": {"train": len(train.clip_ids), "val": len(val.clip_ids)},
-        "clips_skipped": {"train": train.skipped, "val": val.skipped},
+        "clips_used": {part.split: len(part.clip_ids) for part in chosen},
+        "clips_skipped": {part.split: part.skipped for part in chosen},
         "spec": spec,
         "version": __version__,
     }
-    LinearProbe(fit.params, metadata).save(head)
-    _write_curve(fit.curve, curve)
 
 
-def fit_linear(
-    stores: StoreSet,
-    train: LabelledClips,
-    val: LabelledClips,
-    spec: TrainingSpec,
-    task: str,
-) -> Fit:
-    """Train until the validation loss no longer falls.
-
-    Parameters
-    ----------
-    stores : StoreSet
-        Features of the clips.
-    train, val : LabelledClips
-        Clips to learn from, and clips to stop by.
-    spec : TrainingSpec
-        Settings.
-    task : str
-        Name in the progress lines.
-    """
-    rng = np.random.default_rng(spec.seed)
-    params = initial_parameters(stores.dim, rng)
-    moments = np.zeros((2, params.size), np.float32)
-    progress = Progress(task, spec.max_epochs, unit="epochs")
-    curve: list[Epoch] = []
-    best, best_params = Epoch(0, math.inf, math.inf), params
-    for epoch in range(1, spec.max_epochs + 1):
-        order = rng.permutation(len(train.clip_ids))
-        first_step = (epoch - 1) * len(order) + 1
-        train_loss = _train_epoch(
-            stores, train, order, params, moments, first_step, spec.learning_rate
-        )
-        curve.append(Epoch(epoch, train_loss, validation_loss(stores, val, params)))
-        progress.step()
-        if curve[-1].val_loss < best.val_loss:
-            best, best_params = curve[-1], params.copy()
-        elif epoch - best.epoch >= spec.patience:
-            break
-    log.info(
-        f"{task}: {len(curve)} epochs, lowest validation loss {best.val_loss:.5f} "
-        f"after epoch {best.epoch}"
-    )
-    return Fit(best_params, curve, best)
+def _key(
+    spec: dict[str, Any], stores: list[StoreSet], chosen: list[LabelledClips]
+) -> str:
+    """Digest of all that the numbers depend on."""
+    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode())
+    digest.update(code_digest([__name__, f"dfprobe.heads.{spec['kind']}"]).encode())
+    for store in stores:
+        digest.update(store.encoder_key.encode())
+        digest.update(store.index.write_csv().encode())
+    for part in chosen:
+        digest.update("\n".join(part.clip_ids).encode())
+        digest.update(part.labels.tobytes())
+    return digest.hexdigest()
 
 
-def initial_parameters(dim: int, rng: np.random.Generator) -> np.ndarray:
-    """Weights and bias, (dim + 1,) float32, uniform in +-1/sqrt(dim) as nn.Linear's."""
-    bound = 1.0 / math.sqrt(dim)
-    return rng.uniform(-bound, bound, dim + 1).astype(np.float32)
+def _layers(kind: Kind, spec: dict[str, Any]) -> int:
+    """Heads that a candidate gives: one a layer, where layers are told apart."""
+    return int(spec.get("layers", 1)) if kind.ONE_PASS else 1
 
 
-def validation_loss(stores: StoreSet, val: LabelledClips, params: np.ndarray) -> float:
-    """Mean loss of the clips of a split."""
-    total = 0.0
-    for clip_id, label in zip(val.clip_ids, val.labels, strict=True):
-        rows = kernels.stored_bits(stores.rows(clip_id))
-        loss = kernels.clip_loss(kernels.clip_score(rows, params), label)
-        _check_finite(loss, clip_id, stores)
-        total += loss
-    return total / len(val.clip_ids)
+def _columns(trained: _Trained, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Part of a row that the probe of one layer reads."""
+    layers = metadata["spec"].get("layers")
+    if metadata["kind"] != "linear" or layers is None:
+        return {}
+    width = metadata["dims"][0] // layers
+    start = trained.layer * width
+    return {"columns": [start, start + width]}
 
 
-def _train_epoch(
-    stores: StoreSet,
-    train: LabelledClips,
-    order: np.ndarray,
-    params: np.ndarray,
-    moments: np.ndarray,
-    first_step: int,
-    learning_rate: float,
-) -> float:
-    """One step a clip in the given order; ``params`` and ``moments`` are updated."""
-    total = 0.0
-    gradient = np.empty_like(params)
-    for step, position in enumerate(order, first_step):
-        clip_id, label = train.clip_ids[position], train.labels[position]
-        rows = kernels.stored_bits(stores.rows(clip_id))
-        loss = kernels.train_step(
-            rows, label, params, moments, gradient, step, learning_rate
-        )
-        _check_finite(loss, clip_id, stores)
-        total += loss
-    return total / len(order)
+def _name(trained: _Trained) -> str:
+    suffix = f" layer {trained.layer}" if trained.layer else ""
+    return _label(trained.candidate) + suffix
 
 
-def _check_finite(loss: float, clip_id: str, stores: StoreSet) -> None:
-    if not math.isfinite(loss):
-        raise DataError(
-            f"Clip {clip_id}: its loss is {loss}. {stores.path_of(clip_id)} marks it "
-            "ok, yet it holds a row that is all zero or not finite (or the learning "
-            "rate is far too high). Delete that file and run the workflow again."
-        )
+def _label(candidate: Candidate) -> str:
+    return f"seed {candidate.seed} rate {candidate.learning_rate:g}"
 
 
-def _check_split(clips: LabelledClips, corpus: str) -> None:
+def _check_split(clips: LabelledClips, corpus: str, real_only: bool) -> None:
     counts = {label: int((clips.labels == label).sum()) for label in (0, 1)}
     reasons = ", ".join(f"{count} {reason}" for reason, count in clips.skipped.items())
     if reasons:
         log.warning(f"{corpus}, split {clips.split}: clips skipped: {reasons}.")
-    if 0 in counts.values():
+    needed = [0] if real_only else [0, 1]
+    if not all(counts[label] for label in needed):
+        wanted = "real clips" if real_only else "both"
         raise DataError(
             f"Corpus {corpus}, split {clips.split}: {counts[0]} real and {counts[1]} "
-            "fake clips can be used; a probe needs both. Skipped: "
+            f"fake clips can be used; the head needs {wanted}. Skipped: "
             f"{reasons or 'none'}. Check the corpus' splits and its labels."
         )
-
-
-def _write_curve(curve: list[Epoch], path: Path) -> None:
-    lines = [f"{e.epoch},{e.train_loss:.8f},{e.val_loss:.8f}" for e in curve]
-    with write_whole(path) as draft:
-        draft.write_text("\n".join(["epoch,train_loss,val_loss", *lines]) + "\n")

@@ -14,11 +14,12 @@ from dfprobe.errors import DataError
 from dfprobe.features.extract import encoder_key, needs_faces, passes_of
 from dfprobe.features.passes import Passes
 from dfprobe.heads.head_file import PROVENANCE
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds import Head, load_head
 from dfprobe.media.crops import crops_key
 
 HEADS_FOLDER = Path("results/heads/linear")
 _DEVICE = "auto"
+_SUPERVISED = ("linear", "transformer")
 
 log = logging.getLogger("dfprobe")
 
@@ -31,13 +32,14 @@ class NamedProbe:
     ----------
     path : Path
         Its file.
-    probe : LinearProbe
+    probe : Head
+        Trained on clip labels, on the rows of one encoder.
     encoder, train : str
         Encoder that it reads and corpus on which it was trained.
     """
 
     path: Path
-    probe: LinearProbe
+    probe: Head
     encoder: str
     train: str
 
@@ -133,7 +135,13 @@ def load_readers(paths: Sequence[Path]) -> list[Reader]:
 
 
 def _load(path: Path) -> NamedProbe:
-    probe = LinearProbe.load(path)
+    probe = load_head(path)
+    if probe.metadata["kind"] not in _SUPERVISED:
+        raise DataError(
+            f"{path} holds a {probe.metadata['kind']} head, not one of clip labels; "
+            f"`dfprobe score` takes {' and '.join(_SUPERVISED)} heads. Score "
+            "with it in the workflow (`anomaly`)."
+        )
     missing = [name for name in PROVENANCE if name not in probe.metadata]
     if missing:
         raise DataError(
@@ -175,7 +183,7 @@ def _reader(probes: list[NamedProbe]) -> Reader:
 
 
 def _check(named: NamedProbe, encoder: Encoder) -> None:
-    trained_on = named.probe.dim, named.probe.metadata["weights_hash"]
+    trained_on = named.probe.dims[0], named.probe.metadata["weights_hash"]
     if trained_on != (encoder.dim, encoder.weights_hash):
         raise DataError(
             f"{named.path} was trained on rows of {trained_on[0]} from {named.encoder} "

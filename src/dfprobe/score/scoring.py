@@ -122,7 +122,7 @@ def _scores(path: Path, reader: Reader, crops: ClipCrops) -> Iterator[ClipScore]
     for named in reader.probes:
         score = named.probe.score(rows)
         if math.isfinite(score):
-            curve = np.column_stack([times, named.probe.frame_logits(rows)])
+            curve = np.column_stack([times, named.probe.curve(rows)])
             yield ClipScore(name, named, score, Status.OK, note, curve)
         else:
             detail = "the probe gives no finite score"

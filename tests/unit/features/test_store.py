@@ -58,6 +58,18 @@ def test_every_clip_comes_back_exactly(written):
         assert reader.index["content_key"].to_list()[0] == "key of a b"
 
 
+def test_spans_say_where_the_bytes_of_a_clip_lie(written):
+    path, values = written
+    content = path.read_bytes()
+    with FeatureReader(path) as reader:
+        for name, expected in values.items():
+            spans = reader.spans(name)
+            found = b"".join(content[start : start + size] for start, size in spans)
+            assert found == expected.tobytes()
+        assert reader.spans("damaged") == []
+        assert len(reader.spans("ключ/'x'")) == 3  # crosses two chunk borders
+
+
 def test_chunks_are_aligned_so_that_they_can_be_mapped(written):
     path, _values = written
     with FeatureReader(path) as reader:

@@ -32,4 +32,15 @@ def corpus(tmp_path):
 
 @pytest.fixture
 def probe_spec():
-    return {"max_epochs": 30, "patience": 5, "learning_rate": 0.01, "seed": 43}
+    return {
+        "kind": "linear",
+        "max_epochs": 30,
+        "patience": 5,
+        "learning_rates": [0.01],
+        "seeds": [43],
+        "schedule": "none",
+        "class_weights": "none",
+        "options": {},
+        "memory_mb": 4000,
+        "device": "cpu",
+    }

@@ -14,7 +14,7 @@ def test_round_trip(tmp_path):
     probe = LinearProbe.load(path)
     np.testing.assert_array_equal(probe.params, params)
     expected = {"encoder_key": "k", "train_corpus": "toy", "kind": "linear", "dim": 8}
-    assert probe.metadata == expected
+    assert probe.metadata == expected | {"dims": [8]}
 
 
 def test_another_kind_is_refused(tmp_path):

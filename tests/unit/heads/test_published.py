@@ -1,5 +1,6 @@
-"""Probes in the published checkpoint format, as stand-in files."""
+"""Heads in the published checkpoint formats, as stand-in files."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import yaml
 from dfprobe.cli import main
 from dfprobe.config import SCHEMA
 from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.sync import SyncHead
+from dfprobe.heads.sync_model import Sizes, new_model
 from unit.media.media_files import bursts, write_clip
 
 ROOT = Path(__file__).parents[3]
@@ -52,8 +55,30 @@ def stand_in(dim=DIM, kind="audio", **changes):
     return content
 
 
-def run(encoder="lfcc"):
-    names = ["--encoder", encoder, "--train", "av1m", "--out", "head.safetensors"]
+def sync_stand_in(dims=(64, DIM), **changes):
+    """A checkpoint with the published keys and types, and the names of AVH-Align."""
+    model = new_model(Sizes(dims, 1024, (512, 256, 128)), seed=3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=5)
+    model(*(torch.ones(2, dim) for dim in dims)).sum().backward()
+    optimizer.step()
+    scheduler.step(2.5)
+    content = {
+        "epoch": 7,
+        "state_dict": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(),
+        "best_val_loss": 2.5,
+        "args": Namespace(lr=1e-5, tau=15, resume=None),
+    }
+    content |= changes
+    torch.save(content, "model-epoch=18.ckpt")
+    return content
+
+
+def run(*encoders):
+    named = ["--encoder", *(encoders or ["lfcc"]), "--train", "av1m"]
+    names = [*named, "--out", "head.safetensors"]
     return main(["import-head", "model-epoch=18.ckpt", *names])
 
 
@@ -103,7 +128,7 @@ def test_it_can_belong_to_feature_files(capsys):
         (
             {"state_dict": {"x": torch.zeros(1)}},
             "lfcc",
-            "It is no linear probe",
+            "It is no published head",
         ),
         ({"hyper_parameters": {}}, "lfcc", "It is no published probe"),
         ({}, "lfc", "Did you mean 'lfcc'?"),
@@ -142,3 +167,76 @@ def test_a_file_that_is_no_checkpoint_is_refused(content, capsys):
         Path("model-epoch=18.ckpt").write_bytes(content)
     assert run() == 1
     assert "model-epoch=18.ckpt" in capsys.readouterr().err
+
+
+def test_the_published_synchronisation_head_becomes_a_head():
+    content = sync_stand_in()
+    assert run("example", "lfcc") == 0
+    head = SyncHead.load(Path("head.safetensors"))
+    for name, tensor in content["state_dict"].items():
+        np.testing.assert_array_equal(head.tensors[name], tensor)
+    assert head.dims == (64, DIM)
+    assert head.metadata["train_corpus"] == "av1m"
+    families = [stream["encoder"]["family"] for stream in head.metadata["streams"]]
+    assert families == ["example", "lfcc"]
+    assert head.metadata["imported"]["epoch"] == 7
+    assert head.metadata["imported"]["best_val_loss"] == 2.5
+    assert len(head.metadata["imported"]["sha256"]) == 64
+
+
+def test_an_imported_synchronisation_head_gives_the_networks_outputs():
+    tensors = sync_stand_in()["state_dict"]
+    run("example", "lfcc")
+    rng = np.random.default_rng(3)
+    rows = [rng.standard_normal((9, dim)).astype(np.float32) for dim in (64, DIM)]
+    model = new_model(Sizes((64, DIM), 1024, (512, 256, 128)), seed=0)
+    model.load_state_dict(tensors)
+    units = [torch.from_numpy(r / np.linalg.norm(r, axis=1)[:, None]) for r in rows]
+    curve = SyncHead.load(Path("head.safetensors")).curve(*rows)
+    np.testing.assert_allclose(curve, -model(*units).detach(), atol=1e-5)
+
+
+def test_a_synchronisation_head_can_belong_to_feature_files():
+    sync_stand_in(dims=(64, 3840))
+    assert run("example", "theirs") == 0
+    assert SyncHead.load(Path("head.safetensors")).dims == (64, 3840)
+
+
+@pytest.mark.parametrize(
+    ("made", "encoders", "part"),
+    [
+        ({}, ["lfcc", "example"], "reads visual rows of 64, but the encoder lfcc"),
+        ({"dims": (512, DIM)}, ["example", "lfcc"], "reads visual rows of 512"),
+        ({"dims": (64, 512)}, ["example", "lfcc"], "reads audio rows of 512"),
+        ({}, ["lfcc"], "two encoders, the visual one first, but 1 were named: lfcc"),
+        ({}, ["example", "lfc"], "Did you mean 'lfcc'?"),
+        (
+            {"state_dict": {"visual_proj.weight": torch.zeros(2, 3)}},
+            ["example", "lfcc"],
+            "expected visual_proj, audio_proj and mlp",
+        ),
+        (
+            {"state_dict": {"visual_proj.weight": "text"}},
+            ["example", "lfcc"],
+            "expected tensors only in state_dict",
+        ),
+    ],
+)
+def test_a_synchronisation_head_of_other_rows_is_refused(made, encoders, part, capsys):
+    sync_stand_in(**made)
+    assert run(*encoders) == 1
+    assert part in capsys.readouterr().err
+    assert not Path("head.safetensors").exists()
+
+
+def test_a_probe_reads_one_encoder(capsys):
+    stand_in()
+    assert run("example", "lfcc") == 1
+    assert "reads the rows of one encoder, but 2 were named" in capsys.readouterr().err
+
+
+def test_nothing_in_a_namespace_is_executed(capsys):
+    sync_stand_in(args=Namespace(hook=Hostile()))
+    assert run("example", "lfcc") == 1
+    assert "without classes in it" in capsys.readouterr().err
+    assert not Path("executed").exists()

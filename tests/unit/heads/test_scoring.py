@@ -23,7 +23,7 @@ def head(tmp_path):
 
 def test_one_row_a_test_clip_with_its_score(corpus, head):
     out = corpus.folder / "scores.parquet"
-    score_clips(corpus.stores, corpus.manifest, [head], [out])
+    score_clips([corpus.stores], corpus.manifest, [head], [out])
     table = read_scores(out)
     test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
     columns = ["clip_id", "label", "manipulation"]
@@ -42,8 +42,8 @@ def test_each_head_writes_its_own_scores(corpus, head):
     alone = [corpus.folder / f"alone_{i}.parquet" for i in range(2)]
     both = [corpus.folder / f"both_{i}.parquet" for i in range(2)]
     for path, out in zip([head, other], alone, strict=True):
-        score_clips(corpus.stores, corpus.manifest, [path], [out])
-    score_clips(corpus.stores, corpus.manifest, [head, other], both)
+        score_clips([corpus.stores], corpus.manifest, [path], [out])
+    score_clips([corpus.stores], corpus.manifest, [head, other], both)
     assert [p.read_bytes() for p in both] == [p.read_bytes() for p in alone]
     assert alone[0].read_bytes() != alone[1].read_bytes()
 
@@ -61,7 +61,7 @@ def test_no_clip_disappears(corpus, head):
     rows = {"test/c": some, "test/d": np.zeros_like(some)}
     extra = write_features(corpus.folder / "002.zarr.zip", rows, {"test/a": "no_audio"})
     out = corpus.folder / "scores.parquet"
-    score_clips([*corpus.stores, extra], corpus.manifest, [head], [out])
+    score_clips([[*corpus.stores, extra]], corpus.manifest, [head], [out])
     table = read_scores(out).filter(pl.col("clip_id").str.contains("[abcd]$"))
     assert table["clip_id"].to_list() == ["test/a", "test/b", "test/c", "test/d"]
     assert table["status"].to_list() == ["no_audio", "missing", "ok", "non_finite"]
@@ -74,7 +74,7 @@ def test_head_of_another_encoder_is_refused(corpus, head):
     outs = [corpus.folder / f"out_{i}.parquet" for i in range(2)]
     message = r"other\.safetensors .* encoder other, but .* encoder key"
     with pytest.raises(DataError, match=message):
-        score_clips(corpus.stores, corpus.manifest, [head, other], outs)
+        score_clips([corpus.stores], corpus.manifest, [head, other], outs)
     assert not any(out.exists() for out in outs)
 
 
@@ -99,6 +99,6 @@ def test_float32_store_gives_the_score_of_its_float16_values(corpus, head):
     store = write_features(corpus.folder / "w.zarr.zip", wide, dtype="float32")
     tables = []
     for stores in (corpus.stores, [store]):
-        score_clips(stores, corpus.manifest, [head], [corpus.folder / "out.parquet"])
+        score_clips([stores], corpus.manifest, [head], [corpus.folder / "out.parquet"])
         tables.append(read_scores(corpus.folder / "out.parquet"))
     np.testing.assert_allclose(tables[0]["score"], tables[1]["score"], atol=1e-6)

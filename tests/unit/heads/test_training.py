@@ -8,57 +8,59 @@ from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.evaluation.metrics import auc
-from dfprobe.heads import kernels, training
-from dfprobe.heads.clips import StoreSet, labelled_clips
+from dfprobe.heads import fitting
+from dfprobe.heads.kinds import load_head
 from dfprobe.heads.linear import LinearProbe
-from dfprobe.heads.training import TrainingSpec, fit_linear, train_linear_probe
+from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.training import train_heads
+
+SIZES = {"width": 8, "feed_forward": 8, "heads": 2, "layers": 1, "dropout": 0.1}
+NEXT_TOKEN = {
+    "kind": "next_token",
+    "learning_rates": [0.001],
+    "max_epochs": 3,
+    "options": {**SIZES, "batch_size": 4},
+}
+SYNC = {
+    "kind": "sync",
+    "learning_rates": [0.001],
+    "max_epochs": 3,
+    "options": {
+        "hidden": 8,
+        "widths": [8, 8, 8],
+        "tau": 2,
+        "batch_frames": 64,
+        "direction": "audio",
+        "shuffle": False,
+    },
+}
+TRANSFORMER = {"kind": "transformer", "max_epochs": 3, "options": SIZES}
 
 
 def train(corpus, spec, name="head"):
-    head = corpus.folder / f"{name}.safetensors"
+    """Train the first seed's head; its file and the curves."""
+    heads, curve = train_all(corpus, spec, name)
+    return heads[0], curve
+
+
+def train_all(corpus, spec, name="head", second=()):
+    heads = [corpus.folder / f"{name}-{seed}.safetensors" for seed in spec["seeds"]]
     curve = corpus.folder / f"{name}.curve.csv"
-    train_linear_probe(corpus.stores, corpus.manifest, spec, head, curve)
-    return head, curve
+    streams = [corpus.stores, second] if second else [corpus.stores]
+    train_heads(streams, corpus.manifest, spec, heads, curve)
+    return heads, curve
 
 
-def reference_training(corpus, spec):
-    """The published training in plain NumPy: autograd's formulas, PyTorch's Adam."""
-    manifest = pl.read_parquet(corpus.manifest)
-    rng = np.random.default_rng(spec["seed"])
-    params = training.initial_parameters(DIM, rng).astype(np.float64)
-    first, second = np.zeros_like(params), np.zeros_like(params)
-    clips = {s: manifest.filter(pl.col("split") == s).rows() for s in ("train", "val")}
-
-    def forward(name, label):
-        rows = corpus.rows[name].astype(np.float64)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        logits = rows @ params[:-1] + params[-1]
-        score = np.logaddexp.reduce(logits)
-        sign = 2 * label - 1
-        return rows, np.exp(logits - score), score, sign
-
-    losses, step = [], 0
-    for _ in range(spec["max_epochs"]):
-        for position in rng.permutation(len(clips["train"])):
-            name, _, label, _ = clips["train"][position]
-            rows, shares, score, sign = forward(name, label)
-            slope = -2 * sign / (1 + np.exp(2 * sign * score))
-            gradient = slope * np.append(shares @ rows, 1.0)
-            step += 1
-            first = 0.9 * first + 0.1 * gradient
-            second = 0.999 * second + 0.001 * gradient**2
-            root = np.sqrt(second / (1 - 0.999**step)) + 1e-8
-            params -= spec["learning_rate"] * first / (1 - 0.9**step) / root
-        scores = [forward(name, label)[2:] for name, _, label, _ in clips["val"]]
-        losses.append(np.mean([np.logaddexp(0, -2 * y * s) for s, y in scores]))
-    return losses
-
-
-def test_losses_are_those_of_the_published_training(corpus, probe_spec):
-    spec = probe_spec | {"max_epochs": 5}
-    _, curve = train(corpus, spec)
-    losses = pl.read_csv(curve)["val_loss"].to_numpy()
-    np.testing.assert_allclose(losses, reference_training(corpus, spec), atol=1e-5)
+@pytest.fixture
+def timed(corpus, monkeypatch):
+    """The corpus with two streams that say when their rows begin."""
+    monkeypatch.setitem(PROVENANCE, "rate_hz", 25.0)
+    monkeypatch.setitem(PROVENANCE, "first_row_s", 0.0)
+    stores = [
+        write_features(corpus.folder / f"{name}.zarr.zip", corpus.rows, key=name)
+        for name in ("one", "two")
+    ]
+    return corpus._replace(stores=stores[:1]), stores[1:]
 
 
 def test_head_file_says_what_it_is(corpus, probe_spec):
@@ -72,43 +74,58 @@ def test_head_file_says_what_it_is(corpus, probe_spec):
     assert probe.metadata.items() >= PROVENANCE.items()
     assert probe.metadata["train_corpus"] == "toy"
     assert probe.metadata["best_epoch"] == best["epoch"]
+    assert probe.metadata["epochs"] == losses.height
     assert probe.metadata["val_loss"] == pytest.approx(best["val_loss"], abs=1e-7)
     assert probe.metadata["clips_used"] == {"train": 40, "val": 16}
     assert probe.metadata["spec"] == probe_spec
 
 
-def test_probe_separates_the_test_clips(corpus, probe_spec):
-    head, _ = train(corpus, probe_spec)
-    probe = LinearProbe.load(head)
+@pytest.mark.parametrize("settings", [{}, TRANSFORMER | {"max_epochs": 15}])
+def test_head_separates_the_test_clips(corpus, probe_spec, settings):
+    head = load_head(train(corpus, probe_spec | settings)[0])
     test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
-    scores = np.array([probe.score(corpus.rows[name]) for name in test["clip_id"]])
+    scores = np.array([head.score(corpus.rows[name]) for name in test["clip_id"]])
     assert auc(test["label"].to_numpy(), scores) > 0.9
 
 
-def test_saved_parameters_are_those_of_the_best_epoch(corpus, probe_spec):
-    head, curve = train(corpus, probe_spec | {"learning_rate": 0.5})  # overshoots
-    losses = pl.read_csv(curve)["val_loss"]
-    assert losses.arg_min() < len(losses) - 1
-    with StoreSet(corpus.stores) as stores:
-        val = labelled_clips(pl.read_parquet(corpus.manifest), "val", stores)
-        params = LinearProbe.load(head).params
-        loss = training.validation_loss(stores, val, params)
-    assert loss == pytest.approx(losses.min(), abs=1e-7)
-
-
 def test_training_stops_after_patience_epochs_without_progress(corpus, probe_spec):
-    spec = probe_spec | {"learning_rate": 0.5, "patience": 3, "max_epochs": 60}
+    spec = probe_spec | {"learning_rates": [0.5], "patience": 3, "max_epochs": 60}
     head, curve = train(corpus, spec)
-    best = LinearProbe.load(head).metadata["best_epoch"]
-    assert pl.read_csv(curve)["epoch"].to_list() == list(range(1, best + 4))
+    metadata = LinearProbe.load(head).metadata
+    epochs = list(range(1, metadata["best_epoch"] + 4))
+    assert pl.read_csv(curve)["epoch"].to_list() == epochs
+    assert metadata["stopped"]
+
+
+def test_a_training_at_the_limit_says_that_it_did_not_stop(corpus, probe_spec):
+    head, _ = train(corpus, probe_spec | {"max_epochs": 2})
+    assert not LinearProbe.load(head).metadata["stopped"]
 
 
 def test_equal_seeds_give_equal_bytes(corpus, probe_spec):
     one = train(corpus, probe_spec, "one")
     two = train(corpus, probe_spec, "two")
-    other = train(corpus, probe_spec | {"seed": 44}, "other")
+    other = train(corpus, probe_spec | {"seeds": [44]}, "other")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert one[1].read_bytes() != other[1].read_bytes()
+
+
+@pytest.mark.parametrize("settings", [{}, TRANSFORMER])
+def test_every_seed_has_its_file_and_its_curve(corpus, probe_spec, settings):
+    heads, curve = train_all(corpus, probe_spec | settings | {"seeds": [43, 7]})
+    assert [load_head(head).metadata["seed"] for head in heads] == [43, 7]
+    assert heads[0].read_bytes() != heads[1].read_bytes()
+    assert pl.read_csv(curve)["member"].n_unique() == 2
+
+
+def test_of_several_learning_rates_the_best_is_kept(corpus, probe_spec):
+    spec = probe_spec | {"learning_rates": [1e-6, 0.01, 1e-5], "max_epochs": 5}
+    head, curve = train(corpus, spec)
+    best = pl.read_csv(curve).sort("val_loss").row(0, named=True)
+    metadata = LinearProbe.load(head).metadata
+    assert metadata["learning_rate"] == 0.01
+    assert best["member"].endswith("0.01")
+    assert metadata["val_loss"] == pytest.approx(best["val_loss"], abs=1e-7)
 
 
 def test_result_does_not_depend_on_chunks_and_shards(corpus, probe_spec, monkeypatch):
@@ -117,6 +134,59 @@ def test_result_does_not_depend_on_chunks_and_shards(corpus, probe_spec, monkeyp
     crossing = write_features(corpus.folder / "small_chunks.zarr.zip", corpus.rows)
     two = train(corpus._replace(stores=[crossing]), probe_spec, "two")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+def killed_after(epochs, monkeypatch):
+    """Make training write its state after every epoch, and end at one of them."""
+    write = fitting.ProgressFile.write
+
+    def write_and_die(self, arrays, facts):
+        write(self, arrays, facts)
+        if facts["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting.ProgressFile, "due", lambda self: True)
+    monkeypatch.setattr(fitting.ProgressFile, "write", write_and_die)
+
+
+@pytest.mark.parametrize("settings", [{}, TRANSFORMER, NEXT_TOKEN, SYNC])
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_killed_training_ends_with_the_same_bytes(
+    timed, probe_spec, settings, epochs, monkeypatch
+):
+    corpus, second = timed
+    second = second if settings is SYNC else ()
+    spec = probe_spec | {"seeds": [43, 44], "max_epochs": 3} | settings
+    whole = train_all(corpus, spec, "whole", second)
+    with monkeypatch.context() as patch:
+        killed_after(epochs, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train_all(corpus, spec, "killed", second)
+    assert list(corpus.folder.glob(".killed*.progress*"))
+    resumed = train_all(corpus, spec, "killed", second)
+    for one, two in zip([*whole[0], whole[1]], [*resumed[0], resumed[1]], strict=True):
+        assert one.read_bytes() == two.read_bytes()
+    assert not list(corpus.folder.glob(".killed*"))
+
+
+def test_state_of_another_training_is_not_taken_up(corpus, probe_spec, monkeypatch):
+    other = probe_spec | {"learning_rates": [0.02]}
+    expected = train(corpus, other, "expected")
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(corpus, probe_spec, "head")
+    found = train(corpus, other, "head")
+    assert [p.read_bytes() for p in found] == [p.read_bytes() for p in expected]
+
+
+def test_a_damaged_state_is_told_and_not_used(corpus, probe_spec, caplog):
+    expected = train(corpus, probe_spec, "expected")
+    (corpus.folder / ".head-43.safetensors.progress0").write_bytes(b"no state")
+    with caplog.at_level(logging.WARNING, logger="dfprobe"):
+        found = train(corpus, probe_spec, "head")
+    assert "training starts anew" in caplog.text
+    assert [p.read_bytes() for p in found] == [p.read_bytes() for p in expected]
 
 
 def test_clips_of_no_use_are_counted(corpus, probe_spec, caplog):
@@ -139,6 +209,19 @@ def test_clips_of_no_use_are_counted(corpus, probe_spec, caplog):
     assert "1 missing, 1 no_face, 1 no_label" in caplog.text
 
 
+def test_clips_of_one_row_are_used_where_a_head_can(corpus, probe_spec):
+    rows = corpus.rows | {"train/01": corpus.rows["train/01"][:1]}
+    store = write_features(corpus.folder / "short.zarr.zip", rows)
+    short = corpus._replace(stores=[store])
+    linear = load_head(train(short, probe_spec)[0])
+    assert linear.metadata["clips_used"]["train"] == 40
+    rows["train/02"] = rows["train/02"][:1]  # a real one
+    store = write_features(corpus.folder / "short.zarr.zip", rows)
+    surprise = load_head(train(short, probe_spec | NEXT_TOKEN)[0])
+    assert surprise.metadata["clips_used"]["train"] == 19
+    assert surprise.metadata["clips_skipped"]["train"] == {"too_short": 1}
+
+
 @pytest.mark.parametrize(
     ("drop", "words"),
     [
@@ -153,45 +236,66 @@ def test_split_without_both_classes_is_refused(corpus, probe_spec, drop, words):
         train(corpus, probe_spec)
 
 
+def test_heads_on_real_clips_need_real_clips_only(corpus, probe_spec):
+    spec = probe_spec | NEXT_TOKEN
+    real = pl.read_parquet(corpus.manifest).filter(pl.col("label") == 0)
+    with_fakes = train(corpus, spec, "with_fakes")[0]
+    real.write_parquet(corpus.manifest)
+    alone = train(corpus, spec, "alone")[0]
+    assert with_fakes.read_bytes() == alone.read_bytes()
+    real.filter(pl.col("split") != "val").write_parquet(corpus.manifest)
+    with pytest.raises(DataError, match=r"split val: 0 real .* needs real clips"):
+        train(corpus, spec)
+
+
+@pytest.mark.parametrize("settings", [{}, TRANSFORMER, NEXT_TOKEN])
 @pytest.mark.parametrize("clip", ["train/04", "val/04"])
-def test_row_that_is_not_finite_is_named(corpus, probe_spec, clip):
-    corpus.rows[clip][2, 5] = np.nan
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_row_that_no_head_can_use_is_named(corpus, probe_spec, clip, value, settings):
+    corpus.rows[clip][2] = value
     store = write_features(corpus.folder / "bad.zarr.zip", corpus.rows)
     with pytest.raises(DataError, match=rf"{clip}.*bad\.zarr\.zip"):
-        train(corpus._replace(stores=[store]), probe_spec)
+        train(corpus._replace(stores=[store]), probe_spec | settings)
 
 
-@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"patience": 0}])
 def test_impossible_setting_is_refused(corpus, probe_spec, wrong):
     with pytest.raises(ConfigError, match="at least 1"):
         train(corpus, probe_spec | wrong)
 
 
-def test_initial_parameters_are_those_of_a_linear_layer():
-    params = training.initial_parameters(10_000, np.random.default_rng(0))
-    assert params.dtype == np.float32 and params.shape == (10_001,)
-    assert np.abs(params).max() <= 0.01
-    assert params.std() == pytest.approx(0.01 / np.sqrt(3), rel=0.05)
+def test_pair_is_trained_and_scored(timed, probe_spec):
+    corpus, second = timed
+    heads, _ = train_all(corpus, probe_spec | SYNC, second=second)
+    head = load_head(heads[0])
+    clips = pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows()
+    write_manifest(corpus.manifest, [*clips, ("test/none", "test", 1)])
+    keys = [stream["encoder_key"] for stream in head.metadata["streams"]]
+    assert keys == ["one", "two"]
+    out, curves = corpus.folder / "out.parquet", corpus.folder / "curves.parquet"
+    streams = [corpus.stores, second]
+    score_clips(streams, corpus.manifest, heads, [out], curves=curves)
+    scores = dict(pl.read_parquet(out).select("clip_id", "score").iter_rows())
+    *found, none = pl.read_parquet(curves).iter_rows(named=True)
+    assert (none["clip_id"], none["curve"]) == ("test/none", None)
+    for row in found:
+        rows = corpus.rows[row["clip_id"]]
+        assert scores[row["clip_id"]] == head.score(rows, rows)
+        np.testing.assert_allclose(row["curve"], head.curve(rows, rows), rtol=1e-6)
+    with pytest.raises(DataError, match="rows of 2 encoders"):
+        score_clips([corpus.stores], corpus.manifest, heads, [out])
 
 
-def test_clips_are_visited_in_another_order_every_epoch(
-    corpus, probe_spec, monkeypatch
-):
-    seen = []
-    step = kernels.train_step
-
-    def spy(rows, label, *rest):
-        seen.append(rows.tobytes())
-        return step(rows, label, *rest)
-
-    monkeypatch.setattr(kernels, "train_step", spy)
-    with StoreSet(corpus.stores) as stores:
-        manifest = pl.read_parquet(corpus.manifest)
-        clips = [labelled_clips(manifest, split, stores) for split in ("train", "val")]
-        spec = TrainingSpec(**probe_spec | {"max_epochs": 2})
-        fit_linear(stores, *clips, spec, task="test")
-    assert sorted(seen[:40]) == sorted(seen[40:])
-    assert seen[:40] != seen[40:]
+def test_surprise_is_scored_by_its_largest_value_and_its_mean(corpus, probe_spec):
+    head = load_head(train(corpus, probe_spec | NEXT_TOKEN)[0])
+    path = corpus.folder / "surprise.safetensors"
+    head.save(path)
+    out, mean = corpus.folder / "out.parquet", corpus.folder / "mean.parquet"
+    score_clips([corpus.stores], corpus.manifest, [path], [out], mean=mean)
+    for table, measure in ((out, np.max), (mean, np.mean)):
+        for name, score in pl.read_parquet(table).select("clip_id", "score").rows():
+            curve = head.curve(corpus.rows[name])
+            assert score == pytest.approx(measure(curve[1:]))
 
 
 def test_spec_is_json_with_sorted_keys(corpus, probe_spec):

@@ -40,7 +40,7 @@ def test_scores_are_those_of_the_pipeline(pipeline, heads, tmp_path):
     assert len(rows) == 5 * len(pipeline.heads)
     for name, head in pipeline.heads.items():
         out = tmp_path / f"{name}.parquet"
-        score_clips([pipeline.stores[name]], pipeline.manifest, [head], [out])
+        score_clips([[pipeline.stores[name]]], pipeline.manifest, [head], [out])
         expected = {
             row["clip_id"]: (row["score"], row["status"])
             for row in read_scores(out).iter_rows(named=True)

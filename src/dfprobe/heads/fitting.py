@@ -1,0 +1,296 @@
+"""Training epoch by epoch until the validation loss stops falling, for every head.
+
+A training that was killed goes on after the last epoch that it wrote down, and ends
+with the same bytes: a `Learner` draws what is random in an epoch from its seed and the
+number of the epoch, so its state is its numbers alone.
+"""
+
+import json
+import logging
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from dfprobe.errors import ConfigError
+from dfprobe.progress import Progress
+from dfprobe.storage import write_whole
+
+log = logging.getLogger("dfprobe")
+
+_KEY = "dfprobe"  # one entry: safetensors writes several in an unsteady order
+_STATE, _BEST = "state", "best"
+
+
+class Learner(Protocol):
+    """What `fit` trains: one head, or several in one pass over the data.
+
+    Attributes
+    ----------
+    members : int
+        Number of heads.
+    """
+
+    members: int
+
+    def train_epoch(self, epoch: int) -> np.ndarray:
+        """Visit the training clips once; mean loss of each member, (members,).
+
+        What is random depends on the seed and on ``epoch`` (1 for the first) only.
+        """
+
+    def val_losses(self) -> np.ndarray:
+        """Mean loss of each member on the validation clips, (members,) float64."""
+
+    def adapt(self, val_losses: np.ndarray) -> None:
+        """Set the learning rates of the next epoch."""
+
+    def learning_rates(self) -> np.ndarray:
+        """Learning rate of each member, (members,) float64."""
+
+    def tensors(self, member: int) -> dict[str, np.ndarray]:
+        """Parameters of one member as the head file holds them, by name; copies."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next epoch depends on, by name."""
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go back to a `state`."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When training ends.
+
+    Parameters
+    ----------
+    max_epochs : int
+        Epochs at most.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    """
+
+    max_epochs: int
+    patience: int
+
+    def __post_init__(self) -> None:
+        if min(self.max_epochs, self.patience) < 1:
+            raise ConfigError(
+                "heads: max_epochs and patience must be at least 1, but the "
+                f"configuration has {self.max_epochs} and {self.patience}."
+            )
+
+
+class Epoch(NamedTuple):
+    """Mean losses of one epoch; the training loss is taken before each step."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    learning_rate: float
+
+
+class Fit(NamedTuple):
+    """One trained head.
+
+    Parameters
+    ----------
+    tensors : dict of str to np.ndarray
+        Its parameters after the epoch of the lowest validation loss.
+    curve : list of Epoch
+        All its epochs.
+    best : Epoch
+        That of ``tensors``.
+    stopped : bool
+        Whether the validation loss stopped falling; False at the limit of epochs.
+    """
+
+    tensors: dict[str, np.ndarray]
+    curve: list[Epoch]
+    best: Epoch
+    stopped: bool
+
+
+class ProgressFile:
+    """Side file with the state of a training, so that a killed one goes on.
+
+    Parameters
+    ----------
+    path : Path
+        The side file; beside the head, and deleted when that is whole.
+    key : str
+        What the training depends on; a state written under another key is ignored.
+    every_s : float
+        Seconds between two states: epochs of milliseconds are not all written.
+    """
+
+    def __init__(self, path: Path, key: str, every_s: float = 5.0) -> None:
+        self.path = path
+        self._key = key
+        self._every_s = every_s
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time to write the next state."""
+        return time.monotonic() - self._last >= self._every_s
+
+    def write(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        """Write arrays and JSON values, whole or not at all."""
+        text = json.dumps({"key": self._key, **facts})
+        with write_whole(self.path) as draft:
+            save_file(arrays, draft, {_KEY: text})
+        self._last = time.monotonic()
+
+    def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Read what was written last; None for nothing that can be used."""
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+                if facts.pop("key", None) != self._key:
+                    return None
+                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError) as error:
+            log.warning(f"{self.path} cannot be read ({error}); training starts anew.")
+            return None
+
+    def discard(self) -> None:
+        """Delete the side file: the heads are whole."""
+        self.path.unlink(missing_ok=True)
+
+
+class _Member:
+    """Curve and best epoch of one head, while it is trained."""
+
+    def __init__(self, stopping: Stopping) -> None:
+        self._stopping = stopping
+        self.curve: list[Epoch] = []
+        self.best = Epoch(0, math.inf, math.inf, math.nan)
+        self.tensors: dict[str, np.ndarray] = {}
+
+    @property
+    def stopped(self) -> bool:
+        """Whether patience ran out."""
+        return len(self.curve) - self.best.epoch >= self._stopping.patience
+
+    @property
+    def done(self) -> bool:
+        return self.stopped or len(self.curve) >= self._stopping.max_epochs
+
+    def improves(self, epoch: Epoch) -> bool:
+        """Note an epoch; whether its validation loss is the lowest so far."""
+        self.curve.append(epoch)
+        if not epoch.val_loss < self.best.val_loss:  # NaN is no improvement
+            return False
+        self.best = epoch
+        return True
+
+    def restore(self, curve: list[list[Any]], tensors: dict[str, np.ndarray]) -> None:
+        for values in curve:
+            self.improves(Epoch(*values))
+        self.tensors = tensors
+
+    def fit(self) -> Fit:
+        return Fit(self.tensors, self.curve, self.best, self.stopped)
+
+
+def fit(
+    learner: Learner, stopping: Stopping, progress_file: ProgressFile, task: str
+) -> list[Fit]:
+    """Train all members of a learner until each has stopped.
+
+    A member that has stopped keeps its best parameters; the pass over the data goes on
+    for the others.
+
+    Parameters
+    ----------
+    learner : Learner
+        What is trained.
+    stopping : Stopping
+        When each member ends.
+    progress_file : ProgressFile
+        Where a killed training goes on from. The caller discards it when the heads
+        are whole.
+    task : str
+        Name in the progress lines.
+
+    Returns
+    -------
+    list of Fit
+        One a member.
+    """
+    members = [_Member(stopping) for _ in range(learner.members)]
+    first = _resume(learner, members, progress_file, task)
+    progress = Progress(task, stopping.max_epochs - first + 1, unit="epochs")
+    for epoch in range(first, stopping.max_epochs + 1):
+        if all(member.done for member in members):
+            break
+        rates = learner.learning_rates()
+        losses = np.stack([learner.train_epoch(epoch), learner.val_losses()])
+        learner.adapt(losses[1])
+        for number, member in enumerate(members):
+            values = (*losses[:, number].tolist(), float(rates[number]))
+            if not member.done and member.improves(Epoch(epoch, *values)):
+                member.tensors = learner.tensors(number)
+        if progress_file.due():
+            _write(learner, members, progress_file, epoch)
+        progress.step()
+    for member in members:
+        if not member.tensors:
+            raise ConfigError(
+                f"{task}: the validation loss was never finite, so no head can be "
+                "kept. Lower its learning rate."
+            )
+        log.info(
+            f"{task}: {len(member.curve)} epochs, lowest validation loss "
+            f"{member.best.val_loss:.5f} after epoch {member.best.epoch}"
+        )
+    return [member.fit() for member in members]
+
+
+def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
+    """Write training curves as CSV: ``member``, then the fields of `Epoch`."""
+    lines = [
+        f"{name},{e.epoch},{e.train_loss:.8f},{e.val_loss:.8f},{e.learning_rate:.3e}"
+        for name, curve in curves.items()
+        for e in curve
+    ]
+    with write_whole(path) as draft:
+        names = ",".join(["member", *Epoch._fields])
+        draft.write_text("\n".join([names, *lines]) + "\n")
+
+
+def _write(
+    learner: Learner, members: list[_Member], file: ProgressFile, epoch: int
+) -> None:
+    arrays = {f"{_STATE}/{name}": value for name, value in learner.state().items()}
+    for number, member in enumerate(members):
+        arrays |= {f"{_BEST}/{number}/{n}": v for n, v in member.tensors.items()}
+    file.write(arrays, {"epoch": epoch, "curves": [m.curve for m in members]})
+
+
+def _resume(
+    learner: Learner, members: list[_Member], file: ProgressFile, task: str
+) -> int:
+    """Take up what a killed training left; number of the first epoch to do."""
+    found = file.read()
+    if found is None:
+        return 1
+    arrays, facts = found
+    learner.restore(_below(arrays, f"{_STATE}/"))
+    for number, member in enumerate(members):
+        member.restore(facts["curves"][number], _below(arrays, f"{_BEST}/{number}/"))
+    log.info(f"{task}: goes on after epoch {facts['epoch']}")
+    return int(facts["epoch"]) + 1
+
+
+def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {
+        n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)
+    }

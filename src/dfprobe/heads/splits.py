@@ -1,0 +1,132 @@
+"""What a head is trained on: the usable clips of a split, one after the other."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dfprobe.errors import DataError
+from dfprobe.heads.alignment import Timing, align
+from dfprobe.heads.clips import LabelledClips, StoreSet
+from dfprobe.heads.feed import ClipFeed
+
+
+class Candidate(NamedTuple):
+    """What tells apart the heads that are trained with the same settings."""
+
+    seed: int
+    learning_rate: float
+
+
+class Item(NamedTuple):
+    """One clip.
+
+    Parameters
+    ----------
+    clip_id : str
+    label : int
+        0 real, 1 fake.
+    rows : tuple of np.ndarray of shape (rows, dim), float16 or float32
+        As stored, not normalised; an array a stream, of equal rate and length. Valid
+        until the next clip is asked for.
+    """
+
+    clip_id: str
+    label: int
+    rows: tuple[np.ndarray, ...]
+
+
+class Stream(NamedTuple):
+    """The rows of one encoder on a corpus: what is known of them, and the rows."""
+
+    stores: StoreSet
+    feed: ClipFeed
+
+
+class Split:
+    """The usable clips of a split, with the rows of one or two encoders.
+
+    Parameters
+    ----------
+    clips : LabelledClips
+        Which clips.
+    streams : sequence of Stream
+        One an encoder, each with rows of all clips.
+
+    Attributes
+    ----------
+    name : str
+        ``train`` or ``val``.
+    clip_ids : list of str
+    labels : np.ndarray of shape (clips,), int64
+        0 real, 1 fake.
+    dims : tuple of int
+        Length of the rows of each stream.
+    """
+
+    def __init__(self, clips: LabelledClips, streams: Sequence[Stream]) -> None:
+        self.name = clips.split
+        self.clip_ids = clips.clip_ids
+        self.labels = clips.labels
+        self.dims = tuple(stream.stores.dim for stream in streams)
+        self._streams = streams
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def visit(self, order: np.ndarray) -> Iterator[Item]:
+        """Yield the clips at some positions, in that order."""
+        names = [self.clip_ids[position] for position in order]
+        feeds = [stream.feed.visit(names) for stream in self._streams]
+        for position, name, *rows in zip(order, names, *feeds, strict=True):
+            yield Item(name, int(self.labels[position]), self._together(rows))
+
+    def bad_clip(self, clip_id: str, why: str) -> DataError:
+        """Make the error to raise for a clip that no head can learn from."""
+        stores = ", ".join(str(s.stores.path_of(clip_id)) for s in self._streams)
+        return DataError(
+            f"Clip {clip_id}: {why}. {stores} marks it ok, yet it holds a row that is "
+            "all zero or not finite (or the learning rate is far too high). Delete "
+            "that file and run the workflow again."
+        )
+
+    def _together(self, rows: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        if len(rows) == 1:
+            return (rows[0],)
+        first, second = (timing(stream.stores) for stream in self._streams)
+        return align(rows[0], rows[1], first, second)
+
+
+def timing(stores: StoreSet) -> Timing:
+    """Rate and start of the rows of some stores."""
+    return stores.attributes["rate_hz"], stores.attributes["first_row_s"]
+
+
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Divide rows by their L2 norm, in float32: squares of float16 values overflow.
+
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, dim), float16 or float32
+
+    Returns
+    -------
+    np.ndarray of shape (rows, dim), float32
+        NaN where a row is all zero or not finite.
+    """
+    wide = rows.astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return wide / np.linalg.norm(wide, axis=1, keepdims=True)
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Order in which an epoch visits its clips, (count,); 1 is the first epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def class_weights(labels: np.ndarray, kind: str) -> tuple[float, float]:
+    """Weights of the loss of a real and of a fake clip; ``kind`` as in the config."""
+    if kind == "none":
+        return 1.0, 1.0
+    real, fake = np.bincount(labels, minlength=2)
+    return len(labels) / (2.0 * real), len(labels) / (2.0 * fake)

@@ -1,0 +1,152 @@
+"""Transformer head: a small encoder over the rows of a clip, trained on clip labels.
+
+The paper compares it with the linear probe and does not give its size; that is in the
+configuration.
+
+Rows enter with unit mean square, that is of length ``sqrt(D)``. Of unit length, as the
+linear probe has them, they would come out of the first layer some fifty times smaller
+than the positions that are added there (at 1,024 dimensions), and training often does
+not get away from chance.
+
+No clip is dropped for its length. Attention grows with the square of the rows, so a
+clip of more than 2,048 is cut into as few parts as can be, equally long to a row.
+Each is read on its own, its positions counted from 0, in training as in scoring; the
+clip's score is over the logits of all parts.
+"""
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dfprobe.encoders.torch_modules import random_module
+from dfprobe.errors import ConfigError
+from dfprobe.heads.clip_learner import ClipHead, ClipLearner
+from dfprobe.heads.fitting import Learner
+from dfprobe.heads.positions import sinusoids
+from dfprobe.heads.splits import Candidate, Split, unit_rows
+
+KIND = "transformer"
+STREAMS = (1,)
+REAL_ONLY = False
+ONE_PASS = False
+MIN_ROWS = 1
+MAX_ROWS = 2048  # that attend to each other: 82 s of video, 41 s of Wav2Vec2
+
+
+class TransformerModel(nn.Module):
+    """Linear map, sinusoidal positions, Transformer encoder, one logit a row.
+
+    Parameters
+    ----------
+    dim : int
+        Length of a row, D.
+    options : dict
+        ``width``, ``layers``, ``heads``, ``feed_forward``, ``dropout``.
+
+    Raises
+    ------
+    ConfigError
+        If the width is odd or does not divide into the attention heads.
+    """
+
+    positions: Tensor
+
+    def __init__(self, dim: int, options: dict[str, Any]) -> None:
+        super().__init__()
+        width, heads = options["width"], options["heads"]
+        if width % 2 or width % heads:
+            raise ConfigError(
+                "heads: options.width of a transformer head must be even and a "
+                f"multiple of options.heads, but the configuration has width {width} "
+                f"and {heads} heads."
+            )
+        self.project = nn.Linear(dim, width)
+        table = sinusoids(MAX_ROWS, width)
+        self.register_buffer("positions", table, persistent=False)
+        layer = nn.TransformerEncoderLayer(
+            width,
+            heads,
+            options["feed_forward"],
+            options["dropout"],
+            # Not "relu": for that torch has a shortcut in evaluation that holds all
+            # attention weights.
+            activation=torch.relu,
+            batch_first=True,
+        )
+        self.transformer = nn.TransformerEncoder(
+            layer, options["layers"], enable_nested_tensor=False
+        )
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Logit of every row of a clip.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (T, D), float32
+            Each divided by its norm.
+
+        Returns
+        -------
+        Tensor of shape (T,)
+        """
+        parts = rows.tensor_split(math.ceil(len(rows) / MAX_ROWS))
+        return torch.cat([self._part(part) for part in parts])
+
+    def _part(self, rows: Tensor) -> Tensor:
+        scaled = rows * math.sqrt(rows.shape[1])  # mean square 1
+        hidden = self.project(scaled) + self.positions[: len(rows)]
+        hidden = self.transformer(hidden[None])[0]  # a batch of one
+        return self.head(hidden)[:, 0]
+
+
+class TransformerHead(ClipHead):
+    """A trained Transformer head; ``metadata`` has ``spec`` with ``options``."""
+
+    KIND: ClassVar[str] = KIND
+
+    def new_model(self) -> TransformerModel:
+        """Model of the sizes in the metadata."""
+        return _new_model(self.dims[0], self.metadata["spec"]["options"], seed=0)
+
+    def normalise(self, rows: np.ndarray) -> np.ndarray:
+        """Rows divided by their norms."""
+        return unit_rows(rows)
+
+
+def learner(
+    train: Split,
+    val: Split,
+    spec: dict[str, Any],
+    candidates: list[Candidate],
+    device: str,
+) -> Learner:
+    """Make the learner of one candidate.
+
+    Parameters
+    ----------
+    train, val : Split
+        Clips of one stream.
+    spec : dict
+        ``options`` as for `TransformerModel`; ``class_weights`` and ``schedule`` as for
+        `ClipLearner`.
+    candidates : list of Candidate
+        One.
+    device : str
+        ``cpu``, ``cuda`` or ``auto``.
+
+    Raises
+    ------
+    ConfigError
+        If the width does not fit the number of attention heads.
+    """
+    [candidate] = candidates
+    model = _new_model(train.dims[0], spec["options"], candidate.seed)
+    return ClipLearner(train, val, model, unit_rows, spec, candidate, device)
+
+
+def _new_model(dim: int, options: dict[str, Any], seed: int) -> TransformerModel:
+    return random_module(lambda: TransformerModel(dim, options), seed)
