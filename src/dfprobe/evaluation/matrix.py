@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
-from dfprobe.errors import DataError
 from dfprobe.evaluation.corpus_scores import (
     CorpusScores,
     clip_facts,
-    read_corpus_scores,
+    join_scores,
 )
+from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import COUNTS, NUMBERS, measure
 from dfprobe.evaluation.paired import (
     P_VALUES,
@@ -24,9 +23,8 @@ from dfprobe.evaluation.paired import (
     PAIR_SCHEMA,
     pair_rows,
 )
-from dfprobe.evaluation.scores import ScoreKey
+from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
 from dfprobe.evaluation.subsets import subsets
-from dfprobe.storage import write_whole
 
 _NAMES = ("encoder", "label", "modality")
 
@@ -40,16 +38,19 @@ class Tables(NamedTuple):
         One row an encoder: AUC in per cent of each pair on the common clips, and
         ``mean_ood``, the mean over the pairs of different corpora before rounding.
     long : Path
-        One row an encoder, pair and subset, columns as in `long_table.measure`.
+        One row a head, encoder, pair and subset, columns as in `long_table.measure`.
         Metrics are empty where a subset has only one class.
     pairs : Path
         One row for every two encoders and pair of corpora: DeLong's test of their AUCs
-        on the common clips, columns as in `paired.pair_rows`.
+        on the common clips of one head, columns as in `paired.pair_rows`.
+    others : sequence of Path
+        As ``matrix``, for each head after the first.
     """
 
     matrix: Path
     long: Path
     pairs: Path
+    others: Sequence[Path] = ()
 
 
 def make_matrix(
@@ -64,14 +65,15 @@ def make_matrix(
     Parameters
     ----------
     scores : sequence of Path
-        ``.../{head}/{encoder}/{train}/{test}.parquet``, of one head.
+        ``.../{head}/{encoder}/{train}/{test}.parquet``.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of all corpora.
     crop_indexes : sequence of Path
         ``.../{test}/{shard}.parquet`` of the test corpora.
     spec : dict
-        ``head``: name of the head; ``encoders``: name -> ``label``, ``modality``;
-        ``train`` and ``test``: names of corpora. Their order is that of the tables.
+        ``heads``: list of ``name`` and ``encoders``, that of the matrix first;
+        ``encoders``: name -> ``label``, ``modality``; ``train`` and ``test``: names of
+        corpora. Their order is that of the tables.
     out : Tables
 
     Raises
@@ -88,21 +90,26 @@ def make_matrix(
     }
     long, compared = [], []
     for test in spec["test"]:
-        trains = [train for train, name in pairs(spec) if name == test]
-        corpus = read_corpus_scores(test, trains, paths, facts[test], spec)
-        for train in trains:
-            column = {"head": spec["head"], "train": train, "test": test}
-            long += _long_rows(corpus, column, trained_on[train], spec)
-            compared += _pair_rows(corpus, column, spec)
-    order = {name: place for place, name in enumerate(spec["encoders"])}
-    long.sort(key=lambda row: order[row["encoder"]])  # stable: pairs keep their order
+        tables = {key: read_scores(paths[key]) for key in paths if key.test == test}
+        corpus = join_scores(tables, test, facts[test])
+        for train, _ in (pair for pair in pairs(spec) if pair[1] == test):
+            for head in spec["heads"]:
+                column = {"head": head["name"], "train": train, "test": test}
+                encoders = {name: spec["encoders"][name] for name in head["encoders"]}
+                long += _long_rows(corpus, column, trained_on[train], encoders)
+                compared += _pair_rows(corpus, column, encoders)
+    heads = [head["name"] for head in spec["heads"]]
+    order = list(spec["encoders"])
+    # Stable: pairs keep their order.
+    long.sort(key=lambda r: (heads.index(r["head"]), order.index(r["encoder"])))
     table = pl.DataFrame(long, infer_schema_length=None)
-    _write_csv(_matrix(table, spec), out.matrix)
-    _write_csv(table.with_columns(_decimals(NUMBERS, "{:.6f}")), out.long)
+    for head, path in zip(spec["heads"], [out.matrix, *out.others], strict=True):
+        write_csv(_matrix(table.filter(head=head["name"]), head, spec), path)
+    write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out.long)
     tests = pl.DataFrame(compared, schema=PAIR_SCHEMA).with_columns(
-        _decimals(PAIR_NUMBERS, "{:.6f}"), _decimals(P_VALUES, "{:.3e}")
+        decimals(PAIR_NUMBERS, "{:.6f}"), decimals(P_VALUES, "{:.3e}")
     )
-    _write_csv(tests, out.pairs)
+    write_csv(tests, out.pairs)
 
 
 def read_matrix(path: Path) -> pl.DataFrame:
@@ -134,28 +141,22 @@ def pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _keyed(scores: Sequence[Path], spec: dict[str, Any]) -> dict[ScoreKey, Path]:
-    """Score files by what they hold: all those of the spec, and no other."""
-    paths = {ScoreKey.of(path): path for path in scores}
+    """Score files by what they hold."""
     expected = {
-        ScoreKey(spec["head"], encoder, train, test)
-        for encoder in spec["encoders"]
+        ScoreKey(head["name"], encoder, train, test)
+        for head in spec["heads"]
+        for encoder in head["encoders"]
         for train, test in pairs(spec)
     }
-    for key in sorted(expected ^ paths.keys()):
-        state = "is missing" if key in expected else "is not in the configuration"
-        raise DataError(
-            f"The score file of head {key.head}, encoder {key.encoder}, trained on "
-            f"{key.train} and tested on {key.test} {state}; the matrix needs one for "
-            "every encoder and pair of corpora."
-        )
-    return paths
+    needs = "the matrix needs one for every encoder and pair of corpora"
+    return score_files(scores, expected, needs)
 
 
 def _long_rows(
     corpus: CorpusScores,
     column: dict[str, str],
     trained_on: pl.DataFrame,
-    spec: dict[str, Any],
+    encoders: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """Rows of the tidy table for one column of the matrix."""
     parts = subsets(corpus.clips, trained_on)
@@ -164,25 +165,27 @@ def _long_rows(
             "encoder": encoder,
             "modality": entry["modality"],
             **column,
-            **measure(corpus, corpus.scores[encoder, column["train"]], part),
+            **measure(corpus, corpus.scores[ScoreKey(encoder=encoder, **column)], part),
         }
-        for encoder, entry in spec["encoders"].items()
+        for encoder, entry in encoders.items()
         for part in parts
     ]
 
 
 def _pair_rows(
-    corpus: CorpusScores, column: dict[str, str], spec: dict[str, Any]
+    corpus: CorpusScores, column: dict[str, str], encoders: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Rows of the paired tests for one column of the matrix."""
     scores = {
-        encoder: corpus.scores[encoder, column["train"]][corpus.common]
-        for encoder in spec["encoders"]
+        encoder: corpus.scores[ScoreKey(encoder=encoder, **column)][corpus.common]
+        for encoder in encoders
     }
     return pair_rows(corpus.labels[corpus.common], scores, column)
 
 
-def _matrix(long: pl.DataFrame, spec: dict[str, Any]) -> pl.DataFrame:
+def _matrix(
+    long: pl.DataFrame, head: dict[str, Any], spec: dict[str, Any]
+) -> pl.DataFrame:
     """One row an encoder, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
     values = {
@@ -194,28 +197,11 @@ def _matrix(long: pl.DataFrame, spec: dict[str, Any]) -> pl.DataFrame:
     columns = pairs(spec)
     out_of_domain = [pair for pair in columns if pair[0] != pair[1]]
     rows = []
-    for encoder, entry in spec["encoders"].items():
+    for encoder in head["encoders"]:
+        entry = spec["encoders"][encoder]
         row = {"encoder": encoder} | {key: entry[key] for key in ("label", "modality")}
         for train, test in columns:
-            row[f"{train}->{test}"] = _per_cent([values[encoder, train, test]])
-        row["mean_ood"] = _per_cent([values[encoder, *pair] for pair in out_of_domain])
+            row[f"{train}->{test}"] = per_cent([values[encoder, train, test]])
+        row["mean_ood"] = per_cent([values[encoder, *pair] for pair in out_of_domain])
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _per_cent(areas: list[float | None]) -> str | None:
-    """Mean in per cent with one decimal; null if there is none or one is undefined."""
-    known = [area for area in areas if area is not None]
-    if not known or len(known) < len(areas):
-        return None
-    return f"{100.0 * float(np.mean(known)):.1f}"
-
-
-def _decimals(columns: Sequence[str], form: str) -> pl.Expr:
-    """Numbers as text, so that equal numbers are equal bytes."""
-    return pl.col(columns).map_elements(form.format, return_dtype=pl.String)
-
-
-def _write_csv(table: pl.DataFrame, path: Path) -> None:
-    with write_whole(path) as draft:
-        table.write_csv(draft)

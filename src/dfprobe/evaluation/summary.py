@@ -37,7 +37,7 @@ def write_summary(
     crop_indexes : sequence of Path
         ``.../{corpus}/{shard}.parquet`` of the test corpora.
     scores : sequence of Path
-        Score files that the matrix was made from.
+        Score files that the matrix was made from: those of its head.
     spec : dict
         That of the matrix; each encoder also has ``weights`` (``random``, ``none``, or
         where they come from), and ``untrimmed``, the same encoder on whole clips, where
@@ -45,7 +45,8 @@ def write_summary(
     out : Path
         Markdown file to write.
     """
-    matrix, long = read_matrix(matrix_csv), read_long(long_csv)
+    matrix = read_matrix(matrix_csv)
+    long = read_long(long_csv).filter(head=spec["heads"][0]["name"])
     sections = [
         "# Cross-corpus results",
         _matrix_section(matrix, spec),
@@ -74,9 +75,9 @@ def _matrix_section(matrix: pl.DataFrame, spec: dict[str, Any]) -> str:
         if entry["weights"] == "random"
     ]
     text = (
-        f"AUC in per cent of the {spec['head']} head, train->test, on the test clips "
-        "that every encoder could score. mean_ood is the mean over the pairs of "
-        "different corpora."
+        f"AUC in per cent of the head {spec['heads'][0]['name']}, train->test, on the "
+        "test clips that every encoder could score. mean_ood is the mean over the "
+        "pairs of different corpora."
     )
     if controls:
         text += (

@@ -10,7 +10,7 @@ from dfprobe.evaluation.matrix import Tables, make_matrix
 from dfprobe.evaluation.scores import write_scores
 
 SPEC: dict[str, Any] = {
-    "head": "linear",
+    "heads": [{"name": "linear", "encoders": ["lfcc", "w2v", "clip"]}],
     "encoders": {
         "lfcc": {"label": "LFCC", "modality": "audio", "weights": "none"},
         "w2v": {"label": "Wav2Vec2 random", "modality": "audio", "weights": "random"},

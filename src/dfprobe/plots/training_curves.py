@@ -1,0 +1,131 @@
+"""Figure of training curves: small multiples over encoders and training corpora."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+
+from dfprobe.heads.fitting import Stopping
+
+# Okabe and Ito's colours, told apart with any colour vision; without the yellow.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_PLAIN = "#555555"
+_PANEL = (2.9, 1.9)  # inches
+_ONE_BLOCK = 6  # encoders; more stand in two blocks side by side
+_SMALL = 7  # points
+_TRAIN, _VAL = "--", "-"
+_AT_LIMIT = "x"
+
+
+def training_curves_figure(
+    table: pl.DataFrame, stopping: Mapping[str, Stopping]
+) -> Figure:
+    """Draw the losses of all epochs, a panel an encoder and training corpus.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        ``encoder, train`` (labels, in the order in which they are to appear), ``head,
+        epoch, train_loss, val_loss``: a row an epoch.
+    stopping : mapping of str to Stopping
+        When the training of each head ends: by it is seen which trainings reached the
+        limit of epochs before the validation loss had stopped falling.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The axis of losses is logarithmic. A disc marks the epoch whose parameters were
+        kept; a cross marks the end of a training that reached the limit, and a note
+        below the panel names its head.
+    """
+    encoders = table["encoder"].unique(maintain_order=True).to_list()
+    trains = table["train"].unique(maintain_order=True).to_list()
+    heads = table["head"].unique(maintain_order=True).to_list()
+    colours = {
+        head: _COLOURS[place % len(_COLOURS)] for place, head in enumerate(heads)
+    }
+    panels = [(encoder, train) for encoder in encoders for train in trains]
+    columns = len(trains) * (1 if len(encoders) <= _ONE_BLOCK else 2)
+    rows = math.ceil(len(panels) / columns)
+    size = (max(_PANEL[0] * columns, 6.0), _PANEL[1] * max(rows, 1.4) + 1.0)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes, (encoder, train) in zip(grid, panels, strict=False):
+        curves = table.filter(pl.col("encoder") == encoder, pl.col("train") == train)
+        if curves.is_empty():
+            axes.remove()
+            continue
+        axes.set_title(f"{encoder}\ntrained on {train}", fontsize=_SMALL + 1)
+        _panel(axes, curves, colours, stopping)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    figure.supxlabel("epoch", fontsize=_SMALL + 2)
+    figure.supylabel("mean loss, logarithmic", fontsize=_SMALL + 2)
+    figure.legend(
+        handles=_keys(colours),
+        loc="outside upper center",
+        ncols=3,
+        fontsize=_SMALL + 1,
+        frameon=False,
+    )
+    return figure
+
+
+def _panel(
+    axes: Axes,
+    curves: pl.DataFrame,
+    colours: Mapping[str, str],
+    stopping: Mapping[str, Stopping],
+) -> None:
+    """Draw the curves of one encoder and training corpus."""
+    limited = []
+    for head in curves["head"].unique(maintain_order=True):
+        curve = curves.filter(pl.col("head") == head).sort("epoch")
+        colour = colours[head]
+        epochs = curve["epoch"].to_numpy()
+        for losses, style in (("train_loss", _TRAIN), ("val_loss", _VAL)):
+            axes.plot(epochs, curve[losses], style, color=colour, linewidth=1.0)
+        best = curve.row(int(curve["val_loss"].to_numpy().argmin()), named=True)
+        axes.plot(best["epoch"], best["val_loss"], "o", color=colour, markersize=4)
+        if _reached_limit(epochs[-1], best["epoch"], stopping[head]):
+            end = curve["val_loss"][-1]
+            axes.plot(epochs[-1], end, _AT_LIMIT, color=colour, markersize=7)
+            limited.append(f"{head} ({epochs[-1]})")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    if limited:
+        axes.set_xlabel(f"ended at the limit: {', '.join(limited)}", fontsize=_SMALL)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=_SMALL, which="both")
+
+
+def _reached_limit(last: int, best: int, stopping: Stopping) -> bool:
+    """Whether a training ended at the limit of epochs, its patience not used up."""
+    return last >= stopping.max_epochs and last - best < stopping.patience
+
+
+def _keys(colours: Mapping[str, str]) -> list[Line2D]:
+    """Entries of the legend: a colour a head, then what lines and marks mean."""
+    heads = [
+        Line2D([], [], color=colour, linewidth=2.5, label=head)
+        for head, colour in colours.items()
+    ]
+    forms: dict[str, dict[str, Any]] = {
+        "training loss": {"linestyle": _TRAIN},
+        "validation loss": {"linestyle": _VAL},
+        "best epoch, kept": {"linestyle": "none", "marker": "o", "markersize": 4},
+        "ended at the epoch limit": {"linestyle": "none", "marker": _AT_LIMIT},
+    }
+    marks = [
+        Line2D([], [], color=_PLAIN, linewidth=1.0, label=label, **form)
+        for label, form in forms.items()
+    ]
+    return heads + marks
