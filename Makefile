@@ -18,7 +18,7 @@ help: ## list the targets
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,check]'
 	touch $@
 
-matrix: .venv/installed ## the default run: demo corpora, 17 rows, the matrix
+matrix: .venv/installed ## the default run: demo corpora, 19 rows, the matrix
 	$(RUN) snakemake --cores $(CORES)
 
 test: .venv/installed ## all tests
@@ -49,6 +49,7 @@ bench: .venv/installed ## what is claimed about speed
 	$(RUN) python benchmarks/half_precision.py --families avhubert wav2vec2 clip
 	$(RUN) python benchmarks/manifest_size.py
 	$(RUN) python benchmarks/long_clip.py
+	$(RUN) python benchmarks/streaming_speed.py --gigabytes 2
 
 clean: ## remove everything that was made, but for the environment
 	rm -rf results/* .snakemake

@@ -1,0 +1,191 @@
+"""Speed and peak memory of training on features that do not fit the memory limit.
+
+Feature stores of invented rows (1024 x float16, 150 to 300 a clip) are written. A child
+process then trains the linear probe for one epoch in shuffled order through
+`dfprobe.heads.feed.ClipFeed`, once with the files on disk only and once with them in
+the system's page cache. Beside it stand the speeds that bound it: reading the same
+files in order into one small buffer, from disk and from the page cache, and the probe's
+arithmetic over rows that are in memory.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import polars as pl
+
+from dfprobe.features.store import write_store
+from dfprobe.heads import kernels
+from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.feed import ClipFeed, buffer_budget
+
+DIM = 1024
+ROWS = (150, 300)
+SHARDS = 8
+BUFFER_BYTES = 2**19  # stays in the processor's cache
+RESIDENT_ROWS = 125_000  # 256 MB: does not stay there
+
+
+def write_stores(folder: Path, gigabytes: float) -> list[Path]:
+    """Write the features, clip by clip."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((8 * ROWS[1], DIM)).astype(np.float16)
+    count = round(1e9 * gigabytes / (np.mean(ROWS) * values[0].nbytes) / SHARDS)
+    paths = []
+    for shard in range(SHARDS):
+        lengths = rng.integers(ROWS[0], ROWS[1] + 1, count)
+        starts = rng.integers(0, len(values) - ROWS[1], count)
+        clips = (values[a : a + n] for a, n in zip(starts, lengths, strict=True))
+        index = pl.DataFrame(
+            {
+                "clip_id": [f"{shard:03d}/{clip:06d}" for clip in range(count)],
+                "status": "ok",
+                "detail": "",
+                "rows": lengths,
+                "content_key": "",
+                "crops_key": "",
+            }
+        )
+        path = folder / f"{shard:03d}.zarr.zip"
+        write_store(path, index, clips, DIM, "float16", {"encoder_key": "benchmark"})
+        paths.append(path)
+    return paths
+
+
+def drop_from_cache(paths: list[Path]) -> None:
+    """Have the system forget what it holds of the files."""
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_in_order(paths: list[Path]) -> float:
+    """GB/s of reading the files from first to last byte."""
+    buffer = bytearray(BUFFER_BYTES)
+    start = time.perf_counter()
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+            while file.readinto(buffer):
+                pass
+    seconds = time.perf_counter() - start
+    return sum(path.stat().st_size for path in paths) / seconds / 1e9
+
+
+def train(clips: Iterator[np.ndarray]) -> float:
+    """GB/s of one epoch of the linear probe; every second clip is called fake."""
+    params, gradients = kernels.member_array(2, DIM)[:, None]
+    moments, rates = kernels.member_array(1, DIM, (2,)), np.array([1e-3])
+    size = 0
+    start = time.perf_counter()
+    for step, rows in enumerate(clips, 1):
+        bits = kernels.stored_bits(rows)
+        label = step % 2
+        kernels.train_step(bits, label, params, moments, gradients, step, rates, 1.0)
+        size += rows.nbytes
+    return size / (time.perf_counter() - start) / 1e9
+
+
+def compile_kernels() -> None:
+    """Compile the probe's arithmetic or load what was compiled."""
+    train(iter([np.ones((1, DIM), np.float16)]))
+
+
+def train_resident() -> float:
+    """GB/s of the same epoch over rows in memory."""
+    rng = np.random.default_rng(0)
+    rows = np.resize(rng.standard_normal((1000, DIM)), (RESIDENT_ROWS, DIM))
+    rows = rows.astype(np.float16)
+    length = sum(ROWS) // 2
+    return train(rows[s : s + length] for s in range(0, RESIDENT_ROWS, length))
+
+
+def train_streamed(paths: list[Path], memory_mb: int) -> None:
+    """Train in this process; print GB/s and the peak memory in MB."""
+    compile_kernels()
+    with StoreSet(paths) as stores:
+        feed = ClipFeed(stores, buffer_budget(memory_mb))
+        order = np.random.default_rng(0).permutation(stores.index["clip_id"])
+        speed = train(feed.visit(order.tolist()))
+    print(speed, peak_mb())
+
+
+def peak_mb() -> float:
+    """Most memory that was resident so far; a child's ``ru_maxrss`` is not its own."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+def in_a_child(paths: list[Path], memory_mb: int) -> tuple[float, float]:
+    """Run `train_streamed` in a process of its own, whose memory is measured."""
+    command = [sys.executable, __file__, "--memory-mb", str(memory_mb), "--train"]
+    output = subprocess.check_output([*command, *map(str, paths)], text=True)
+    speed, peak = map(float, output.split())
+    return speed, peak
+
+
+def measure(paths: list[Path], memory_mb: int, rounds: int) -> dict[str, list[float]]:
+    """Measure all speeds in turn, several times."""
+    compile_kernels()
+    found: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        found.setdefault(name, []).append(value)
+        print(f"{name}: {value:.2f}", file=sys.stderr)
+
+    for _ in range(rounds):
+        note("arithmetic", train_resident())
+        for kept in ("disk", "page cache"):
+            if kept == "disk":
+                drop_from_cache(paths)
+            note(f"{kept}, in order", read_in_order(paths))
+            if kept == "disk":
+                drop_from_cache(paths)
+            speed, peak = in_a_child(paths, memory_mb)
+            note(f"{kept}, epoch", speed)
+            note(f"{kept}, peak MB", peak)
+    return found
+
+
+def main() -> None:
+    """Parse the command line, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="where the stores are put")
+    parser.add_argument("--gigabytes", type=float, default=8)
+    parser.add_argument("--memory-mb", type=int, default=1000, help="the limit")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--train", type=Path, nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.train:
+        train_streamed(arguments.train, arguments.memory_mb)
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        paths = write_stores(Path(folder), arguments.gigabytes)
+        found = measure(paths, arguments.memory_mb, arguments.rounds)
+    print("| features in | read in order | arithmetic | epoch | of bound | peak MB |")
+    print("| :-- | --: | --: | --: | --: | --: |")
+    for kept in ("disk", "page cache"):
+        speeds = [found[f"{kept}, in order"], found["arithmetic"]]
+        epochs, peaks = found[f"{kept}, epoch"], found[f"{kept}, peak MB"]
+        shares = [e / min(bounds) for e, *bounds in zip(epochs, *speeds, strict=True)]
+        read, arithmetic, epoch = map(statistics.median, [*speeds, epochs])
+        print(
+            f"| {kept} | {read:.2f} GB/s | {arithmetic:.2f} GB/s | {epoch:.2f} GB/s "
+            f"| {100 * statistics.median(shares):.0f} % "
+            f"| {max(peaks):.0f} of {arguments.memory_mb} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
