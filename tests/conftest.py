@@ -40,6 +40,7 @@ def small_project(tmp_path_factory, talking_heads) -> Path:
     _corpus(project / "videos/clean", pairs[:4], splits)
     _corpus(project / "videos/odd", pairs[4:], ["test", "test"])
     _add_bad_files(project / "videos/odd", pairs[4][0])
+    (project / "judge.csv").write_text("clip_id,score\n0/0,-1.5\n0/1,2\n")
     (project / "config.yaml").write_text(yaml.safe_dump(SMALL_CONFIG))
     return project
 
@@ -62,7 +63,26 @@ SMALL_CONFIG = {
     "train": ["clean"],
     "test": ["clean", "odd"],
     "crops": {"detect_every": 5, "upsample": 0},
-    "probe": {"max_epochs": 3},
+    "heads": {
+        "linear": {"max_epochs": 3, "seeds": [43, 44]},
+        "order": {
+            "kind": "transformer",
+            "max_epochs": 2,
+            "encoders": ["example"],
+            "options": {"width": 8, "heads": 2, "layers": 1, "feed_forward": 8},
+        },
+    },
+    "anomaly": {
+        "corpus": "clean",
+        "test": ["clean", "odd"],
+        "rows": [{"streams": ["example", "lfcc"]}],
+        "next_token": {
+            "max_epochs": 2,
+            **{"width": 8, "heads": 2, "layers": 1, "feed_forward": 8},
+        },
+        "sync": {"max_epochs": 2, "hidden": 8, "widths": [8, 8, 8]},
+    },
+    "external": {"judge": {"scores": {"odd": "judge.csv"}}},
     "max_failed_share": 0.8,
 }
 

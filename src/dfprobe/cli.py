@@ -74,17 +74,34 @@ def _parser() -> argparse.ArgumentParser:
     files.add_argument("manifest", type=Path, help="manifest (Parquet)")
     files.add_argument("shard", help="shard, e.g. 000")
 
-    probe = _stage(stages, "probe", _probe, "train a linear probe")
-    probe.add_argument("manifest", type=Path, help="manifest of the training corpus")
-    probe.add_argument("features", type=Path, nargs="+", help="feature stores")
-    probe.add_argument("--curve", type=Path, required=True, help="curve (CSV) to write")
+    about = "train heads on the features of a corpus"
+    training = _stage(stages, "train-head", _train_head, about, several=True)
+    training.add_argument("manifest", type=Path, help="manifest of the training corpus")
+    _streams(training)
+    training.add_argument("--curve", type=Path, required=True, help="curves (CSV)")
 
-    score = _stage(
-        stages, "score-clips", _score, "score a test corpus", spec=False, several=True
-    )
-    _many(score, "--heads", "trained heads of one encoder, one for each product")
+    about = "score a test corpus"
+    score = _stage(stages, "score-clips", _score, about, spec=False, several=True)
     score.add_argument("manifest", type=Path, help="manifest of the test corpus")
-    score.add_argument("features", type=Path, nargs="+", help="feature stores")
+    _streams(score)
+    _many(score, "--heads", "trained heads on the same rows, one for each product")
+    score.add_argument("--mean", type=Path, help="scores by the mean over time")
+    score.add_argument("--curves", type=Path, help="values over time (Parquet)")
+
+    about = "probes on every hidden layer of an encoder"
+    layers = _stage(stages, "probe-layers", _probe_layers, about)
+    _many(layers, "--manifests", "manifests of all corpora")
+    _many(layers, "--features", "feature stores of all corpora")
+    layers.add_argument("--folder", type=Path, required=True, help="heads, scores")
+
+    layers = _stage(stages, "plot-layers", _plot_layers, "draw the layers' probes")
+    layers.add_argument("table", type=Path, help="table of layers (CSV)")
+    layers.add_argument("--svg", type=Path, required=True, help="SVG to write")
+
+    about = "take the scores of a detector from outside"
+    scores = _stage(stages, "import-scores", _import_scores, about, spec=False)
+    scores.add_argument("csv", type=Path, help="its scores (CSV)")
+    scores.add_argument("manifest", type=Path, help="manifest of the test corpus")
 
     matrix = _stage(stages, "matrix", _matrix, "the cross-corpus matrix")
     _many(matrix, "--scores", "score files")
@@ -92,6 +109,27 @@ def _parser() -> argparse.ArgumentParser:
     _many(matrix, "--crops", "indexes of the test corpora's crops")
     matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
     matrix.add_argument("--pairs", type=Path, required=True, help="tests to write")
+    _some(matrix, "--others", "matrices of the heads after the first to write")
+
+    seeds = _stage(stages, "seeds", _seeds, "spread of the AUC over seeds")
+    seeds.add_argument("long", type=Path, help="xdata_long.csv")
+
+    about = "table of the heads that learn from real clips"
+    _table(_stage(stages, "anomaly", _anomaly, about))
+    _table(_stage(stages, "detectors", _detectors, "table of all detectors"))
+
+    about = "the paper's values beside ours"
+    paper = _stage(stages, "compare-with-paper", _paper, about)
+    paper.add_argument("long", type=Path, help="xdata_long.csv")
+    _some(paper, "--anomaly", "anomaly_long.csv")
+    paper.add_argument(
+        "--detectors", type=Path, required=True, help="detectors_long.csv"
+    )
+    paper.add_argument("--page", type=Path, required=True, help="page to write")
+
+    curves = _stage(stages, "plot-curves", _plot_curves, "draw the training curves")
+    curves.add_argument("curves", type=Path, nargs="+", help="curves (CSV)")
+    curves.add_argument("--svg", type=Path, required=True, help="SVG to write")
 
     figure = _stage(stages, "plot-matrix", _figure, "draw the matrix")
     figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")
@@ -125,12 +163,16 @@ def _parser() -> argparse.ArgumentParser:
     exporter.add_argument("stores", type=Path, nargs="+", help="feature stores")
     exporter.add_argument("--out", type=Path, required=True, help="folder to write")
 
-    about = "make a head file of a published probe (Lightning checkpoint)"
+    about = "make a head file of a published checkpoint (linear probe, AVH-Align)"
     importer = stages.add_parser("import-head", help=about, description=f"{about}.")
     importer.set_defaults(run=_import_head)
-    importer.add_argument("checkpoint", type=Path, help=".ckpt file")
+    importer.add_argument("checkpoint", type=Path, help=".ckpt or .pt file")
     importer.add_argument(
-        "--encoder", required=True, help="encoder of the config that it belongs to"
+        "--encoder",
+        required=True,
+        nargs="+",
+        help="encoder of the config that it belongs to; a visual one, then an audio "
+        "one, for AVH-Align",
     )
     importer.add_argument(
         "--train", required=True, help="name of the corpus it was trained on"
@@ -213,6 +255,27 @@ def _many(parser: argparse.ArgumentParser, option: str, about: str) -> None:
     parser.add_argument(option, type=Path, nargs="+", required=True, help=about)
 
 
+def _some(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    parser.add_argument(option, type=Path, nargs="*", default=[], help=about)
+
+
+def _streams(parser: argparse.ArgumentParser) -> None:
+    """Add the feature stores of one or two encoders."""
+    _many(parser, "--features", "feature stores of an encoder")
+    _some(parser, "--second", "feature stores of a second encoder, for pairs")
+
+
+def _table(parser: argparse.ArgumentParser) -> None:
+    """Add what a table of scores is made from, and its tidy form."""
+    _many(parser, "--scores", "score files")
+    _many(parser, "--manifests", "manifests of the test corpora")
+    parser.add_argument("--long", type=Path, required=True, help="tidy table to write")
+
+
+def _stores(options: argparse.Namespace) -> list[list[Path]]:
+    return [options.features, options.second] if options.second else [options.features]
+
+
 def _log_to(path: Path | None) -> None:
     """Send messages to the terminal and, where given, to a file."""
     log.setLevel(logging.INFO)
@@ -273,18 +336,52 @@ def _export_features(options: argparse.Namespace) -> None:
     export_features(options.stores, options.out)
 
 
-def _probe(options: argparse.Namespace) -> None:
-    from dfprobe.heads.training import train_linear_probe
+def _train_head(options: argparse.Namespace) -> None:
+    from dfprobe.heads.training import train_heads
 
-    train_linear_probe(
-        options.features, options.manifest, options.spec, options.out, options.curve
+    train_heads(
+        _stores(options), options.manifest, options.spec, options.out, options.curve
     )
 
 
 def _score(options: argparse.Namespace) -> None:
     from dfprobe.heads.scoring import score_clips
 
-    score_clips(options.features, options.manifest, options.heads, options.out)
+    score_clips(
+        _stores(options),
+        options.manifest,
+        options.heads,
+        options.out,
+        options.mean,
+        options.curves,
+    )
+
+
+def _probe_layers(options: argparse.Namespace) -> None:
+    from dfprobe.heads.layer_probes import probe_layers
+
+    features: dict[str, list[Path]] = {}
+    for path in options.features:
+        features.setdefault(path.parent.name, []).append(path)
+    manifests = {path.stem: path for path in options.manifests}
+    probe_layers(features, manifests, options.spec, options.folder, options.out)
+
+
+def _plot_layers(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.layers import read_layers
+    from dfprobe.plots.layers import layers_figure
+    from dfprobe.plots.save import save_figure
+
+    table, labels = read_layers(options.table), options.spec
+    figure = layers_figure(table, labels["corpora"], labels["label"])
+    for path in (options.out, options.svg):
+        save_figure(figure, path)
+
+
+def _import_scores(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.detectors import import_external
+
+    import_external(options.csv, options.manifest, options.out)
 
 
 def _score_videos(options: argparse.Namespace) -> None:
@@ -295,12 +392,10 @@ def _score_videos(options: argparse.Namespace) -> None:
 
 def _import_head(options: argparse.Namespace) -> None:
     from dfprobe.config import read_config
-    from dfprobe.heads.published import import_probe
+    from dfprobe.heads.published import import_head
 
     config = read_config(options.configfile)
-    import_probe(
-        options.checkpoint, config, options.encoder, options.train, options.out
-    )
+    import_head(options.checkpoint, config, options.encoder, options.train, options.out)
 
 
 def _matrix(options: argparse.Namespace) -> None:
@@ -311,8 +406,55 @@ def _matrix(options: argparse.Namespace) -> None:
         options.manifests,
         options.crops,
         _with_named_encoders(options.spec),
-        Tables(options.out, options.long, options.pairs),
+        Tables(options.out, options.long, options.pairs, options.others),
     )
+
+
+def _seeds(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.seeds import make_seeds
+
+    heads = {e["name"]: (e["entry"], e["seed"]) for e in options.spec["heads"]}
+    make_seeds([options.long], heads, options.out)
+
+
+def _anomaly(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.anomaly import make_anomaly
+
+    make_anomaly(
+        options.scores, options.manifests, options.spec, options.out, options.long
+    )
+
+
+def _detectors(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.detectors import make_detectors
+
+    make_detectors(
+        options.scores, options.manifests, options.spec, options.out, options.long
+    )
+
+
+def _paper(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.paper import compare_with_paper
+
+    anomaly = options.anomaly[0] if options.anomaly else None
+    compare_with_paper(
+        options.long,
+        anomaly,
+        options.detectors,
+        options.spec,
+        options.out,
+        options.page,
+    )
+
+
+def _plot_curves(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.curves import read_curves
+    from dfprobe.plots.save import save_figure
+    from dfprobe.plots.training_curves import training_curves_figure
+
+    figure = training_curves_figure(*read_curves(options.curves, options.spec))
+    for path in (options.out, options.svg):
+        save_figure(figure, path)
 
 
 def _figure(options: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
 from dfprobe.features.file_streams import MODALITIES, RATE_HZ
+from dfprobe.heads.settings import OPTIONS, RESERVED, with_setting
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 _STORED = {"file", "hub"}  # kinds of weights that are named, not described
@@ -40,6 +41,9 @@ def complete_config(config: dict[str, Any], schema: Path) -> dict[str, Any]:
     _fill_defaults(full, rules)
     _complete_corpora(full["corpora"])
     _complete_encoders(full["encoders"])
+    _complete_heads(full)
+    _complete_anomaly(full)
+    _check_external(full)
     _check_references(full)
     return full
 
@@ -208,6 +212,50 @@ def _weights(encoder: dict[str, Any], where: str) -> str:
         f"{where}: the family {encoder['family']} takes {' or '.join(allowed)}, "
         f"but it is {weights!r}."
     )
+
+
+def _complete_heads(config: dict[str, Any]) -> None:
+    for name, head in config["heads"].items():
+        where = f"config.heads.{name}"
+        rules = _options_schema(OPTIONS[head["kind"]])
+        _check(head["options"], rules, f"{where}.options")
+        _fill_defaults(head["options"], rules)
+        if name in RESERVED:
+            raise ConfigError(
+                f"{where}: this name stands for other heads in paths; take another one "
+                f"than {', '.join(RESERVED)}."
+            )
+        for place, encoder in enumerate(head["encoders"] or ()):
+            _check_name(encoder, config["encoders"], f"{where}.encoders.{place}")
+        head["encoders"] = head["encoders"] or list(config["encoders"])
+        config["heads"][name] = with_setting(head)
+    main = next(iter(config["heads"]))
+    if set(config["heads"][main]["encoders"]) != set(config["encoders"]):
+        raise ConfigError(
+            f"config.heads.{main}.encoders: the first head gives the matrix, so it is "
+            "trained on all encoders; leave the key out."
+        )
+
+
+def _complete_anomaly(config: dict[str, Any]) -> None:
+    anomaly = config["anomaly"]
+    if anomaly is None:
+        return
+    _check_name(anomaly["corpus"], config["corpora"], "config.anomaly.corpus")
+    for place, name in enumerate(anomaly["test"]):
+        _check_name(name, config["test"], f"config.anomaly.test.{place}")
+    encoders = config["encoders"]
+    for place, row in enumerate(anomaly["rows"]):
+        for name in row["streams"]:
+            _check_name(name, encoders, f"config.anomaly.rows.{place}.streams")
+        labels = [encoders[name]["label"] for name in row["streams"]]
+        row["label"] = row.get("label") or " + ".join(labels)
+
+
+def _check_external(config: dict[str, Any]) -> None:
+    for name, detector in config["external"].items():
+        for corpus in detector["scores"]:
+            _check_name(corpus, config["test"], f"config.external.{name}.scores")
 
 
 def _options_schema(properties: dict[str, Any]) -> dict[str, Any]:

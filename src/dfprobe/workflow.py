@@ -16,6 +16,7 @@ from dfprobe.corpora.demo.listing import changes_since
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
 from dfprobe.features.file_streams import MODALITIES, folder_of
+from dfprobe.heads.settings import SETTINGS
 from dfprobe.weights.records import found, missing
 
 CODE_FOLDER = Path("results/code")
@@ -39,9 +40,25 @@ def stage_code(*modules: str) -> list[str]:
     return [str(_stamp(module)) for module in import_closure(modules)]
 
 
+def stage_data(name: str) -> str:
+    """File that stands for a data file of the package, see `stage_code`.
+
+    Parameters
+    ----------
+    name : str
+        Path below the package, e.g. ``evaluation/paper_tables.csv``.
+    """
+    content = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return str(_written(CODE_FOLDER / "dfprobe" / name, content))
+
+
 def _stamp(module: str) -> Path:
     path = CODE_FOLDER.joinpath(*module.split(".")).with_suffix(".py")
-    source = canonical_source(module)
+    return _written(path, canonical_source(module))
+
+
+def _written(path: Path, source: str) -> Path:
+    """Write a file unless it holds this already."""
     if not path.exists() or path.read_text(encoding="utf-8") != source:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan side by side
@@ -58,7 +75,44 @@ def shards(config: Config, corpus: str) -> list[str]:
 def used_corpora(config: Config) -> list[str]:
     """Corpora that are trained or tested on, in the order of the config."""
     used = {*config["train"], *config["test"]}
+    if config["anomaly"] is not None:
+        used.add(config["anomaly"]["corpus"])
     return [name for name in config["corpora"] if name in used]
+
+
+def labelled_corpora(config: Config) -> list[str]:
+    """Corpora that heads on clip labels are trained or tested on."""
+    return [n for n in config["corpora"] if n in {*config["train"], *config["test"]}]
+
+
+def encoded_on(config: Config, corpus: str) -> list[str]:
+    """Return the encoders whose features of a corpus are needed, in their order."""
+    if corpus in {*config["train"], *config["test"]}:
+        return list(config["encoders"])
+    streams = {name for row in anomaly_rows(config) for name in row.split("+")}
+    return [name for name in config["encoders"] if name in streams]
+
+
+def heads_of(config: Config, entry: str) -> list[str]:
+    """Heads of an entry of ``heads``, one a seed: its name, then ``name-s44``, ..."""
+    _, *others = config["heads"][entry]["seeds"]
+    return [entry, *(f"{entry}-s{seed}" for seed in others)]
+
+
+def anomaly_rows(config: Config) -> list[str]:
+    """Names in paths of the rows of the anomaly table: ``a``, or ``a+b`` for a pair."""
+    rows = config["anomaly"]["rows"] if config["anomaly"] is not None else []
+    return ["+".join(row["streams"]) for row in rows]
+
+
+def anomaly_corpora(config: Config) -> list[str]:
+    """Corpus that heads learn from whose training sees real clips alone, if any."""
+    return [config["anomaly"]["corpus"]] if config["anomaly"] is not None else []
+
+
+def anomaly_pairs(config: Config) -> list[str]:
+    """Rows of the anomaly table that are pairs: those that a sync head can read."""
+    return [row for row in anomaly_rows(config) if "+" in row]
 
 
 def demo_spec(config: Config, corpus: str) -> str:
@@ -121,6 +175,12 @@ def features_gpus(config: Config, encoder: str) -> int:
     return int(entry["weights"] != "none" and _on_gpu(config["features"]["device"]))
 
 
+def training_gpus(config: Config, kind: str) -> int:
+    """GPUs that a training job asks for; linear probes use one only where told to."""
+    device = config["training"]["device"]
+    return int(_on_gpu(device) and (kind, device) != ("linear", "auto"))
+
+
 def features_threads(config: Config) -> int:
     """Cores of a features job; beside a GPU several prepare clips for it."""
     return 4 if _on_gpu(config["features"]["device"]) else 1
@@ -162,9 +222,46 @@ def _on_gpu(device: str) -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
-def probe_spec(config: Config) -> str:
-    """Spec of the linear probe, as sorted JSON."""
-    return _spec(config["probe"])
+def head_spec(config: Config, entry: str) -> str:
+    """Spec of the training of an entry of ``heads``, as sorted JSON."""
+    settings = dict(config["heads"][entry])
+    for name in ("setting", "encoders"):  # resolved, and of no meaning to one job
+        del settings[name]
+    return _spec(settings | config["training"])
+
+
+def layered(config: Config) -> list[str]:
+    """Return the encoders whose hidden layers are probed one by one."""
+    return [name for name, e in config["encoders"].items() if e["layer"] == "all"]
+
+
+def layers_spec(config: Config, encoder: str) -> str:
+    """Spec of the probes of an encoder's layers, as sorted JSON."""
+    head = {
+        **{"seeds": [43], "class_weights": "none", "options": {}},
+        **SETTINGS["paper"],
+        **config["training"],
+    }
+    parts = {"encoder": encoder, "train": config["train"], "test": config["test"]}
+    return _spec(parts | {"head": head})
+
+
+def layers_figure_spec(config: Config, encoder: str) -> str:
+    """Spec of the picture of an encoder's layers: labels, as sorted JSON."""
+    label = config["encoders"][encoder]["label"]
+    return _spec({"corpora": _corpus_labels(config), "label": label})
+
+
+def anomaly_head_spec(config: Config, kind: str) -> str:
+    """Spec of the training of a next-token or sync head, as sorted JSON."""
+    options = dict(config["anomaly"][kind])
+    settings = {
+        "kind": kind,
+        "seeds": [options.pop("seed")],
+        "learning_rates": [options.pop("learning_rate")],
+        **{name: options.pop(name) for name in ("max_epochs", "patience")},
+    }
+    return _spec({**settings, "options": options, **config["training"]})
 
 
 def matrix_spec(config: Config) -> str:
@@ -181,7 +278,7 @@ def matrix_spec(config: Config) -> str:
     ]
     return _spec(
         {
-            "head": "linear",
+            "heads": _head_names(config),
             "encoders": encoders,
             "corpora": _corpus_labels(config),
             "train": config["train"],
@@ -190,9 +287,132 @@ def matrix_spec(config: Config) -> str:
     )
 
 
+def _head_names(config: Config) -> list[dict[str, Any]]:
+    """Heads of the tables, the one of the matrix first."""
+    return [
+        {"name": name, "entry": entry, "seed": seed, "encoders": head["encoders"]}
+        for entry, head in config["heads"].items()
+        for name, seed in zip(heads_of(config, entry), head["seeds"], strict=True)
+    ]
+
+
+def anomaly_spec(config: Config) -> str:
+    """Spec of the table of heads trained on real clips, as sorted JSON."""
+    anomaly = config["anomaly"]
+    rows = [
+        {
+            "name": name,
+            "label": row["label"],
+            "modality": _joint_modality(
+                [config["encoders"][n] for n in row["streams"]]
+            ),
+            "streams": row["streams"],
+        }
+        for name, row in zip(anomaly_rows(config), anomaly["rows"], strict=True)
+    ]
+    return _spec(
+        {
+            "head": main_head(config),
+            "real": anomaly["corpus"],
+            "test": anomaly["test"],
+            "supervised": supervised(config),
+            "rows": rows,
+        }
+    )
+
+
+def supervised(config: Config) -> dict[str, list[str]]:
+    """Return, for each test corpus, the other corpora that heads learn from."""
+    return {
+        test: [train for train in config["train"] if train != test]
+        for test in config["anomaly"]["test"]
+    }
+
+
+def main_head(config: Config) -> str:
+    """Head of the matrix."""
+    return next(iter(config["heads"]))
+
+
+def detectors_spec(config: Config) -> str:
+    """Spec of the table of detectors: our heads and those from outside."""
+    return _spec(
+        {
+            "head": main_head(config),
+            "train": detectors_train(config),
+            "test": config["test"],
+            "encoders": [
+                {"name": name, "label": entry["label"]}
+                for name, entry in config["encoders"].items()
+            ],
+            "external": [
+                {
+                    "name": name,
+                    "label": entry["label"] or name,
+                    "trained_on": entry["trained_on"],
+                    "test": [
+                        test for test in config["test"] if test in entry["scores"]
+                    ],
+                }
+                for name, entry in config["external"].items()
+            ],
+        }
+    )
+
+
+def detectors_train(config: Config) -> str:
+    """Corpus that our heads in the table of detectors learned from: the last one."""
+    return str(config["train"][-1])
+
+
+def paper_spec(config: Config) -> str:
+    """Spec of the comparison with the paper's tables, as sorted JSON."""
+    corpora = {
+        name: {
+            "label": config["corpora"][name]["label"],
+            "demo": config["corpora"][name]["demo"] is not None,
+        }
+        for name in used_corpora(config)
+    }
+    encoders = [
+        {"name": name, "label": entry["label"], "weights": entry["weights"]}
+        for name, entry in config["encoders"].items()
+    ]
+    rows = config["anomaly"]["rows"] if config["anomaly"] is not None else []
+    return _spec(
+        {
+            "head": main_head(config),
+            "encoders": encoders,
+            "corpora": corpora,
+            "rows": [
+                {"name": name, "streams": row["streams"]}
+                for name, row in zip(anomaly_rows(config), rows, strict=True)
+            ],
+        }
+    )
+
+
 def figure_spec(config: Config) -> str:
     """Spec of the picture of the matrix: labels of its columns, as sorted JSON."""
     return _spec({"corpora": _corpus_labels(config)})
+
+
+def curves_spec(config: Config) -> str:
+    """Spec of the figure of training curves: labels, and when training ends."""
+    anomaly = config["anomaly"] or {"rows": []}
+    kinds = ("next_token", "sync") if config["anomaly"] is not None else ()
+    entries = config["heads"] | {kind: anomaly[kind] for kind in kinds}
+    rows = zip(anomaly_rows(config), anomaly["rows"], strict=True)
+    encoders = {name: entry["label"] for name, entry in config["encoders"].items()}
+    labels = encoders | {name: row["label"] for name, row in rows if "+" in name}
+    heads = {
+        name: {key: entry[key] for key in ("max_epochs", "patience")}
+        for name, entry in entries.items()
+    }
+    trained = {*config["train"], *anomaly_corpora(config)}
+    corpora = {n: c for n, c in _corpus_labels(config).items() if n in trained}
+    parts = {"rows": labels, "corpora": corpora, "heads": heads}
+    return json.dumps(parts)  # not sorted: their order is that of the figure
 
 
 def _corpus_labels(config: Config) -> dict[str, str]:
@@ -215,6 +435,11 @@ def _modality(entry: dict[str, Any]) -> str:
     if entry["family"] is None:
         return MODALITIES[entry["stream"]]
     return registry.modality(entry["family"], entry["stream"])
+
+
+def _joint_modality(entries: list[dict[str, Any]]) -> str:
+    kinds = {_modality(entry) for entry in entries}
+    return kinds.pop() if len(kinds) == 1 else "audio-visual"
 
 
 def audit_spec(config: Config, corpus: str) -> str:

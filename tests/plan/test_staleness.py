@@ -12,7 +12,12 @@ from plan.planning import planned
 from running import snakemake
 
 SHARDS = {"clean": ["000", "001"], "odd": ["000"]}
-AGGREGATES = {"make_matrix", "plot_matrix", "write_summary", "all"}
+AGGREGATES = {
+    *("make_matrix", "plot_matrix", "write_summary", "make_seeds"),
+    *("make_detectors", "compare_with_paper", "all"),
+}
+CURVES = {"plot_training_curves"}
+ROW = "example+lfcc"  # of the anomaly table
 
 
 def manifest(corpus: str) -> set[str]:
@@ -35,9 +40,17 @@ def features(encoder: str, *corpora: str) -> set[str]:
 
 
 def head(encoder: str) -> set[str]:
-    """Return the probe and the scores of both test corpora."""
-    scores = {f"score_clips {encoder}/{test}" for test in SHARDS}
-    return {f"train_linear_probe {encoder}/clean"} | scores
+    """Return the heads on clip labels and their scores on both test corpora."""
+    entries = ["linear", "order"] if encoder == "example" else ["linear"]
+    scores = {f"score_{e} {encoder}/{test}" for e in entries for test in SHARDS}
+    return {f"train_{entry} {encoder}/clean" for entry in entries} | scores | CURVES
+
+
+def unsupervised() -> set[str]:
+    """Return the heads on real clips, their scores, and their table."""
+    kinds = ("next_token", "sync")
+    scores = {f"score_{k} {ROW}/clean/{test}" for k in kinds for test in SHARDS}
+    return {f"train_{k} {ROW}/clean" for k in kinds} | scores | {"make_anomaly"}
 
 
 def column(encoder: str) -> set[str]:
@@ -49,6 +62,7 @@ def after(corpus: str) -> set[str]:
     """Return all jobs that follow from another list of a corpus that is trained on."""
     encoders = ("lfcc", "example")
     jobs = set.union(*(features(e, corpus) | head(e) for e in encoders))
+    jobs |= unsupervised()
     return manifest(corpus) | crops(corpus) | audit(corpus) | jobs | AGGREGATES
 
 
@@ -103,30 +117,43 @@ def test_an_added_test_corpus_scores_that_corpus_only(project):
     jobs = {"make_manifest more", "make_crops more/000"}
     jobs |= {"read_facts more/000", "audit_corpus more"}
     for encoder in ("lfcc", "example"):
-        jobs |= {f"extract_features {encoder}/more/000", f"score_clips {encoder}/more"}
+        jobs |= {f"extract_features {encoder}/more/000", f"score_linear {encoder}/more"}
+    jobs.add("score_order example/more")
     assert planned(project) == jobs | AGGREGATES
 
 
 def test_an_added_training_corpus_trains_heads_and_scores_with_them(project):
     edit_config(project, lambda c: c["train"].append("odd"))
-    trained = {f"train_linear_probe {encoder}/odd" for encoder in ("lfcc", "example")}
-    scored = {f"score_clips {e}/{test}" for e in ("lfcc", "example") for test in SHARDS}
-    assert planned(project) == trained | scored | AGGREGATES
+    heads = {("linear", "lfcc"), ("linear", "example"), ("order", "example")}
+    trained = {f"train_{entry} {encoder}/odd" for entry, encoder in heads}
+    scored = {f"score_{e} {encoder}/{test}" for e, encoder in heads for test in SHARDS}
+    table = {"make_anomaly"}  # a test corpus has one more probe that did not see it
+    assert planned(project) == trained | scored | table | CURVES | AGGREGATES
 
 
 def test_a_label_touches_the_tables_only(project):
     edit_config(project, lambda c: c["encoders"]["lfcc"].update(label="LFCC"))
-    assert planned(project) == AGGREGATES
+    assert planned(project) == AGGREGATES | CURVES | {"make_anomaly"}
 
 
 def test_a_changed_probe_setting_touches_probes_and_what_follows(project):
-    edit_config(project, lambda c: c["probe"].update(learning_rate=0.01))
-    assert planned(project) == head("lfcc") | head("example") | AGGREGATES
+    change = {"learning_rates": [0.01]}
+    edit_config(project, lambda c: c["heads"]["linear"].update(change))
+    orders = {job for job in head("example") if "_order " in job}
+    heads = (head("lfcc") | head("example")) - orders
+    assert planned(project) == heads | {"make_anomaly"} | AGGREGATES
+
+
+def test_a_changed_sync_setting_touches_that_head_and_its_table(project):
+    edit_config(project, lambda c: c["anomaly"]["sync"].update(tau=3))
+    jobs = {job for job in unsupervised() if "next_token" not in job}
+    after_table = {"compare_with_paper", "all"}
+    assert planned(project) == jobs | CURVES | after_table
 
 
 def test_an_edited_family_touches_that_family_only(project, sources):
     append(sources / "encoders/example.py", "\n_UNUSED = 1\n")
-    assert planned(project) == column("example") | AGGREGATES
+    assert planned(project) == column("example") | unsupervised() | AGGREGATES
 
 
 def test_a_comment_touches_nothing(project, sources):
@@ -137,7 +164,7 @@ def test_a_comment_touches_nothing(project, sources):
 
 def test_an_edited_crops_stage_touches_all_that_follows(project, sources):
     append(sources / "media/crops.py", "\n_UNUSED = 1\n")
-    columns = column("lfcc") | column("example")
+    columns = column("lfcc") | column("example") | unsupervised()
     assert planned(project) == crops("clean", "odd") | columns | AGGREGATES
 
 
@@ -153,7 +180,9 @@ def test_edited_facts_touch_the_audits_only(project, sources):
 
 def test_a_removed_product_is_made_again(project):
     (project / "results/features/lfcc/odd/000.zarr.zip").unlink()
-    made_again = {"extract_features lfcc/odd/000", "score_clips lfcc/odd"}
+    made_again = {"extract_features lfcc/odd/000", "score_linear lfcc/odd"}
+    made_again |= {f"score_{k} {ROW}/clean/odd" for k in ("next_token", "sync")}
+    made_again.add("make_anomaly")
     assert planned(project) == made_again | AGGREGATES
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from dfprobe import workflow as plan
@@ -8,17 +9,21 @@ config = complete_config(
 )
 
 
+def one_of(names):
+    """Return the pattern that matches any of some names, and nothing without names."""
+    return "|".join(sorted(re.escape(name) for name in names)) or r"(?!)"
+
+
 wildcard_constraints:
     corpus="|".join(config["corpora"]),
     train="|".join(config["train"]),
     test="|".join(config["test"]),
     encoder="|".join(config["encoders"]),
     shard=r"\d{3}",
-
-
-def one_of(names):
-    """Return the pattern that matches any of some names, and nothing without names."""
-    return "|".join(sorted(names)) or r"(?!)"
+    row=one_of(plan.anomaly_rows(config)),
+    real=one_of(plan.anomaly_corpora(config)),
+    detector=one_of(config["external"]),
+    layered=one_of(plan.layered(config)),
 
 
 def computed_encoders():
@@ -49,17 +54,170 @@ def features_of(role):
     return files
 
 
+def features_of_stream(place, role):
+    """Return an input function: the stores of one encoder of a row, none if it has fewer."""
+
+    def files(wildcards):
+        return of_shards(
+            "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+            [wildcards[role]],
+            encoder=wildcards.row.split("+")[place : place + 1],
+        )
+
+    return files
+
+
 def crop_indexes(corpora):
     return of_shards("results/crops/{corpus}/{shard}.parquet", corpora)
 
 
 def score_files():
+    """Return the scores of all heads that are trained on clip labels."""
+    return [
+        path
+        for entry, settings in config["heads"].items()
+        for path in expand(
+            "results/scores/{head}/{encoder}/{train}/{test}.parquet",
+            head=plan.heads_of(config, entry),
+            encoder=settings["encoders"],
+            train=config["train"],
+            test=config["test"],
+        )
+    ]
+
+
+def matrix_score_files():
+    """Return the scores of the head of the matrix."""
     return expand(
-        "results/scores/linear/{encoder}/{train}/{test}.parquet",
+        "results/scores/{head}/{encoder}/{train}/{test}.parquet",
+        head=plan.main_head(config),
         encoder=config["encoders"],
         train=config["train"],
         test=config["test"],
     )
+
+
+def head_files():
+    return [
+        path
+        for entry, settings in config["heads"].items()
+        for path in expand(
+            "results/heads/{head}/{encoder}/{train}.safetensors",
+            head=plan.heads_of(config, entry),
+            encoder=settings["encoders"],
+            train=config["train"],
+        )
+    ]
+
+
+def curve_files():
+    """Return the training curves of all heads."""
+    supervised = [
+        path
+        for entry, settings in config["heads"].items()
+        for path in expand(
+            "results/heads/{head}/{encoder}/{train}.curve.csv",
+            head=entry,
+            encoder=settings["encoders"],
+            train=config["train"],
+        )
+    ]
+    return supervised + anomaly_files("results/heads/{head}/{row}/{real}.curve.csv")
+
+
+def anomaly_files(pattern):
+    """Return a pattern's files for every head that learns from real clips."""
+    anomaly = config["anomaly"]
+    if anomaly is None:
+        return []
+    rows = {
+        "next_token": plan.anomaly_rows(config),
+        "sync": plan.anomaly_pairs(config),
+    }
+    return [
+        path
+        for head in rows
+        for path in expand(
+            pattern,
+            head=head,
+            row=rows[head],
+            real=anomaly["corpus"],
+            test=anomaly["test"],
+        )
+    ]
+
+
+def anomaly_score_files():
+    """Return the scores from which results/anomaly.csv is made."""
+    if config["anomaly"] is None:
+        return []
+    streams = {name for row in plan.anomaly_rows(config) for name in row.split("+")}
+    return [
+        *anomaly_files("results/scores/{head}/{row}/{real}/{test}.parquet"),
+        *expand(
+            "results/scores/next_token_mean/{row}/{real}/{test}.parquet",
+            row=plan.anomaly_rows(config),
+            real=plan.anomaly_corpora(config),
+            test=config["anomaly"]["test"],
+        ),
+        *(
+            path
+            for test, trains in plan.supervised(config).items()
+            for path in expand(
+                "results/scores/{head}/{encoder}/{train}/{test}.parquet",
+                head=plan.main_head(config),
+                encoder=sorted(streams),
+                train=trains,
+                test=test,
+            )
+        ),
+    ]
+
+
+def detector_score_files():
+    ours = expand(
+        "results/scores/{head}/{encoder}/{train}/{test}.parquet",
+        head=plan.main_head(config),
+        encoder=config["encoders"],
+        train=plan.detectors_train(config),
+        test=config["test"],
+    )
+    return ours + [
+        f"results/scores/external/{name}/{entry['trained_on']}/{test}.parquet"
+        for name, entry in config["external"].items()
+        for test in config["test"]
+        if test in entry["scores"]
+    ]
+
+
+def anomaly_products():
+    """Return what the heads that learn from real clips leave, and the other detectors."""
+    return [
+        *curve_files(),
+        *anomaly_files("results/heads/{head}/{row}/{real}.safetensors"),
+        *anomaly_files("results/curves/{head}/{row}/{real}/{test}.parquet"),
+        *anomaly_score_files(),
+        *detector_score_files(),
+    ]
+
+
+def anomaly_tables():
+    """Return the tables of the heads that learn from real clips."""
+    if config["anomaly"] is None:
+        return []
+    return ["results/anomaly.csv", "results/anomaly_long.csv"]
+
+
+def layer_products():
+    """Return the tables and pictures of the encoders whose layers are probed."""
+    patterns = ["results/layers/{encoder}.csv", "results/figures/layers/{encoder}.png"]
+    return expand(patterns, encoder=plan.layered(config))
+
+
+def matrices():
+    """Return the matrix of each head after the first."""
+    heads = [head for entry in config["heads"] for head in plan.heads_of(config, entry)]
+    return [f"results/xdata_matrix_{head}.csv" for head in heads[1:]]
 
 
 def audit_tables(corpus):
@@ -80,21 +238,19 @@ def audit_products():
 def kept_products():
     """Return every product that is kept: who asks for all finds one that is missing."""
     corpora = plan.used_corpora(config)
-    encoders = list(config["encoders"])
     return [
         *expand("results/manifests/{corpus}.parquet", corpus=corpora),
         *crop_indexes(corpora),
         *of_shards("results/crops/{corpus}/{shard}.h5", corpora),
-        *of_shards(
-            "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
-            corpora,
-            encoder=encoders,
-        ),
-        *expand(
-            "results/heads/linear/{encoder}/{train}.{suffix}",
-            encoder=encoders,
-            train=config["train"],
-            suffix=["safetensors", "curve.csv"],
-        ),
+        *[
+            path
+            for corpus in corpora
+            for path in of_shards(
+                "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+                [corpus],
+                encoder=plan.encoded_on(config, corpus),
+            )
+        ],
+        *head_files(),
         *score_files(),
     ]

@@ -1,44 +1,87 @@
-rule train_linear_probe:
+# One rule an entry of `heads`: it gives one head a seed, so the number of its files is
+# the entry's.
+for entry in config["heads"]:
+    kind = config["heads"][entry]["kind"]
+
+    rule:
+        name:
+            f"train_{entry}"
+        input:
+            manifest="results/manifests/{train}.parquet",
+            features=features_of("train"),
+            code=plan.stage_code("dfprobe.heads.training", f"dfprobe.heads.{kind}"),
+        output:
+            heads=expand(
+                "results/heads/{head}/{{encoder}}/{{train}}.safetensors",
+                head=plan.heads_of(config, entry),
+            ),
+            curve=f"results/heads/{entry}/{{encoder}}/{{train}}.curve.csv",
+        log:
+            f"results/logs/heads/{entry}/{{encoder}}/{{train}}.log",
+        benchmark:
+            f"results/benchmarks/heads/{entry}/{{encoder}}/{{train}}.tsv"
+        conda:
+            "../../envs/evaluation.yaml"
+        resources:
+            gpu=plan.training_gpus(config, kind),
+            mem_mb=config["training"]["memory_mb"],
+        params:
+            spec=plan.head_spec(config, entry),
+        shell:
+            "python -m dfprobe --log {log} train-head {input.manifest} "
+            "--features {input.features} --spec {params.spec:q} --out {output.heads} "
+            "--curve {output.curve}"
+
+    rule:
+        name:
+            f"score_{entry}"
+        input:
+            heads=expand(
+                "results/heads/{head}/{{encoder}}/{train}.safetensors",
+                head=plan.heads_of(config, entry),
+                train=config["train"],
+            ),
+            manifest="results/manifests/{test}.parquet",
+            features=features_of("test"),
+            code=plan.stage_code("dfprobe.heads.scoring", f"dfprobe.heads.{kind}"),
+        output:
+            expand(
+                "results/scores/{head}/{{encoder}}/{train}/{{test}}.parquet",
+                head=plan.heads_of(config, entry),
+                train=config["train"],
+            ),
+        log:
+            f"results/logs/scores/{entry}/{{encoder}}/{{test}}.log",
+        benchmark:
+            f"results/benchmarks/scores/{entry}/{{encoder}}/{{test}}.tsv"
+        conda:
+            "../../envs/evaluation.yaml"
+        shell:
+            "python -m dfprobe --log {log} score-clips {input.manifest} "
+            "--features {input.features} --heads {input.heads} --out {output}"
+
+
+rule plot_training_curves:
     input:
-        manifest="results/manifests/{train}.parquet",
-        features=features_of("train"),
-        code=plan.stage_code("dfprobe.heads.training"),
+        curves=curve_files(),
+        code=plan.stage_code(
+            "dfprobe.evaluation.curves", "dfprobe.plots.training_curves"
+        ),
     output:
-        head="results/heads/linear/{encoder}/{train}.safetensors",
-        curve="results/heads/linear/{encoder}/{train}.curve.csv",
+        png=report(
+            "results/figures/training_curves.png",
+            caption="../report/training_curves.rst",
+            category="Heads",
+        ),
+        svg="results/figures/training_curves.svg",
     log:
-        "results/logs/heads/linear/{encoder}/{train}.log",
+        "results/logs/plot_training_curves.log",
     benchmark:
-        "results/benchmarks/heads/linear/{encoder}/{train}.tsv"
+        "results/benchmarks/plot_training_curves.tsv"
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.probe_spec(config),
+        spec=plan.curves_spec(config),
     shell:
-        "python -m dfprobe --log {log} probe {input.manifest} {input.features} "
-        "--spec {params.spec:q} --out {output.head} --curve {output.curve}"
-
-
-rule score_clips:
-    input:
-        heads=expand(
-            "results/heads/linear/{{encoder}}/{train}.safetensors",
-            train=config["train"],
-        ),
-        manifest="results/manifests/{test}.parquet",
-        features=features_of("test"),
-        code=plan.stage_code("dfprobe.heads.scoring"),
-    output:
-        expand(
-            "results/scores/linear/{{encoder}}/{train}/{{test}}.parquet",
-            train=config["train"],
-        ),
-    log:
-        "results/logs/scores/linear/{encoder}/{test}.log",
-    benchmark:
-        "results/benchmarks/scores/linear/{encoder}/{test}.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    shell:
-        "python -m dfprobe --log {log} score-clips {input.manifest} "
-        "{input.features} --heads {input.heads} --out {output}"
+        "python -m dfprobe --log {log} plot-curves {input.curves} "
+        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"

@@ -11,6 +11,7 @@ rule make_matrix:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
         pairs="results/xdata_pairs.csv",
+        others=matrices(),
     log:
         "results/logs/matrix.log",
     benchmark:
@@ -22,7 +23,55 @@ rule make_matrix:
     shell:
         "python -m dfprobe --log {log} matrix --scores {input.scores} "
         "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
-        "--out {output.matrix} --long {output.long} --pairs {output.pairs}"
+        "--out {output.matrix} --long {output.long} --pairs {output.pairs} "
+        "--others {output.others}"
+
+
+rule make_seeds:
+    input:
+        long="results/xdata_long.csv",
+        code=plan.stage_code("dfprobe.evaluation.seeds"),
+    output:
+        "results/seeds.csv",
+    log:
+        "results/logs/seeds.log",
+    benchmark:
+        "results/benchmarks/seeds.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=plan.matrix_spec(config),
+    shell:
+        "python -m dfprobe --log {log} seeds {input.long} --spec {params.spec:q} "
+        "--out {output}"
+
+
+rule compare_with_paper:
+    input:
+        long="results/xdata_long.csv",
+        anomaly=anomaly_tables()[1:],
+        detectors="results/detectors_long.csv",
+        code=plan.stage_code("dfprobe.evaluation.paper"),
+        values=plan.stage_data("evaluation/paper_tables.csv"),
+    output:
+        table="results/paper_comparison.csv",
+        page=report(
+            "results/paper_comparison.html",
+            caption="../report/paper_comparison.rst",
+            category="Paper",
+        ),
+    log:
+        "results/logs/paper_comparison.log",
+    benchmark:
+        "results/benchmarks/paper_comparison.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=plan.paper_spec(config),
+    shell:
+        "python -m dfprobe --log {log} compare-with-paper {input.long} "
+        "--anomaly {input.anomaly} --detectors {input.detectors} "
+        "--spec {params.spec:q} --out {output.table} --page {output.page}"
 
 
 rule plot_matrix:
@@ -55,7 +104,7 @@ rule write_summary:
         long="results/xdata_long.csv",
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
-        scores=score_files(),
+        scores=matrix_score_files(),
         code=plan.stage_code("dfprobe.evaluation.summary"),
     output:
         "results/summary.md",

@@ -15,6 +15,7 @@ SMALL = {
     "train": ["mine"],
     "test": ["mine"],
 }
+ANOMALY = {"corpus": "mine", "test": ["mine"], "rows": [{"streams": ["lfcc"]}]}
 FILES = {"source": "files", "root": "rows", "stream": "audio"}
 
 
@@ -30,12 +31,44 @@ def changed(path: str, value: object) -> dict:
 
 def test_defaults_are_filled_at_every_level():
     full = complete_config(SMALL, SCHEMA)
-    assert full["probe"]["patience"] == 10
+    assert full["heads"]["linear"]["patience"] == 10
+    assert full["heads"]["linear"]["encoders"] == ["lfcc"]
+    assert full["anomaly"] is None
     assert full["corpora"]["mine"]["shards"] == 1
     assert full["corpora"]["mine"]["label"] == "mine"
     assert full["encoders"]["lfcc"]["stream"] == "audio"
     assert full["encoders"]["lfcc"]["weights"] == "none"
-    assert "probe" not in SMALL
+    assert "heads" not in SMALL
+
+
+def test_a_setting_gives_way_to_what_is_said():
+    def head(**entry):
+        entries = {"linear": {}, "other": entry}
+        return complete_config(SMALL | {"heads": entries}, SCHEMA)["heads"]["other"]
+
+    paper, converged = head(), head(setting="converged", patience=3)
+    assert (paper["max_epochs"], paper["learning_rates"]) == (100, [0.001])
+    assert paper["schedule"] == "none"
+    assert (converged["max_epochs"], converged["patience"]) == (1000, 3)
+    assert (converged["learning_rates"], converged["schedule"]) == (
+        [0.01, 0.1],
+        "plateau",
+    )
+    # A Transformer diverges at the probe's larger rate.
+    order = head(kind="transformer", setting="converged")
+    assert order["learning_rates"] == [0.001]
+    assert order["options"]["width"] == 256
+
+
+def test_rows_of_the_anomaly_table_are_labelled():
+    encoders = {n: {"family": "lfcc", "label": n.upper()} for n in ("lfcc", "b")}
+    rows = [{"streams": ["lfcc", "b"]}, {"streams": ["b"], "label": "Mine"}]
+    anomaly = {"corpus": "mine", "test": ["mine"], "rows": rows}
+    config = SMALL | {"encoders": encoders, "anomaly": anomaly}
+    full = complete_config(config, SCHEMA)["anomaly"]
+    assert [row["label"] for row in full["rows"]] == ["LFCC + B", "Mine"]
+    assert full["next_token"]["width"] == 512
+    assert full["sync"]["learning_rate"] == 1e-5
 
 
 def test_feature_files_have_25_rows_a_second_unless_the_config_says_otherwise():
@@ -49,10 +82,22 @@ def test_feature_files_have_25_rows_a_second_unless_the_config_says_otherwise():
 @pytest.mark.parametrize(
     ("path", "value", "parts"),
     [
-        ("prob", {}, ["config.prob:", "unknown key", "Did you mean 'probe'?"]),
-        ("probe.patiense", 3, ["config.probe.patiense", "3", "'patience'"]),
-        ("probe.patience", "ten", ["config.probe.patience", "integer", "'ten'"]),
-        ("probe.patience", 0, ["config.probe.patience", "at least 1", "0"]),
+        ("head", {}, ["config.head:", "unknown key", "Did you mean 'heads'?"]),
+        ("heads.linear.patiense", 3, ["heads.linear.patiense", "3", "'patience'"]),
+        ("heads.linear.patience", "ten", ["linear.patience", "integer", "'ten'"]),
+        ("heads.linear.patience", 0, ["heads.linear.patience", "at least 1", "0"]),
+        ("heads.linear.seeds", [1, 1], ["heads.linear.seeds", "twice"]),
+        ("heads.linear.options", {"width": 3}, ["linear.options.width", "unknown"]),
+        ("heads.linear.encoders", ["lfc"], ["linear.encoders.0", "'lfc'", "'lfcc'"]),
+        ("heads.sync", {}, ["config.heads.sync", "next_token, next_token_mean, sync"]),
+        ("anomaly", ANOMALY | {"corpus": "m"}, ["anomaly.corpus", "'m'", "mine"]),
+        ("anomaly", ANOMALY | {"test": ["m"]}, ["anomaly.test.0", "'m'", "mine"]),
+        ("anomaly", ANOMALY | {"rows": [{"streams": ["x"]}]}, ["rows.0", "'x'"]),
+        (
+            "external.x",
+            {"scores": {"m": "a.csv"}},
+            ["external.x.scores", "'m'", "mine"],
+        ),
         ("features.dtype", "int8", ["config.features.dtype", "float16", "'int8'"]),
         ("encoders.lfcc.family", "lfc", ["encoders.lfcc.family", "'lfc'", "'lfcc'"]),
         ("encoders.lfcc.stream", "video", ["encoders.lfcc.stream", "audio"]),
@@ -81,8 +126,8 @@ def test_an_error_names_key_path_value_and_near_match(path, value, parts):
 
 
 def test_all_problems_are_told_at_once():
-    config = changed("probe", {"patience": 0, "seed": -1})
-    with pytest.raises(ConfigError, match=r"patience(.|\n)*seed"):
+    config = changed("heads.linear", {"patience": 0, "seeds": [-1]})
+    with pytest.raises(ConfigError, match=r"patience(.|\n)*seeds"):
         complete_config(config, SCHEMA)
 
 
@@ -93,6 +138,7 @@ def test_every_key_is_described_and_has_a_default_or_is_required():
             required = key in rules.get("required", [])
             assert required or "default" in sub, f"{path}.{key} has no default"
             check(sub, f"{path}.{key}")
+            check(sub.get("items", {}), f"{path}.{key}.0")
         if "properties" in rules:
             assert rules["additionalProperties"] is False, f"{path} takes unknown keys"
         elif isinstance(rules.get("additionalProperties"), dict):

@@ -29,6 +29,8 @@ CONFIG = {
     "max_failed_share": 0.1,
     "train": ["mine"],
     "test": ["mine"],
+    "heads": {"linear": {"seeds": [43], "encoders": ["lfcc"]}},
+    "anomaly": None,
 }
 
 
@@ -136,6 +138,25 @@ def test_feature_files_are_described_without_what_computes_features(folder):
     (folder / "rows/mine").mkdir(parents=True)
     (folder / "rows/mine/a.npy").write_text("a")
     assert workflow.files_state(config, "theirs", "mine") != before
+
+
+def test_every_seed_but_the_first_is_a_head_of_its_own():
+    heads = {"linear": {"seeds": [43, 7], "encoders": ["lfcc"]}}
+    config = CONFIG | {"heads": heads}
+    assert workflow.heads_of(config, "linear") == ["linear", "linear-s7"]
+    names = [(h["name"], h["entry"], h["seed"]) for h in workflow._head_names(config)]
+    assert names == [("linear", "linear", 43), ("linear-s7", "linear", 7)]
+
+
+def test_a_corpus_of_real_clips_is_encoded_by_its_rows_alone():
+    encoders = {name: ENCODER for name in ("a", "b", "c")}
+    rows = [{"streams": ["c", "a"], "label": "C + A"}]
+    anomaly = {"corpus": "unused", "test": ["mine"], "rows": rows}
+    config = CONFIG | {"encoders": encoders, "anomaly": anomaly}
+    assert workflow.used_corpora(config) == ["mine", "unused"]
+    assert workflow.encoded_on(config, "mine") == ["a", "b", "c"]
+    assert workflow.encoded_on(config, "unused") == ["a", "c"]
+    assert workflow.anomaly_rows(config) == ["c+a"] == workflow.anomaly_pairs(config)
 
 
 def test_only_corpora_that_are_used_are_planned():

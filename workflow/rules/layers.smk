@@ -1,0 +1,57 @@
+rule probe_layers:
+    input:
+        manifests=expand(
+            "results/manifests/{corpus}.parquet", corpus=plan.labelled_corpora(config)
+        ),
+        features=lambda wildcards: of_shards(
+            "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+            plan.labelled_corpora(config),
+            encoder=wildcards.layered,
+        ),
+        code=plan.stage_code(
+            *("dfprobe.heads.layer_probes", "dfprobe.heads.linear"),
+            "dfprobe.heads.layer_mix",
+        ),
+    output:
+        table="results/layers/{layered}.csv",
+        folder=directory("results/layers/{layered}"),
+    log:
+        "results/logs/layers/{layered}.log",
+    benchmark:
+        "results/benchmarks/layers/{layered}.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        gpu=plan.training_gpus(config, "layer_mix"),
+        mem_mb=config["training"]["memory_mb"],
+    params:
+        spec=lambda wildcards: plan.layers_spec(config, wildcards.layered),
+    shell:
+        "python -m dfprobe --log {log} probe-layers --manifests {input.manifests} "
+        "--features {input.features} --spec {params.spec:q} --out {output.table} "
+        "--folder {output.folder}"
+
+
+rule plot_layers:
+    input:
+        table="results/layers/{layered}.csv",
+        code=plan.stage_code("dfprobe.plots.layers"),
+    output:
+        png=report(
+            "results/figures/layers/{layered}.png",
+            caption="../report/layers.rst",
+            category="Layers",
+            labels={"encoder": "{layered}"},
+        ),
+        svg="results/figures/layers/{layered}.svg",
+    log:
+        "results/logs/plot_layers/{layered}.log",
+    benchmark:
+        "results/benchmarks/plot_layers/{layered}.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=lambda wildcards: plan.layers_figure_spec(config, wildcards.layered),
+    shell:
+        "python -m dfprobe --log {log} plot-layers {input.table} "
+        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
