@@ -63,6 +63,7 @@ def score_clips(
         out: head.score for out, head in zip(outs, loaded, strict=True)
     }
     if mean is not None:
+        # Only next-token heads have it; their class would import torch for all others.
         measures[mean] = first.mean_score  # type: ignore[attr-defined]
     min_rows = kind_module(first.metadata["kind"]).MIN_ROWS
     with ExitStack() as stack:
