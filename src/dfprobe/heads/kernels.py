@@ -4,7 +4,9 @@ Rows are read as they lie in the store, float16 or float32, and widened in regis
 Probes that are trained together share every row that is loaded: the two loops over rows
 that take the time are written as vector code, since Numba compiles them a probe at a
 time. All is in one file because Numba compiles anew when the file changes, not when an
-imported one does.
+imported one does. No function allows the compiler to reorder sums: it would do so in
+one way in code that was just compiled and in another in code from Numba's cache, and
+the first run would differ from the second in last digits.
 
 For row ``x_t`` of a clip (arXiv 2511.17181, linear probing): ``z_t = w . x_t / |x_t| +
 b``, score ``s = log sum_t exp(z_t)``, loss ``softplus(-2 (2 y - 1) s)``.
@@ -44,9 +46,6 @@ _WORD, _FLOAT = ir.IntType(64), ir.FloatType()
 
 # Called without the first argument, which a checker of types cannot know.
 _intrinsic: Any = intrinsic(prefer_literal=True)
-
-# Sums may be reordered, which vectorises them; NaN and infinity keep their meaning.
-_FAST: Any = {"reassoc", "contract", "nsz"}
 
 
 class _Emitter:
@@ -313,7 +312,7 @@ def member_array(members: int, dim: int, leading: tuple[int, ...] = ()) -> np.nd
     return buffer[start : start + count].reshape(*leading, members, width)
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _logits_and_norms(rows: np.ndarray, params: np.ndarray) -> tuple[Any, Any]:
     """Logits, (members, rows), and inverse lengths of the rows, (rows,), float64."""
     (count, dim), members = rows.shape, params.shape[0]
@@ -356,7 +355,7 @@ def _exponential(value: Any) -> Any:
     return series * np.int32(bits).view(np.float32)
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _softmax(logits: np.ndarray, shares: np.ndarray) -> float:
     """Leave the softmax of logits in ``shares``, float32; gives their log-sum-exp."""
     if not math.isfinite(logits.sum()):
@@ -370,7 +369,7 @@ def _softmax(logits: np.ndarray, shares: np.ndarray) -> float:
     return top + math.log(total)
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _weighted_sums(rows: np.ndarray, shares: np.ndarray, sums: np.ndarray) -> None:
     """Sum the rows by the shares of each member, (rows in whole blocks, members)."""
     members = shares.shape[1]
@@ -437,7 +436,7 @@ def clip_losses(rows: np.ndarray, label: int, params: np.ndarray) -> np.ndarray:
     return losses
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def losses_and_gradients(
     rows: np.ndarray, label: int, params: np.ndarray, gradients: np.ndarray
 ) -> np.ndarray:
@@ -479,7 +478,7 @@ def losses_and_gradients(
     return losses
 
 
-@njit(cache=True, fastmath=_FAST, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _adam(
     params: np.ndarray,
     moments: np.ndarray,

@@ -283,13 +283,13 @@ print(peak_mb(), *sums)
 
 def test_memory_stays_below_the_limit_for_a_store_many_times_larger(tmp_path):
     clip = np.ones((80_000, DIM), np.float16)  # 3.7 MB
-    names = [f"{number:03d}" for number in range(200)]
+    names = [f"{number:03d}" for number in range(250)]
     store = write_features(tmp_path / "000.zarr.zip", dict.fromkeys(names, clip))
-    limit_mb = 200
+    limit_mb = 240  # the process without features takes up to 140
     assert store.stat().st_size > 3 * limit_mb * MB
     command = [sys.executable, "-c", VISIT, str(store), str(limit_mb)]
     tools = Path(__file__).parents[1] / "media"  # of the tests, for `peak_memory`
     output = subprocess.check_output(command, text=True, cwd=tools)
     peak_mb, *sums = map(int, output.split())
-    assert sums == [200, 200]
+    assert sums == [250, 250]
     assert peak_mb < limit_mb

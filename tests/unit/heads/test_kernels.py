@@ -1,5 +1,9 @@
 """The compiled probe arithmetic against plain NumPy in float64."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -198,3 +202,35 @@ def test_one_compilation_serves_views_and_copies():
     frozen.flags.writeable = False
     kernel(kernels.stored_bits(frozen), params)
     assert len(kernel.signatures) == before
+
+
+COMPILED = """
+import hashlib
+import numpy as np
+from dfprobe.heads import kernels
+
+digest = hashlib.sha256()
+rng = np.random.default_rng(0)
+for count in range(3, 90, 3):
+    params = kernels.member_array(2, 64)
+    params[:, :65] = rng.standard_normal((2, 65))
+    gradients, moments = np.zeros_like(params), np.zeros((2, *params.shape), np.float32)
+    rows = kernels.stored_bits(rng.standard_normal((count, 64)).astype(np.float16))
+    rates = np.full(2, 0.001)
+    digest.update(kernels.clip_losses(rows, 1, params).tobytes())
+    kernels.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
+    digest.update(params.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_code_that_was_just_compiled_and_code_from_the_cache_give_the_same_bits(
+    tmp_path,
+):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", COMPILED]
+    first, second = (
+        subprocess.check_output(command, env=environment, text=True) for _ in range(2)
+    )
+    assert any(tmp_path.rglob("kernels.*.nbc"))  # else nothing came from the cache
+    assert first == second
