@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -71,6 +71,18 @@ class ClipInputs:
     landmarks: np.ndarray | None = None
     frames: Callable[[int], Iterator[np.ndarray]] | None = None
     boxes: np.ndarray | None = None
+
+
+class ModelBased:
+    """Base of encoders that are torch modules, see `dfprobe.encoders.model_encoder`.
+
+    Attributes
+    ----------
+    whole_clip : bool
+        Whether a row may depend on the whole clip, so that long ones go in windows.
+    """
+
+    whole_clip: ClassVar[bool] = False
 
 
 class Encoder(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.base import ClipInputs, ModelBased
 from dfprobe.encoders.checks import frames_of, too_short
 from dfprobe.encoders.parts import WHOLE, Limits, Part, TimeAxis, cut_into_windows
 from dfprobe.errors import EncoderError
@@ -26,7 +26,7 @@ _IMAGES: Axes = {"pixels": ("batch", "3", "height", "width")}
 _CHUNKS: Axes = {"pixels": ("batch", "frames", "3", "height", "width")}
 
 
-class ModelEncoder(ABC):
+class ModelEncoder(ModelBased, ABC):
     """A frozen torch module, and how a clip is prepared for it; see also `Encoder`.
 
     Parameters
@@ -146,6 +146,7 @@ class WholeClipEncoder(ModelEncoder):
         Time axis of each tensor.
     """
 
+    whole_clip = True
     axes: Mapping[str, TimeAxis]
 
     @abstractmethod

@@ -1,10 +1,14 @@
 """How a clip is cut into what goes through a model in one pass."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:  # encoders without a model do without it
+    import torch
 
 
 @dataclass(frozen=True)

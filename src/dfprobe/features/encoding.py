@@ -1,19 +1,22 @@
 """Clips in, rows out: reading and preparing run ahead of the model, on threads."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dfprobe.encoders.base import ClipInputs, Encoder
-from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Part
 from dfprobe.errors import ClipError
-from dfprobe.features.passes import Launched, Passes
 from dfprobe.features.prefetch import prefetched
 from dfprobe.features.rows import Encoded
+
+if TYPE_CHECKING:  # torch; encoders without a model do without it
+    from dfprobe.features.passes import Launched, Passes
 
 _AHEAD = 4  # parts of a clip that may wait for the model
 
@@ -122,8 +125,8 @@ def _items(
     clip = _Clip(row)
     try:
         inputs = read(row)
-        if isinstance(encoder, ModelEncoder) and passes is not None:
-            for part in encoder.parts(inputs, passes.limits):
+        if passes is not None:
+            for part in passes.encoder.parts(inputs, passes.limits):
                 yield _Item(clip, passes.ready(part))
         else:
             yield _Item(clip, encoder.encode(inputs))

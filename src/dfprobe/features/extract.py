@@ -1,5 +1,7 @@
 """The features stage: one frozen encoder over the clips of one shard."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -7,19 +9,17 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import polars as pl
 
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
-from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
+from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec, ModelBased
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.encoding import encoded
-from dfprobe.features.passes import Passes, batch_rows_on, precision_on
 from dfprobe.features.rows import Encoded
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.features.update import Origin, update_store
@@ -28,6 +28,10 @@ from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.status import Status
+
+if TYPE_CHECKING:  # torch; encoders without a model do without it
+    from dfprobe.encoders.model_encoder import ModelEncoder
+    from dfprobe.features.passes import Passes
 
 # Which stage status decides whether an input can be had, and which code makes it.
 _STATUS_OF = {
@@ -141,10 +145,12 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
         "dtype": settings["dtype"],
         "code": code_digest(modules),
     }
-    if isinstance(encoder, ModelEncoder):
-        parts["precision"] = precision_on(encoder.device, settings["precision"])
-    if isinstance(encoder, WholeClipEncoder):
-        parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
+    if (model := _model(encoder)) is not None:
+        from dfprobe.features.passes import precision_on
+
+        parts["precision"] = precision_on(model.device, settings["precision"])
+        if model.whole_clip:
+            parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
     if trim is not None:
         parts["trim"] = trim
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -160,12 +166,20 @@ def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
         ``precision``, ``window_s``, ``overlap_s``, ``batch_rows`` as for
         `extract_features`.
     """
-    if not isinstance(encoder, ModelEncoder):
+    model = _model(encoder)
+    if model is None:
         return None
-    device = encoder.device
+    from dfprobe.features.passes import Passes, batch_rows_on, precision_on
+
+    device = model.device
     batch_rows = batch_rows_on(device, spec["batch_rows"])
     limits = Limits(batch_rows, spec["window_s"], spec["overlap_s"])
-    return Passes(encoder, precision_on(device, spec["precision"]), limits)
+    return Passes(model, precision_on(device, spec["precision"]), limits)
+
+
+def _model(encoder: Encoder) -> ModelEncoder | None:
+    """Give the encoder if it is a torch module, without asking torch."""
+    return cast("ModelEncoder", encoder) if isinstance(encoder, ModelBased) else None
 
 
 def _clip_table(

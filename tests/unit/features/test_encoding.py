@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -111,3 +114,12 @@ def test_a_clip_is_given_out_before_the_last_one_is_read():
     next(results)
     assert len(read_so_far) < 10
     results.close()
+
+
+def test_encoders_without_a_model_do_not_import_torch():
+    code = (
+        "import sys; import dfprobe.features.extract; from dfprobe.encoders.registry "
+        "import load_encoder as load; load('residual', 'none'); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
