@@ -7,11 +7,12 @@ from typing import Any
 import polars as pl
 
 from dfprobe.audit.classes import CLASSES
+from dfprobe.audit.figures import draw_distributions, draw_shortcuts
 from dfprobe.audit.files import PROBLEMS, UNLISTED, problems_by_class
 from dfprobe.audit.findings import findings, per_cent
 from dfprobe.audit.splits import KEY_OF_NAME
 from dfprobe.audit.tables import FileTables, Tables
-from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME, WHOLE
+from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME
 from dfprobe.html import (
     Flagged,
     bullets,
@@ -21,11 +22,9 @@ from dfprobe.html import (
     paragraph,
     picture,
 )
-from dfprobe.plots.audit import distribution_figure, shortcut_figure
 
 _SHOWN = 50  # rows of a long table; the CSV file has all
 _SHOWN_OF_EACH = 10  # files of a problem
-_DRAWN = 6  # panels
 
 
 def audit_page(title: str, tables: Tables) -> str:
@@ -64,15 +63,14 @@ def audit_page(title: str, tables: Tables) -> str:
 
 def _shortcut_section(files: FileTables) -> list[str]:
     table = files.shortcuts
-    whole = table.filter(pl.col("subset") == WHOLE)
-    if whole.is_empty():
+    drawn = draw_shortcuts(files)
+    if drawn is None:
         return []
+    whole = drawn.table
     margin = f"{100 * MARGIN:.0f} points"
-    names = [VALUE_OF_NAME[name].label for name in whole["value"]]
-    figure = shortcut_figure(whole.with_columns(pl.Series("label", names)), MARGIN)
     rows = [
         (
-            VALUE_OF_NAME[row["value"]].label,
+            row["label"],
             row["real"],
             row["fake"],
             _area(row),
@@ -92,7 +90,7 @@ def _shortcut_section(files: FileTables) -> list[str]:
             "shortcut: a detector may get its score from it "
             "without seeing the forgery, and lose it on another corpus."
         ),
-        picture(figure, "AUC of each value. " + _caption(whole)),
+        picture(drawn.figure, "AUC of each value. " + _caption(whole)),
         html_table(headers, rows, "lrrrrll"),
     ]
     subsets = table["subset"].unique(maintain_order=True).to_list()
@@ -140,11 +138,11 @@ def _value_section(files: FileTables) -> list[str]:
     ]
     headers = ["value", "class", "clips", "5th per cent", "median", "95th", "mean"]
     parts = ["<h2>Values by class</h2>"]
-    drawn = _drawn(files)
-    if not drawn.is_empty():
+    drawn = draw_distributions(files)
+    if drawn is not None:
         parts.append(
             picture(
-                distribution_figure(drawn),
+                drawn.figure,
                 "Per cent of the clips of each class. The outermost bars also hold "
                 "what lies beyond the first and the last hundredth of all clips.",
             )
@@ -161,28 +159,6 @@ def _value_section(files: FileTables) -> list[str]:
     headers = ["value", "category", *CLASSES]
     parts.append(html_table(headers, counts[:_SHOWN], "llrrr"))
     return [*parts, *_left(len(counts[_SHOWN:]), "categories")]
-
-
-def _drawn(files: FileTables) -> pl.DataFrame:
-    """Numbers of the ordered values to draw: the shortcuts, or without labels all."""
-    table = files.shortcuts
-    names = [value.name for value in VALUE_OF_NAME.values() if value.ordered]
-    if not table.is_empty():
-        flagged = table.filter(pl.col("shortcut"), pl.col("ordered"))
-        flagged = flagged.sort("auc", descending=True)
-        names = flagged["value"].unique(maintain_order=True).to_list()
-    classes = pl.col("label").cast(pl.Int64).replace_strict({0: "real", 1: "fake"})
-    parts = [
-        files.clips.select(
-            pl.lit(f"{VALUE_OF_NAME[name].label}, {VALUE_OF_NAME[name].unit}").alias(
-                "label"
-            ),
-            classes.fill_null("unknown").alias("class"),
-            pl.col(name).cast(pl.Float64).alias("number"),
-        ).drop_nulls("number")
-        for name in names[:_DRAWN]
-    ]
-    return pl.concat(parts) if parts else pl.DataFrame()
 
 
 def _file_section(files: FileTables) -> list[str]:

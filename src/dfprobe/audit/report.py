@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from dfprobe.audit.figures import write_figures
 from dfprobe.audit.page import audit_page
 from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.corpora.files import video_files
@@ -20,7 +21,7 @@ log = logging.getLogger("dfprobe")
 def audit_corpus(
     manifest: Path, facts: Sequence[Path], spec: dict[str, Any], out: Path
 ) -> None:
-    """Write the page of a corpus and, in a folder of its name, the tables.
+    """Write the page of a corpus and, in a folder of its name, tables and figures.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def extra_files(clips: pl.DataFrame, root: Path, links: str) -> list[str]:
 
 
 def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
-    """Write the page and, into a folder, the tables.
+    """Write the page and, into a folder, the tables and figures.
 
     Parameters
     ----------
@@ -80,9 +81,11 @@ def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
     page : Path
         HTML file to write.
     folder : Path
-        Gets the CSV files.
+        Gets the CSV files and, where files were read, the folder ``figures``.
     """
     write_tables(tables, folder)
+    if tables.files is not None:
+        write_figures(tables.files, folder / "figures")
     with write_whole(page) as draft:
         draft.write_text(audit_page(title, tables), encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """Saving figures so that equal content gives equal bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -9,11 +10,26 @@ from dfprobe.storage import write_whole
 
 _DPI = 150  # of a PNG
 # A date would change the bytes from run to run, and so would random SVG ids.
-_METADATA = {"png": {"Software": None}, "svg": {"Date": None}}
+_METADATA = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+# Publishers refuse the fonts that a PDF gets by default (type 3).
+_SETTINGS: Any = {"svg.hashsalt": "dfprobe", "pdf.fonttype": 42}
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG by the suffix, whole or not at all."""
-    kind = path.suffix.removeprefix(".")
-    with write_whole(path) as draft, matplotlib.rc_context({"svg.hashsalt": "dfprobe"}):
-        figure.savefig(draft, format=kind, dpi=_DPI, metadata=_METADATA[kind])
+def save(figure: Figure, png: Path) -> None:
+    """Write a figure as PNG and, beside it, as SVG and PDF, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    png : Path
+        ``NAME.png``; ``NAME.svg`` and ``NAME.pdf`` get its name.
+    """
+    for suffix, metadata in _METADATA.items():
+        kind = suffix.removeprefix(".")
+        path = png.with_suffix(suffix)
+        with write_whole(path) as draft, matplotlib.rc_context(_SETTINGS):
+            figure.savefig(draft, format=kind, dpi=_DPI, metadata=metadata)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
+from dfprobe.audit.figures import write_figures
 from dfprobe.audit.findings import findings
 from dfprobe.audit.page import audit_page
 from dfprobe.audit.report import audit_corpus, extra_files
@@ -85,6 +86,14 @@ def test_without_labels_the_page_shows_what_needs_none(corpus):
     assert page.count("<svg") == 1
 
 
+def test_without_labels_there_is_one_figure(corpus, tmp_path):
+    manifest, facts = corpus(10, label=None, manipulation="unknown", split="test")
+    tables = audit_tables(manifest, "folder", facts)
+    write_figures(tables.files, tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {"distributions"}
+    assert pl.read_csv(tmp_path / "distributions.csv")["class"].unique()[0] == "unknown"
+
+
 class Checker(HTMLParser):
     """Collects what a page would load, and whether its tags are in pairs."""
 
@@ -146,7 +155,7 @@ def test_facts_of_other_clips_are_refused(corpus):
         audit_tables(manifest, "path_list", facts.head(5))
 
 
-def test_the_stage_writes_page_and_tables_the_same_each_time(silent, tmp_path):
+def test_the_stage_writes_page_tables_and_figures_the_same_each_time(silent, tmp_path):
     manifest, facts = tmp_path / "mine.parquet", tmp_path / "000.parquet"
     root = tmp_path / "videos"
     root.mkdir()
@@ -158,10 +167,21 @@ def test_the_stage_writes_page_and_tables_the_same_each_time(silent, tmp_path):
     for folder in ("one", "two"):
         out = tmp_path / folder / "mine.html"
         audit_corpus(manifest, [facts], spec, out)
-        tables = sorted((tmp_path / folder / "mine").iterdir())
-        written.append([path.read_bytes() for path in (out, *tables)])
+        tables = sorted((tmp_path / folder / "mine").glob("*.csv"))
+        figures = sorted((tmp_path / folder / "mine/figures").iterdir())
+        written.append([path.read_bytes() for path in (out, *tables, *figures)])
     assert [path.stem for path in tables] == [
         *("balance", "categories", "files", "overlap", "shortcuts", "values")
+    ]
+    assert [path.name for path in figures] == [
+        f"{name}.{kind}"
+        for name in ("distributions", "shortcuts")
+        for kind in ("csv", "pdf", "png", "svg")
+    ]
+    drawn = pl.read_csv(tmp_path / "one/mine/figures/distributions.csv")
+    assert drawn.group_by("class").len().sort("class").rows() == [
+        ("fake", drawn.height // 2),
+        ("real", drawn.height // 2),
     ]
     assert written[0] == written[1]
     assert "extra.mp4" in (tmp_path / "one/mine/files.csv").read_text()

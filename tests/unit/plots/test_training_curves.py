@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from dfprobe.heads.fitting import Stopping
-from dfprobe.plots.save import save_figure
+from dfprobe.plots.save import save
 from dfprobe.plots.training_curves import training_curves_figure
 
 STOPPING = {"linear": Stopping(5, 2), "transformer": Stopping(9, 2)}
@@ -104,5 +104,5 @@ def test_many_encoders_stand_in_two_blocks():
 def test_equal_tables_give_equal_bytes(tmp_path):
     paths = [tmp_path / f"{name}.png" for name in ("one", "two")]
     for path in paths:
-        save_figure(draw(curve("linear", [0.5, 0.4, 0.3])), path)
+        save(draw(curve("linear", [0.5, 0.4, 0.3])), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
