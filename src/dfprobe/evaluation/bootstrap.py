@@ -54,6 +54,30 @@ def cluster_interval(
     return Interval(float(low), float(high))
 
 
+def mean_interval(values: np.ndarray, clusters: np.ndarray) -> Interval | None:
+    """Compute the 95% interval of a mean for other groups of the same kind.
+
+    Parameters
+    ----------
+    values : np.ndarray of shape (n,), float64
+    clusters : np.ndarray of shape (n,)
+        Name or number of the group, such as the clip, that each value belongs to.
+
+    Returns
+    -------
+    Interval or None
+        None where there are fewer than two groups.
+    """
+    _, places = np.unique(clusters, return_inverse=True)
+    count = int(places.max(initial=-1)) + 1
+    if count < 2:
+        return None
+    draws = _draws(count)
+    sums, sizes = np.bincount(places, values), np.bincount(places)
+    low, high = np.quantile((draws @ sums) / (draws @ sizes), [TAIL, 1.0 - TAIL])
+    return Interval(float(low), float(high))
+
+
 def _independent(labels: np.ndarray, clusters: np.ndarray) -> int:
     """Most disjoint sets of groups that have both classes each."""
     count = clusters.max() + 1

@@ -114,9 +114,21 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray) -> Interval | None:
     fakes, reals = int((labels == 1).sum()), int((labels == 0).sum())
     if min(fakes, reals) < 2:
         return None
-    variance = delong_variance(labels, scores)
+    return delong_interval(area, delong_variance(labels, scores), min(fakes, reals))
+
+
+def delong_interval(area: float, variance: float, pairs: int) -> Interval:
+    """Interval of an AUC from DeLong's variance, see `auc_interval`.
+
+    Parameters
+    ----------
+    area, variance : float
+        The AUC and its variance.
+    pairs : int
+        Clips of the rarer class, at least two.
+    """
     if area in (0.0, 0.5, 1.0) and variance < NO_VARIANCE:
-        return agreeing_interval(area, min(fakes, reals))
+        return agreeing_interval(area, pairs)
     spread = norm.isf(TAIL) * np.sqrt(variance) / (area * (1.0 - area))
     centre = logit(area)
     return Interval(float(expit(centre - spread)), float(expit(centre + spread)))

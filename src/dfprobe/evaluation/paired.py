@@ -64,16 +64,40 @@ def compare(labels: np.ndarray, scores: np.ndarray) -> Comparisons:
     numbers = np.array(list(combinations(range(len(scores)), 2)), int).reshape(-1, 2)
     first, second = numbers.T
     fakes, reals = (part[first] - part[second] for part in placements(labels, scores))
+    return Comparisons(first, second, *differences(fakes, reals))
+
+
+def differences(
+    fakes: np.ndarray, reals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Test differences of AUCs from differences of placements.
+
+    Parameters
+    ----------
+    fakes : np.ndarray of shape (tests, fakes), float64
+        Placements of the fakes by one score less those by another, see
+        `dfprobe.evaluation.metrics.placements`; at least two.
+    reals : np.ndarray of shape (tests, reals), float64
+        Of the reals.
+
+    Returns
+    -------
+    tuple of np.ndarray of shape (tests,)
+        ``difference, low, high, p``, as in `Comparisons`.
+    """
     difference = fakes.mean(axis=1)
-    variance = fakes.var(axis=1, ddof=1) / fakes.shape[1]
-    variance += reals.var(axis=1, ddof=1) / reals.shape[1]
+    variance = delong_variances(fakes, reals)
     spread = np.sqrt(np.where(variance < NO_VARIANCE, np.nan, variance))
     margin = norm.isf(TAIL) * spread
     p = 2 * norm.sf(np.abs(difference) / spread)
     p[np.isnan(spread) & (np.abs(difference) < 1e-12)] = 1.0
-    return Comparisons(
-        first, second, difference, difference - margin, difference + margin, p
-    )
+    return difference, difference - margin, difference + margin, p
+
+
+def delong_variances(fakes: np.ndarray, reals: np.ndarray) -> np.ndarray:
+    """Variances (k,) of the means of placements (k, fakes) and (k, reals)."""
+    found: np.ndarray = fakes.var(axis=1, ddof=1) / fakes.shape[1]
+    return found + reals.var(axis=1, ddof=1) / reals.shape[1]
 
 
 def holm(p: np.ndarray) -> np.ndarray:

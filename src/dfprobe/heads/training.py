@@ -18,14 +18,18 @@ import polars as pl
 from dfprobe import __version__
 from dfprobe.code import code_digest
 from dfprobe.errors import DataError
-from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips
+from dfprobe.evaluation.scores import write_scores
+from dfprobe.heads.clip_scores import clip_rows, with_scores
+from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips, with_status
 from dfprobe.heads.feed import ClipFeed, buffer_budget
 from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit, write_curves
 from dfprobe.heads.head_file import provenance_of
-from dfprobe.heads.kinds import Kind, head_class, kind_module
+from dfprobe.heads.kinds import Head, Kind, head_class, kind_module
 from dfprobe.heads.splits import Candidate, Split, Stream
 
 log = logging.getLogger("dfprobe")
+
+_COLUMNS = ["clip_id", "split", "label", "manipulation"]
 
 
 class _Trained(NamedTuple):
@@ -40,6 +44,7 @@ def train_heads(
     spec: dict[str, Any],
     heads: Sequence[Path],
     curve: Path,
+    val_scores: Sequence[Path] = (),
 ) -> None:
     """Train one head a seed; of several learning rates the best one is kept.
 
@@ -57,6 +62,9 @@ def train_heads(
         Head file to write for each seed; with ``layers``, for each layer of each seed.
     curve : Path
         CSV to write: the losses of every epoch of every candidate.
+    val_scores : sequence of Path
+        Parquet to write for each head, or none: its scores of all validation clips, see
+        `dfprobe.evaluation.scores`.
 
     Raises
     ------
@@ -66,7 +74,7 @@ def train_heads(
         If a split lacks a class that it needs, or a clip's features are not finite.
     """
     module = kind_module(spec["kind"])
-    clips = pl.read_parquet(manifest, columns=["clip_id", "split", "label"])
+    clips = pl.read_parquet(manifest, columns=_COLUMNS)
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
         chosen = [
@@ -80,10 +88,13 @@ def train_heads(
         side = heads[0].with_name(f".{heads[0].name}.progress")
         trained = list(_train(module, train, val, spec, side, key))
         metadata = _metadata(spec, stores, chosen, manifest.stem)
-    wanted = product(spec["seeds"], range(_layers(module, spec)))
-    for key_of_head, head in zip(wanted, heads, strict=True):
-        same = [t for t in trained if (t.candidate.seed, t.layer) == key_of_head]
-        _save(same, metadata, head)
+        wanted = product(spec["seeds"], range(_layers(module, spec)))
+        saved = []
+        for key_of_head, head in zip(wanted, heads, strict=True):
+            same = [t for t in trained if (t.candidate.seed, t.layer) == key_of_head]
+            saved.append(_save(same, metadata, head))
+        if val_scores:
+            _score_val(saved, clips, stores, module.MIN_ROWS, val_scores)
     write_curves({_name(one): one.fit.curve for one in trained}, curve)
     for file in side.parent.glob(f"{side.name}*"):
         file.unlink()
@@ -118,7 +129,7 @@ def _train(
             yield _Trained(candidate, layer, fitted)
 
 
-def _save(trained: list[_Trained], metadata: dict[str, Any], head: Path) -> None:
+def _save(trained: list[_Trained], metadata: dict[str, Any], path: Path) -> Head:
     """Write the head of the lowest validation loss."""
     best = min(trained, key=lambda t: t.fit.best.val_loss)
     entries = {
@@ -131,7 +142,26 @@ def _save(trained: list[_Trained], metadata: dict[str, Any], head: Path) -> None
         "stopped": best.fit.stopped,
         **_columns(best, metadata),
     }
-    head_class(metadata["kind"]).from_tensors(best.fit.tensors, entries).save(head)
+    head = head_class(metadata["kind"]).from_tensors(best.fit.tensors, entries)
+    head.save(path)
+    return head
+
+
+def _score_val(
+    heads: list[Head],
+    clips: pl.DataFrame,
+    stores: list[StoreSet],
+    min_rows: int,
+    outs: Sequence[Path],
+) -> None:
+    """Write the scores of the validation clips, also of those without a label."""
+    val = with_status(clips.filter(pl.col("split") == "val"), stores, min_rows)
+    scores: list[list[float | None]] = [[] for _ in heads]
+    for rows in clip_rows(val, stores):
+        for head, column in zip(heads, scores, strict=True):
+            column.append(None if rows is None else head.score(*rows))
+    for column, out in zip(scores, outs, strict=True):
+        write_scores(with_scores(val, column), out)
 
 
 def _metadata(

@@ -8,6 +8,7 @@ from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.scores import read_scores
 from dfprobe.heads import fitting
 from dfprobe.heads.kinds import load_head
 from dfprobe.heads.linear import LinearProbe
@@ -134,6 +135,35 @@ def test_result_does_not_depend_on_chunks_and_shards(corpus, probe_spec, monkeyp
     crossing = write_features(corpus.folder / "small_chunks.zarr.zip", corpus.rows)
     two = train(corpus._replace(stores=[crossing]), probe_spec, "two")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+@pytest.mark.parametrize("settings", [{}, TRANSFORMER])
+def test_validation_scores_are_those_of_the_saved_heads(corpus, probe_spec, settings):
+    spec = probe_spec | settings | {"seeds": [43, 7]}
+    heads = [corpus.folder / f"{seed}.safetensors" for seed in spec["seeds"]]
+    outs = [corpus.folder / f"{seed}.val.parquet" for seed in spec["seeds"]]
+    val = pl.col("split") == "val"
+    manifest = pl.read_parquet(corpus.manifest)
+    clips = manifest.filter(val)["clip_id"].to_list()
+    unknown, absent = clips[0], "val/not there"
+    manifest = pl.concat(
+        [
+            manifest.with_columns(
+                label=pl.when(pl.col("clip_id") != unknown).then("label")
+            ),
+            manifest.filter(val).head(1).with_columns(clip_id=pl.lit(absent)),
+        ]
+    )
+    manifest.write_parquet(corpus.manifest)
+    curve = corpus.folder / "curve.csv"
+    train_heads([corpus.stores], corpus.manifest, spec, heads, curve, outs)
+    for head, out in zip(map(load_head, heads), outs, strict=True):
+        table = read_scores(out)
+        assert table["clip_id"].to_list() == [*clips, absent]
+        assert table["status"].to_list() == ["ok"] * len(clips) + ["missing"]
+        assert table["label"][0] is None
+        expected = [head.score(corpus.rows[name]) for name in clips]
+        assert table["score"].to_list() == [*expected, None]
 
 
 def killed_after(epochs, monkeypatch):
@@ -274,7 +304,7 @@ def test_pair_is_trained_and_scored(timed, probe_spec):
     assert keys == ["one", "two"]
     out, curves = corpus.folder / "out.parquet", corpus.folder / "curves.parquet"
     streams = [corpus.stores, second]
-    score_clips(streams, corpus.manifest, heads, [out], curves=curves)
+    score_clips(streams, corpus.manifest, heads, [out], curves=[curves])
     scores = dict(pl.read_parquet(out).select("clip_id", "score").iter_rows())
     *found, none = pl.read_parquet(curves).iter_rows(named=True)
     assert (none["clip_id"], none["curve"]) == ("test/none", None)

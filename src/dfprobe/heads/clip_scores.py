@@ -1,0 +1,55 @@
+"""From the clips of a split to their scores; every clip keeps its row."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from dfprobe.heads.alignment import align
+from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.splits import timing
+from dfprobe.status import Status
+
+Rows = tuple[np.ndarray, ...]
+
+
+def clip_rows(clips: pl.DataFrame, stores: Sequence[StoreSet]) -> Iterator[Rows | None]:
+    """Rows of each clip, one array a stream; None for a clip that has none.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        ``clip_id`` and ``status``.
+    stores : sequence of StoreSet
+        Two are brought to one rate and start.
+    """
+    for clip_id, status in clips.select("clip_id", "status").iter_rows():
+        if status != Status.OK:
+            yield None
+            continue
+        rows = [store.rows(clip_id) for store in stores]
+        if len(stores) == 1:
+            yield (rows[0],)
+        else:
+            first, second = (timing(store) for store in stores)
+            yield align(rows[0], rows[1], first, second)
+
+
+def with_scores(clips: pl.DataFrame, scores: Sequence[float | None]) -> pl.DataFrame:
+    """Add the scores; one that is not finite becomes null, with its status.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        With ``status``.
+    scores : sequence of float or None
+        One a clip; None stays null and changes no status.
+    """
+    score = pl.Series("score", scores, dtype=pl.Float64)
+    finite = score.is_finite()  # null stays null
+    return clips.with_columns(
+        status=pl.when(finite.fill_null(True))
+        .then("status")
+        .otherwise(pl.lit(Status.NON_FINITE.value)),
+        score=pl.when(finite).then(score),
+    )
