@@ -23,7 +23,6 @@ import numpy as np
 import torch
 
 from dfprobe import __version__
-from dfprobe import workflow as plan
 from dfprobe.declarations import unknown_name
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
@@ -36,6 +35,7 @@ from dfprobe.heads.sync import SyncHead, check_tensors
 from dfprobe.heads.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
 from dfprobe.storage import sha256_of
+from dfprobe.workflow import plan
 
 _PROBE = {"head.weight", "head.bias"}
 _SYNC = "visual_proj.weight"

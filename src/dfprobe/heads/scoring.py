@@ -1,6 +1,6 @@
-"""Scores of a corpus' test clips by trained heads."""
+"""Scores of a corpus' test clips by trained heads, and their values over time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,15 +9,49 @@ import polars as pl
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.scores import write_scores
-from dfprobe.heads.alignment import align
+from dfprobe.heads.clip_scores import clip_rows, with_scores
 from dfprobe.heads.clips import StoreSet, with_status
 from dfprobe.heads.head_file import streams_of
 from dfprobe.heads.kinds import Head, kind_module, load_head
 from dfprobe.heads.splits import timing
-from dfprobe.status import Status
 from dfprobe.storage import write_whole
 
-Rows = tuple[np.ndarray, ...]
+
+def score_corpora(
+    features: Mapping[str, Sequence[Path]],
+    manifests: Mapping[str, Path],
+    heads: Sequence[Path],
+    outs: Sequence[Path],
+    curves: Sequence[Path],
+) -> None:
+    """Score the test clips of several corpora with heads on one encoder.
+
+    Parameters
+    ----------
+    features : mapping of str to sequence of Path
+        The encoder's feature stores of each corpus.
+    manifests : mapping of str to Path
+        Manifest of each corpus.
+    heads : sequence of Path
+        Head files, of one kind.
+    outs, curves : sequence of Path
+        Files to write, see `score_clips`: those of the first head, one a corpus in the
+        order of ``manifests``, then those of the next head.
+
+    Raises
+    ------
+    DataError
+        As `score_clips`.
+    """
+    count = len(manifests)
+    for number, (corpus, manifest) in enumerate(manifests.items()):
+        score_clips(
+            [features[corpus]],
+            manifest,
+            heads,
+            outs[number::count],
+            curves=curves[number::count],
+        )
 
 
 def score_clips(
@@ -26,11 +60,11 @@ def score_clips(
     heads: Sequence[Path],
     outs: Sequence[Path],
     mean: Path | None = None,
-    curves: Path | None = None,
+    curves: Sequence[Path] = (),
 ) -> None:
     """Score every test clip of a corpus with heads that read the same encoders.
 
-    The rows of a clip are read once for all heads.
+    The rows of a clip are read once for all heads, for score and curve.
 
     Parameters
     ----------
@@ -46,9 +80,10 @@ def score_clips(
         a null score and the reason.
     mean : Path or None
         Such a file with the mean surprise of the first head, which predicts rows.
-    curves : Path or None
-        Parquet to write for the first head: ``clip_id``, ``curve`` (a value a row;
-        null where there is no score), ``rate_hz`` and ``first_row_s`` of the rows.
+    curves : sequence of Path
+        Parquet to write for each head, or none at all: ``clip_id``, ``curve`` (a value
+        a row, see `Head.curve`; null where there is no score), ``rate_hz`` and
+        ``first_row_s`` of the rows.
 
     Raises
     ------
@@ -58,80 +93,73 @@ def score_clips(
     columns = ["clip_id", "split", "label", "manipulation"]
     clips = pl.read_parquet(manifest, columns=columns)
     loaded = [load_head(head) for head in heads]
-    first = loaded[0]
     measures: dict[Path, Callable[..., float]] = {
         out: head.score for out, head in zip(outs, loaded, strict=True)
     }
     if mean is not None:
         # Only next-token heads have it; their class would import torch for all others.
-        measures[mean] = first.mean_score  # type: ignore[attr-defined]
-    min_rows = kind_module(first.metadata["kind"]).MIN_ROWS
+        measures[mean] = loaded[0].mean_score  # type: ignore[attr-defined]
+    drawn = loaded[: len(curves)]
+    min_rows = kind_module(loaded[0].metadata["kind"]).MIN_ROWS
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
         for head, path in zip(loaded, heads, strict=True):
             _check_same_encoders(head, path, stores, streams)
         test = clips.filter(pl.col("split") == "test")
         test = with_status(test, stores, min_rows)
-        scores = _scores(list(measures.values()), test, stores)
-        if curves is not None:
-            _write_curves(first, test, stores, curves)
-    for column, out in zip(scores, measures, strict=True):
-        write_scores(_with_scores(test, column), out)
+        scores, values = _scores_and_curves(
+            list(measures.values()), drawn, test, stores
+        )
+        for column, out in zip(scores, measures, strict=True):
+            write_scores(with_scores(test, column), out)
+        for column, found, out in zip(
+            scores[: len(drawn)], values, curves, strict=True
+        ):
+            _write_curves(_curves(test, column, found), stores, out)
 
 
-def _scores(
-    measures: list[Callable[..., float]], test: pl.DataFrame, stores: list[StoreSet]
-) -> list[list[float | None]]:
-    """Values of all clips by each measure; null for a clip without usable features."""
+def _scores_and_curves(
+    measures: list[Callable[..., float]],
+    heads: list[Head],
+    test: pl.DataFrame,
+    stores: list[StoreSet],
+) -> tuple[list[list[float | None]], list[list[np.ndarray | None]]]:
+    """Values of all clips by each measure, and curves of each head.
+
+    Both are None for a clip without usable features.
+    """
     scores: list[list[float | None]] = [[] for _ in measures]
-    for rows in _rows(test, stores):
+    curves: list[list[np.ndarray | None]] = [[] for _ in heads]
+    for rows in clip_rows(test, stores):
         for measure, column in zip(measures, scores, strict=True):
             column.append(None if rows is None else measure(*rows))
-    return scores
+        for head, values in zip(heads, curves, strict=True):
+            # Four bytes a row are kept, whatever the length of a row of features.
+            curve = None if rows is None else head.curve(*rows).astype(np.float32)
+            values.append(curve)
+    return scores, curves
 
 
-def _rows(test: pl.DataFrame, stores: list[StoreSet]) -> Iterator[Rows | None]:
-    """Rows of each clip, one array a stream; None for a clip that has none."""
-    for clip_id, status in test.select("clip_id", "status").iter_rows():
-        if status != Status.OK:
-            yield None
-            continue
-        rows = [store.rows(clip_id) for store in stores]
-        if len(stores) == 1:
-            yield (rows[0],)
-        else:
-            first, second = (timing(store) for store in stores)
-            yield align(rows[0], rows[1], first, second)
-
-
-def _write_curves(
-    head: Head, test: pl.DataFrame, stores: list[StoreSet], out: Path
-) -> None:
-    """Write the value of every row, at the rate of the slower stream."""
-    rate_hz, first_row_s = min(timing(store) for store in stores)
+def _curves(
+    test: pl.DataFrame, scores: list[float | None], curves: list[np.ndarray | None]
+) -> pl.DataFrame:
+    """Curves of one head; null for a clip whose score is not finite."""
+    # Arrays among nulls are taken as a list only if each is a Series.
     values = [
-        None if rows is None else head.curve(*rows).tolist()
-        for rows in _rows(test, stores)
+        pl.Series(curve) if score is not None and np.isfinite(score) else None
+        for score, curve in zip(scores, curves, strict=True)
     ]
-    table = test.select("clip_id").with_columns(
-        curve=pl.Series(values, dtype=pl.List(pl.Float32)),
-        rate_hz=pl.lit(rate_hz),
-        first_row_s=pl.lit(first_row_s),
+    return test.select("clip_id").with_columns(
+        curve=pl.Series(values, dtype=pl.List(pl.Float32))
     )
+
+
+def _write_curves(table: pl.DataFrame, stores: list[StoreSet], out: Path) -> None:
+    """Write curves with the timing of their rows, that of the slower stream."""
+    rate_hz, first_row_s = min(timing(store) for store in stores)
+    timed = table.with_columns(rate_hz=pl.lit(rate_hz), first_row_s=pl.lit(first_row_s))
     with write_whole(out) as draft:
-        table.write_parquet(draft)
-
-
-def _with_scores(test: pl.DataFrame, scores: list[float | None]) -> pl.DataFrame:
-    """Add the scores; one that is not finite becomes null, with its status."""
-    score = pl.Series("score", scores, dtype=pl.Float64)
-    finite = score.is_finite()  # null stays null
-    return test.with_columns(
-        status=pl.when(finite.fill_null(True))
-        .then("status")
-        .otherwise(pl.lit(Status.NON_FINITE.value)),
-        score=pl.when(finite).then(score),
-    )
+        timed.write_parquet(draft)
 
 
 def _check_same_encoders(

@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from toy_features import DIM, write_features, write_manifest
+from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.scores import read_scores
@@ -102,3 +102,49 @@ def test_float32_store_gives_the_score_of_its_float16_values(corpus, head):
         score_clips([stores], corpus.manifest, [head], [corpus.folder / "out.parquet"])
         tables.append(read_scores(corpus.folder / "out.parquet"))
     np.testing.assert_allclose(tables[0]["score"], tables[1]["score"], atol=1e-6)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Stores say when their rows are, which curves need."""
+    monkeypatch.setitem(PROVENANCE, "rate_hz", 12.5)
+    monkeypatch.setitem(PROVENANCE, "first_row_s", 0.5)
+
+
+@pytest.mark.usefixtures("timed")
+def test_every_head_has_its_curves(corpus, head):
+    heads = [head, write_head(corpus.folder / "other.safetensors", seed=1)]
+    outs, curves = (
+        [corpus.folder / f"{kind}_{i}.parquet" for i in range(2)]
+        for kind in ("scores", "curves")
+    )
+    store = write_features(corpus.folder / "timed.zarr.zip", corpus.rows)
+    score_clips([[store]], corpus.manifest, heads, outs, curves=curves)
+    for path, out, curve in zip(heads, outs, curves, strict=True):
+        table, probe = pl.read_parquet(curve), LinearProbe.load(path)
+        scores = read_scores(out)
+        assert table["clip_id"].equals(scores["clip_id"])
+        assert table["rate_hz"].unique().to_list() == [12.5]
+        assert table["first_row_s"].unique().to_list() == [0.5]
+        for row, score in zip(
+            table.iter_rows(named=True), scores["score"], strict=True
+        ):
+            expected = probe.frame_logits(corpus.rows[row["clip_id"]])
+            np.testing.assert_allclose(row["curve"], expected, rtol=1e-6)
+            assert score == pytest.approx(np.logaddexp.reduce(expected), abs=1e-5)
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_clip_without_a_score_has_no_curve(corpus, head):
+    clips = pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows()
+    bad = [("test/a", "test", 1), ("test/b", "test", 0), ("test/d", "test", 1)]
+    write_manifest(corpus.manifest, [*clips, *bad])
+    zeros = {"test/d": np.zeros_like(corpus.rows["test/00"])}
+    store = corpus.folder / "timed.zarr.zip"
+    write_features(store, corpus.rows | zeros, {"test/a": "no_audio"})
+    out, curve = corpus.folder / "out.parquet", corpus.folder / "curve.parquet"
+    score_clips([[store]], corpus.manifest, [head], [out], curves=[curve])
+    table = pl.read_parquet(curve)
+    none = table.filter(pl.col("curve").is_null())["clip_id"].to_list()
+    assert none == ["test/a", "test/b", "test/d"]
+    assert table.height == read_scores(out).height

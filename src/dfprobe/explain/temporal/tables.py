@@ -1,0 +1,197 @@
+"""The tables of the temporal explanations: where in time the heads see the fake."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dfprobe.evaluation.corpus_scores import CorpusScores, join_scores
+from dfprobe.evaluation.csv_tables import decimals, write_csv
+from dfprobe.evaluation.metrics import auc, auc_interval
+from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.explain.temporal import leading, localisation
+from dfprobe.explain.temporal.curves import read_curves
+from dfprobe.rates import SAMPLES_PER_FRAME
+
+_NAMES = dict.fromkeys(
+    ("head", "encoder", "label", "modality", "train", "test"), pl.String
+)
+_CLASSIFICATION = ("classification_auc", "classification_low", "classification_high")
+LOCALISATION_SCHEMA = {
+    **_NAMES,
+    "subset": pl.String,
+    **localisation.COUNTS,
+    **dict.fromkeys((*localisation.NUMBERS, *_CLASSIFICATION), pl.Float64),
+}
+LEADING_SCHEMA = {
+    **_NAMES,
+    "class": pl.String,
+    **dict.fromkeys(("clips", "left_out"), pl.Int64),
+    **dict.fromkeys(leading.NUMBERS, pl.Float64),
+}
+_NEEDS = "the tables of temporal explanations need one for every head and test corpus"
+_FACTS = (
+    *("clip_id", "speaker", "source", "audio_fake", "video_fake"),
+    *("audio_fake_segments", "video_fake_segments"),
+)
+
+
+def make_tables(
+    curves: Sequence[Path],
+    scores: Sequence[Path],
+    manifests: Sequence[Path],
+    crops: Sequence[Path],
+    spec: dict[str, Any],
+    out_localisation: Path,
+    out_leading: Path,
+) -> None:
+    """Write the tables of localisation and of the first moments.
+
+    Parameters
+    ----------
+    curves, scores : sequence of Path
+        ``.../{head}/{encoder}/{train}/{test}.parquet`` of the same heads.
+    manifests : sequence of Path
+        ``.../{corpus}.parquet`` of the test corpora.
+    crops : sequence of Path
+        ``.../{corpus}/{shard}.parquet``, indexes of the crops of the test corpora.
+    spec : dict
+        ``heads``: list of ``name``, ``encoders`` (also pairs, ``a+b``), ``train``,
+        ``test``, ``log_sum_exp`` (whether the clip's score is that of its curve);
+        ``encoders``: name -> ``label``, ``modality``, ``trimmed``; ``test``: names of
+        corpora; ``localised``: those of them whose segments are known.
+    out_localisation : Path
+        CSV to write, columns of `LOCALISATION_SCHEMA`: a row for each head, encoder,
+        training corpus, localised corpus and subset of the fakes.
+    out_leading : Path
+        CSV to write, columns of `LEADING_SCHEMA`: a row for each head that takes the
+        log-sum-exp, encoder, pair of corpora and class.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or unexpected, or the files are not of the same clips.
+    """
+    expected = {test: list(_keys(spec, test)) for test in spec["test"]}
+    wanted = [key for keys in expected.values() for key in keys]
+    score_of = score_files(scores, wanted, _NEEDS)
+    curve_of = score_files(curves, wanted, _NEEDS)
+    facts = temporal_facts(manifests, crops)
+    placed: list[dict[str, Any]] = []
+    first: list[dict[str, Any]] = []
+    for test, keys in expected.items():
+        if not keys:
+            continue
+        tables = {key: read_scores(score_of[key]) for key in keys}
+        corpus = join_scores(tables, test, facts[test])
+        for key in keys:
+            about = spec["encoders"][key.encoder]
+            names = _names(key, about)
+            values = read_curves(curve_of[key], corpus.clips, about["trimmed"])
+            if test in spec["localised"]:
+                area = _classification(corpus, key)
+                rows = localisation.localise(corpus.clips, corpus.common, values)
+                placed += [names | row | area for row in rows]
+            if _head(spec, key)["log_sum_exp"]:
+                rows = leading.lead(corpus.clips, corpus.common, values)
+                first += [names | row for row in rows]
+    numbers = (*localisation.NUMBERS, *_CLASSIFICATION)
+    _write(placed, LOCALISATION_SCHEMA, numbers, out_localisation)
+    _write(first, LEADING_SCHEMA, leading.NUMBERS, out_leading)
+
+
+def temporal_facts(
+    manifests: Sequence[Path], crops: Sequence[Path]
+) -> dict[str, pl.DataFrame]:
+    """Read what is known of the clips of each corpus.
+
+    Returns
+    -------
+    dict of str to pl.DataFrame
+        ``clip_id, speaker, source, audio_fake, video_fake, audio_fake_segments,
+        video_fake_segments`` of the manifest; ``frames`` (at 25 a second; null if the
+        clip has neither video nor sound) and ``leading_silence_s`` of the crops.
+    """
+    return {
+        path.stem: pl.read_parquet(path, columns=list(_FACTS)).join(
+            _media_facts([crop for crop in crops if crop.parent.name == path.stem]),
+            on="clip_id",
+            how="left",
+        )
+        for path in manifests
+    }
+
+
+def read_localisation(path: Path) -> pl.DataFrame:
+    """Read the table of localisation."""
+    return pl.read_csv(path, schema=LOCALISATION_SCHEMA)
+
+
+def read_leading(path: Path) -> pl.DataFrame:
+    """Read the table of the first moments."""
+    return pl.read_csv(path, schema=LEADING_SCHEMA)
+
+
+def _media_facts(indexes: Sequence[Path]) -> pl.DataFrame:
+    schema = {
+        "clip_id": pl.String,
+        "frames": pl.Int64,
+        "samples": pl.Int64,
+        "leading_silence_s": pl.Float64,
+    }
+    tables = [
+        pl.read_parquet(path, columns=list(schema)).cast(schema)  # type: ignore[arg-type]
+        for path in indexes
+    ]
+    # A clip without video is as long as its sound.
+    heard = pl.col("samples") // SAMPLES_PER_FRAME
+    return (
+        pl.concat(tables)
+        .with_columns(frames=pl.coalesce("frames", heard))
+        .drop("samples")
+    )
+
+
+def _keys(spec: dict[str, Any], test: str) -> Iterator[ScoreKey]:
+    for head in spec["heads"]:
+        if test in head["test"]:
+            for encoder in head["encoders"]:
+                for train in head["train"]:
+                    yield ScoreKey(head["name"], encoder, train, test)
+
+
+def _head(spec: dict[str, Any], key: ScoreKey) -> dict[str, Any]:
+    return next(head for head in spec["heads"] if head["name"] == key.head)
+
+
+def _names(key: ScoreKey, about: dict[str, Any]) -> dict[str, str]:
+    return {
+        "head": key.head,
+        "encoder": key.encoder,
+        "label": about["label"],
+        "modality": about["modality"],
+        "train": key.train,
+        "test": key.test,
+    }
+
+
+def _classification(corpus: CorpusScores, key: ScoreKey) -> dict[str, float | None]:
+    """AUC of the clip scores on the clips that all heads could score."""
+    labels = corpus.labels[corpus.common]
+    if len(np.unique(labels)) < 2:
+        return dict.fromkeys(_CLASSIFICATION)
+    values = corpus.scores[key][corpus.common]
+    low, high = auc_interval(labels, values) or (None, None)
+    return dict(zip(_CLASSIFICATION, (auc(labels, values), low, high), strict=True))
+
+
+def _write(
+    rows: list[dict[str, Any]],
+    schema: dict[str, Any],
+    numbers: Sequence[str],
+    out: Path,
+) -> None:
+    table = pl.DataFrame(rows, schema=schema)
+    write_csv(table.with_columns(decimals(numbers, "{:.6f}")), out)

@@ -1,0 +1,157 @@
+"""Figure of classification against localisation, one mark an encoder."""
+
+from collections.abc import Mapping
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart with any colour vision; markers besides.
+STYLES = {
+    "audio": ("#D55E00", "o"),
+    "visual": ("#0072B2", "s"),
+    "audio-visual": ("#009E73", "^"),
+}
+PLAIN = "#555555"
+_PANEL = (5.2, 3.4)  # inches, with the column of labels
+_LINE = 0.17  # inches of height a label
+_SMALL = 8  # points
+_GAP = 0.05  # between the marks and their labels, as a share of the panel's width
+
+
+def localisation_figure(
+    table: pl.DataFrame, corpora: Mapping[str, str], head: str
+) -> Figure:
+    """Draw, for each pair of corpora, AUC of rows against AUC of clips.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        As read by `dfprobe.explain.temporal.tables.read_localisation`.
+    corpora : mapping of str to str
+        Labels of the corpora.
+    head : str
+        Head whose rows are drawn; of the subsets, the fakes of both streams.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel a pair of corpora; labels stand in a column beside it, in the order of
+        localisation. A sentence where there is nothing to draw.
+    """
+    shown = table.filter(pl.col("head") == head, pl.col("subset") == "both")
+    shown = shown.drop_nulls(["auc_clip_mean", "classification_auc"])
+    if shown.is_empty():
+        return _empty()
+    pairs = shown.select("train", "test").unique(maintain_order=True).rows()
+    marks = shown.group_by("train", "test").len()["len"].to_numpy().max()
+    height = max(_PANEL[1], _LINE * float(marks) + 1.0)
+    figure = Figure((_PANEL[0] * len(pairs), height + 0.4), layout="constrained")
+    panels = figure.subplots(1, len(pairs), sharey=True, squeeze=False)[0]
+    for axes, (train, test) in zip(panels, pairs, strict=True):
+        part = shown.filter(pl.col("train") == train, pl.col("test") == test)
+        _panel(axes, part)
+        title = f"trained on {corpora[train]}, tested on {corpora[test]}"
+        axes.set_title(title, fontsize=_SMALL + 1)
+    lowest = shown.select(pl.min_horizontal("auc_clip_mean", "auc_clip_mean_low"))
+    low = min(45.0, 100 * float(lowest.to_numpy().min()) - 3)
+    panels[0].set_ylim(low, 102)
+    for axes in panels:
+        _labels(axes, low)
+    panels[0].set_ylabel(
+        "localisation: mean AUC of a clip's rows,\nper cent (50 = chance)",
+        fontsize=_SMALL,
+    )
+    _legend(figure, shown["modality"].unique().to_list())
+    return figure
+
+
+def _empty() -> Figure:
+    figure = Figure(figsize=(6.0, 1.5))
+    figure.text(
+        0.5,
+        0.5,
+        "No test corpus has fakes of both streams with known segments.",
+        ha="center",
+        va="center",
+        fontsize=_SMALL + 1,
+    )
+    return figure
+
+
+def _panel(axes: Axes, part: pl.DataFrame) -> None:
+    """Draw the marks with their intervals, and the lines of chance."""
+    axes.axhline(50, color=PLAIN, linewidth=0.8, linestyle=":")
+    axes.axvline(50, color=PLAIN, linewidth=0.8, linestyle=":")
+    for row in part.iter_rows(named=True):
+        colour, marker = STYLES[row["modality"]]
+        x, y = 100 * row["classification_auc"], 100 * row["auc_clip_mean"]
+        for along, low, high in (
+            ("x", row["classification_low"], row["classification_high"]),
+            ("y", row["auc_clip_mean_low"], row["auc_clip_mean_high"]),
+        ):
+            if low is not None and high is not None:
+                ends = [100 * low, 100 * high]
+                xs, ys = (ends, [y, y]) if along == "x" else ([x, x], ends)
+                axes.plot(xs, ys, color=colour, linewidth=0.8, alpha=0.35)
+        axes.plot(
+            [x],
+            [y],
+            color=colour,
+            marker=marker,
+            markersize=5,
+            linestyle="none",
+            gid=row["label"],
+        )
+    axes.set_xlabel("classification: AUC of clips, per cent", fontsize=_SMALL)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=_SMALL)
+
+
+def _labels(axes: Axes, low: float) -> None:
+    """Write the labels in a column beside the panel, each tied to its mark."""
+    marks = [line for line in axes.lines if line.get_gid()]
+    marks.sort(key=lambda line: (line.get_ydata()[0], line.get_xdata()[0]))  # type: ignore[index]
+    axes.autoscale(axis="x")
+    left, right = axes.get_xlim()
+    right = max(right, 101.0)
+    axes.set_xlim(left, right)
+    column = right + _GAP * (right - left)
+    for place, mark in enumerate(marks):
+        x, y = mark.get_xdata()[0], mark.get_ydata()[0]  # type: ignore[index]
+        height = low + (place + 0.5) * (102 - low) / len(marks)
+        axes.annotate(
+            str(mark.get_gid()),
+            (x, y),
+            xytext=(column, height),
+            annotation_clip=False,
+            va="center",
+            fontsize=_SMALL,
+            color=mark.get_color(),
+            arrowprops={
+                "arrowstyle": "-",
+                "color": mark.get_color(),
+                "linewidth": 0.4,
+                "alpha": 0.6,
+                "relpos": (0.0, 0.5),
+                "shrinkB": 3,
+            },
+        )
+
+
+def _legend(figure: Figure, modalities: list[str]) -> None:
+    """Name the modalities that occur."""
+    for name, (colour, marker) in STYLES.items():
+        if name in modalities:
+            figure.axes[0].plot(
+                [], [], color=colour, marker=marker, linestyle="none", label=name
+            )
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=len(names),
+        fontsize=_SMALL,
+        frameon=False,
+    )
