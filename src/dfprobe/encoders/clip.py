@@ -74,13 +74,13 @@ class ClipEncoder(FrameEncoder):
         width = config.projection_dim if hidden is None else config.hidden_size
         super().__init__(model, width, weights_hash, hidden)
         side = int(config.image_size)  # type: ignore[arg-type]
-        self._processor = CLIPImageProcessorPil(
+        self.processor = CLIPImageProcessorPil(
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
         )
 
     def pixels(self, frames: np.ndarray, first: int, clip: ClipInputs) -> torch.Tensor:
         """Whole frames, resized and cut square; see `FrameEncoder.pixels`."""
-        return self._processor(list(frames), return_tensors="pt").pixel_values
+        return self.processor(list(frames), return_tensors="pt").pixel_values
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """One row an image: (batch, 1, dim)."""

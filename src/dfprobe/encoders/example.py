@@ -45,12 +45,22 @@ class ExampleEncoder:
 
     def encode(self, clip: ClipInputs) -> np.ndarray:
         """One row a frame: (frames, dim), float32; see `Encoder.encode`."""
+        return (self._pixels(clip) @ self._matrix).astype(np.float32)
+
+    def pixel_shares(self, clip: ClipInputs, row: int) -> np.ndarray:
+        """Tell what each coarse pixel adds to a row: (SIDE ** 2, dim), float64.
+
+        No encoder needs this; it lets the rows be explained in space, exactly.
+        """
+        return self._pixels(clip)[row][:, None] * self._matrix
+
+    def _pixels(self, clip: ClipInputs) -> np.ndarray:
+        """Coarse patches, their pixels row by row: (frames, SIDE ** 2), float64."""
         size = (SIDE, SIDE)
         coarse = [
             cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in mouth_of(clip)
         ]
-        pixels = np.reshape(coarse, (len(coarse), SIDE**2)) / 255 - 0.5
-        return (pixels @ self._matrix).astype(np.float32)
+        return np.reshape(coarse, (len(coarse), SIDE**2)) / 255 - 0.5
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

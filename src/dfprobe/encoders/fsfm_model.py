@@ -62,8 +62,8 @@ class FSFM(nn.Module):
         self.patch_embed = PatchEmbed(sizes)
         self.blocks = nn.ModuleList(Block(sizes) for _ in range(sizes.layers))
         norm = nn.LayerNorm(width, eps=_NORM_EPS)
-        self._mean = pooling == "mean"
-        if self._mean:
+        self.averages = pooling == "mean"
+        if self.averages:
             self.fc_norm = norm
         else:
             self.norm = norm
@@ -85,11 +85,11 @@ class FSFM(nn.Module):
         if hidden is not None:
             return picked(states, hidden, self._pool)
         pooled = self._pool(last_of(states))
-        return self.fc_norm(pooled) if self._mean else self.norm(pooled)
+        return self.fc_norm(pooled) if self.averages else self.norm(pooled)
 
     def _pool(self, tokens: Tensor) -> Tensor:
         """One vector an image: (B, 1 + N, D) -> (B, D)."""
-        return tokens[:, 1:].mean(dim=1) if self._mean else tokens[:, 0]
+        return tokens[:, 1:].mean(dim=1) if self.averages else tokens[:, 0]
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Input of the first block: (B, 3, side, side) -> (B, 1 + N, D), CLS first."""

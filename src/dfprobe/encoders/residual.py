@@ -71,7 +71,7 @@ class ResidualEncoder:
     weights_hash = "none"
 
     def __init__(self, grid: int) -> None:
-        self._grid = grid
+        self.grid = grid
         self.dim = grid**2 * (4 * len(_KERNELS) + 2) + 1
 
     def encode(self, clip: ClipInputs) -> np.ndarray:
@@ -90,19 +90,46 @@ class ResidualEncoder:
             raise too_short(clip)
         return np.concatenate(rows).astype(np.float32)
 
+    def cell_columns(self) -> dict[str, np.ndarray]:
+        """Columns of a row that each cell of ``mouth`` and ``face`` fills.
+
+        Returns
+        -------
+        dict of str to np.ndarray of shape (cells, dim), bool
+            Cells row by row. The constant, the last column, is in none.
+        """
+        cells = np.arange(self.grid**2)
+        statistics = np.tile(cells, 2 * len(_KERNELS))  # each of all cells in turn
+        colours = np.repeat(cells, 2)  # cell by cell
+        nobody = np.full(len(statistics), -1)
+        owners = {
+            "mouth": [statistics, nobody, np.full(len(colours), -1)],
+            "face": [nobody, statistics, colours],
+        }
+        return {
+            part: np.concatenate([*columns, [-1]]) == cells[:, None]
+            for part, columns in owners.items()
+        }
+
+    def face_place(
+        self, points: np.ndarray, width: int, height: int
+    ) -> tuple[int, ...]:
+        """Left, top and side of the face in a frame; landmarks as in `face_square`."""
+        return square_place(points, width, height, self.grid)
+
     def _row(
         self, patch: np.ndarray, points: np.ndarray, frame: np.ndarray
     ) -> np.ndarray:
         """Row of one frame: (1, dim), float64."""
-        face = face_square(frame, points, self._grid)
-        lips = patch[: _whole(patch.shape[0], self._grid)]
-        lips = lips[:, : _whole(patch.shape[1], self._grid)]
+        face = face_square(frame, points, self.grid)
+        lips = patch[: _whole(patch.shape[0], self.grid)]
+        lips = lips[:, : _whole(patch.shape[1], self.grid)]
         values = [
-            residual_statistics(lips.astype(np.float32), self._grid),
+            residual_statistics(lips.astype(np.float32), self.grid),
             residual_statistics(
-                cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32), self._grid
+                cv2.cvtColor(face, cv2.COLOR_RGB2GRAY).astype(np.float32), self.grid
             ),
-            colour_differences(face, self._grid),
+            colour_differences(face, self.grid),
             np.array([_CONSTANT]),
         ]
         return np.concatenate(values)[None]
@@ -123,13 +150,21 @@ def face_square(frame: np.ndarray, points: np.ndarray, grid: int) -> np.ndarray:
     -------
     np.ndarray of shape (side, side, 3), uint8
     """
-    low, high = points.min(axis=0), points.max(axis=0)
     height, width = frame.shape[:2]
+    left, top, side = square_place(points, width, height, grid)
+    return frame[top : top + side, left : left + side]
+
+
+def square_place(
+    points: np.ndarray, width: int, height: int, grid: int
+) -> tuple[int, int, int]:
+    """Left, top and side of `face_square` in a frame of width x height pixels."""
+    low, high = points.min(axis=0), points.max(axis=0)
     wanted = max(float((high - low).max()), 3 * grid)
     side = _whole(int(min(wanted, height, width)), grid)
     corner = np.rint((low + high - side) / 2).astype(int)
-    left, top = np.clip(corner, 0, (width - side, height - side))
-    return frame[top : top + side, left : left + side]
+    left, top = np.clip(corner, 0, (width - side, height - side)).tolist()
+    return left, top, side
 
 
 def residual_statistics(grey: np.ndarray, grid: int) -> np.ndarray:

@@ -71,7 +71,7 @@ class VideoMAEEncoder(ChunkEncoder):
         self.chunk_rows = config.num_frames // config.tubelet_size
         side = int(config.image_size)  # type: ignore[arg-type]
         # Without mean and std the library's class would take 0.5 for both.
-        self._processor = VideoMAEImageProcessorPil(
+        self.processor = VideoMAEImageProcessorPil(
             size={"shortest_edge": side},
             crop_size={"height": side, "width": side},
             image_mean=IMAGENET_DEFAULT_MEAN,
@@ -80,7 +80,7 @@ class VideoMAEEncoder(ChunkEncoder):
 
     def pixels(self, chunk: list[np.ndarray]) -> torch.Tensor:
         """Whole frames, resized and cut square; see `ChunkEncoder.pixels`."""
-        return self._processor(chunk, return_tensors="pt").pixel_values[0]
+        return self.processor(chunk, return_tensors="pt").pixel_values[0]
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """One row a tubelet: (batch, chunk_rows, dim)."""

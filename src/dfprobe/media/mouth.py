@@ -112,12 +112,31 @@ def mouth_patches(
     ------
     np.ndarray of shape (96, 96), uint8
     """
+    for frame, place in zip(frames, patch_places(landmarks), strict=True):
+        yield _sample(frame, *place)
+
+
+def patch_places(landmarks: np.ndarray) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Place of the patch of each frame.
+
+    Parameters
+    ----------
+    landmarks : np.ndarray of shape (frames, 68, 2), float64
+        Without gaps.
+
+    Yields
+    ------
+    inverse : np.ndarray of shape (3, 3), float64
+        From the canvas to source pixels (x, y, 1), both counted at pixel centres.
+    left, top : int
+        First column and row of the patch on the canvas.
+    """
     transforms = fit_transforms(landmarks)
-    for number, (frame, points) in enumerate(zip(frames, landmarks, strict=True)):
+    for number, points in enumerate(landmarks):
         transform = transforms[min(number, len(transforms) - 1)]
         mouth = points[MOUTH_POINTS] @ transform[:2, :2].T + transform[:2, 2]
         left, top = (_patch_start(centre) for centre in mouth.mean(axis=0))
-        yield _sample(frame, np.linalg.inv(transform), left, top)
+        yield np.linalg.inv(transform), left, top
 
 
 def _patch_start(centre: float) -> int:

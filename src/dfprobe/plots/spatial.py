@@ -1,0 +1,225 @@
+"""Figure of spatial explanations: error by confidence, hits and shares of heat."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from dfprobe.explain.spatial.overlays import of_main_method
+from dfprobe.explain.spatial.points import BASELINES
+
+# Okabe and Ito's colours, told apart with any colour vision; markers besides.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_PLAIN = "#555555"
+_DASHES: dict[str, Any] = dict(
+    zip(BASELINES, ("--", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)), ":"), strict=True)
+)
+_FEWEST = 5  # targets that a point of a curve must rest on
+_SMALL = 8  # points
+_TITLES = {"clip": "logit of the clip", "frame": "logit of the frame"}
+_BARS: dict[str, dict[str, Any]] = {
+    "hit_rate": {
+        "title": "peak inside the target,\nper cent of targets",
+        "chance": None,
+    },
+    "share_in_region": {
+        "title": "heat inside the target,\nper cent",
+        "chance": "area_of_region",
+    },
+    "share_in_face": {
+        "title": "heat inside the face,\nper cent",
+        "chance": "area_of_face",
+    },
+}
+
+
+def spatial_figure(
+    table: pl.DataFrame, confidence: pl.DataFrame, corpora: Mapping[str, str]
+) -> Figure:
+    """Draw the tables of spatial explanations, a block a test corpus.
+
+    Parameters
+    ----------
+    table, confidence : pl.DataFrame
+        ``spatial.csv`` and ``spatial_confidence.csv``, as numbers.
+    corpora : mapping of str to str
+        Labels of the corpora.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, curves of each encoder's main method (exact, else Grad-CAM), from 5
+        targets on, with the baselines as grey lines. Below, bars of all methods; a
+        black tick is what a map without any pattern would reach.
+    """
+    tests = table["test"].unique(maintain_order=True).to_list()
+    bars = max((len(_maps(table, test)) for test in tests), default=1)
+    size = (9.0, max(1, len(tests)) * (5.4 + 0.27 * bars))
+    figure = Figure(figsize=size, layout="constrained")
+    if not tests:
+        figure.text(0.5, 0.5, "no test corpus has targets", ha="center", va="center")
+        return figure
+    blocks = figure.subfigures(len(tests), 1, squeeze=False)
+    for block, test in zip(blocks[:, 0], tests, strict=True):
+        part = table.filter(pl.col("test") == test)
+        curves = confidence.filter(pl.col("test") == test)
+        trained = corpora[part["train"][0]]
+        title = f"trained on {trained}, explained on {corpora[test]}"
+        block.suptitle(title, fontsize=_SMALL + 3)
+        _block(block, part, curves, 0.9 + 0.27 * bars)
+    return figure
+
+
+def _block(
+    block: SubFigure, table: pl.DataFrame, confidence: pl.DataFrame, height: float
+) -> None:
+    grid = block.add_gridspec(2, 6, height_ratios=(3.4, height))
+    left = block.add_subplot(grid[0, :3])
+    right = block.add_subplot(grid[0, 3:], sharey=left)
+    styles = _styles(table)
+    for axes, score in ((left, "clip"), (right, "frame")):
+        part = confidence.filter(pl.col("score") == score)
+        _curves(axes, part, styles)
+        _baseline_lines(axes, table, "mae", 1.0, axes.axhline)
+        axes.set_xlabel(f"threshold: {_TITLES[score]} at least", fontsize=_SMALL)
+        axes.locator_params("x", nbins=7)
+        _bare(axes)
+    left.set_ylabel(
+        "mean error, share of the\nframe's width and height", fontsize=_SMALL
+    )
+    left.set_ylim(bottom=0)
+    right.tick_params(labelleft=False)
+    block.legend(
+        handles=_legend(table, styles),
+        loc="outside lower center",
+        ncols=4,
+        fontsize=_SMALL,
+        frameon=False,
+    )
+    first = None
+    for place, (column, about) in enumerate(_BARS.items()):
+        axes = block.add_subplot(grid[1, 2 * place : 2 * place + 2], sharey=first)
+        _bars(axes, table, column, about["chance"], styles)
+        axes.set_xlabel(about["title"], fontsize=_SMALL)
+        if first is not None:
+            axes.tick_params(labelleft=False)
+        first = first or axes
+
+
+def _maps(table: pl.DataFrame, test: str) -> list[dict[str, Any]]:
+    rows = table.filter(
+        pl.col("test") == test, ~pl.col("encoder").is_in(list(BASELINES))
+    )
+    return list(rows.iter_rows(named=True))
+
+
+def _styles(table: pl.DataFrame) -> dict[tuple[str, str | None], int]:
+    """Give each part of an encoder the number that picks its colour and marker."""
+    rows = _maps(table, table["test"][0])
+    keys = dict.fromkeys((row["encoder"], row["part"]) for row in rows)
+    return {key: place for place, key in enumerate(keys)}
+
+
+def _look(place: int) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "markersize": 3.5,
+        "linewidth": 1.4,
+    }
+
+
+def _curves(
+    axes: Axes,
+    confidence: pl.DataFrame,
+    styles: Mapping[tuple[str, str | None], int],
+) -> None:
+    """Draw the curve of the main method of each encoder and part."""
+    for (encoder, part), place in styles.items():
+        ours = confidence.filter(
+            pl.col("encoder") == encoder,
+            pl.col("part").eq_missing(pl.lit(part, pl.String)),
+            pl.col("targets") >= _FEWEST,
+        )
+        ours = of_main_method(ours)
+        axes.plot(ours["threshold"], ours["mae"], **_look(place))
+
+
+def _baseline_lines(
+    axes: Axes, table: pl.DataFrame, column: str, scale: float, line: Any
+) -> None:
+    for name, dashes in _DASHES.items():
+        for value in table.filter(pl.col("encoder") == name)[column].drop_nulls():
+            line(scale * value, color=_PLAIN, linewidth=1.1, linestyle=dashes, zorder=1)
+
+
+def _bars(
+    axes: Axes,
+    table: pl.DataFrame,
+    column: str,
+    chance: str | None,
+    styles: Mapping[tuple[str, str | None], int],
+) -> None:
+    """Draw a bar a map, the first on top, with interval or what chance reaches."""
+    rows = _maps(table, table["test"][0])
+    for place, row in enumerate(rows):
+        if row[column] is None:
+            continue
+        colour = _COLOURS[styles[row["encoder"], row["part"]] % len(_COLOURS)]
+        axes.barh(place, 100 * row[column], 0.7, color=colour, alpha=0.75)
+        if chance is not None and row[chance] is not None:
+            axes.plot(100 * row[chance], place, "|k", markersize=11, mew=2.2)
+        if column == "hit_rate" and row["hit_low"] is not None:
+            ends = [100 * row["hit_low"], 100 * row["hit_high"]]
+            axes.plot(ends, [place, place], color="black", linewidth=1.2)
+    if chance is None:
+        _baseline_lines(axes, table, column, 100.0, axes.axvline)
+    axes.set_yticks(range(len(rows)), [_name(row) for row in rows], fontsize=_SMALL)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(0, 100)
+    _bare(axes)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Label of a map: encoder, part unless it is the whole frame, method."""
+    part = [] if row["part"] in (None, "frame") else [row["part"]]
+    return ", ".join([row["label"], *part, row["method"] or "none explained"])
+
+
+def _legend(
+    table: pl.DataFrame, styles: Mapping[tuple[str, str | None], int]
+) -> list[Line2D]:
+    labels = {}
+    for row in _maps(table, table["test"][0]):
+        part = [] if row["part"] in (None, "frame") else [row["part"]]
+        labels[row["encoder"], row["part"]] = ", ".join([row["label"], *part])
+    ours = [
+        Line2D([], [], label=labels[key], **_look(place))
+        for key, place in styles.items()
+    ]
+    present = set(table["encoder"])
+    baselines = [
+        Line2D([], [], color=_PLAIN, linestyle=_DASHES[name], label=label)
+        for name, label in BASELINES.items()
+        if name in present
+    ]
+    chance = Line2D(
+        [],
+        [],
+        color="black",
+        marker="|",
+        linestyle="none",
+        markersize=9,
+        mew=2.2,
+        label="even heat over the map",
+    )
+    return [*ours, *baselines, chance]
+
+
+def _bare(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=_SMALL)
