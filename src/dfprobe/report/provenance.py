@@ -1,0 +1,185 @@
+"""Where the numbers come from: settings, versions, weights, splits, and costs."""
+
+import hashlib
+import json
+import platform
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from dfprobe.report.markup import Cell, Column, section, table, text
+from dfprobe.report.run_tables import Run
+
+_BY_ENCODER = {"features": 0, "heads": 1, "scores": 1, "curves": 1}  # place in the path
+
+
+def provenance_section(
+    run: Run, manifests: Sequence[Path], stores: Sequence[Path]
+) -> str:
+    """Write the section.
+
+    Parameters
+    ----------
+    run : Run
+        With the completed configuration in its spec.
+    manifests : sequence of Path
+        Manifests of the corpora.
+    stores : sequence of Path
+        One feature store of each encoder.
+    """
+    config = yaml.safe_dump(run.spec["config"], sort_keys=False, allow_unicode=True)
+    parts = [
+        "<h3>Time and storage</h3>",
+        text(
+            "By stage and encoder, as far as the jobs were done when this was written."
+        ),
+        '<div id="costs"></div>',
+        "<h3>Splits</h3>",
+        _splits(run, manifests),
+        "<h3>Weights</h3>",
+        _weights(run, stores),
+        "<h3>Versions</h3>",
+        _versions(),
+        "<h3>Configuration</h3>",
+        "<details><summary>All settings, with the defaults filled in</summary>"
+        f"<pre>{escape(config)}</pre></details>",
+    ]
+    return section("provenance", "Provenance", parts)
+
+
+def _splits(run: Run, manifests: Sequence[Path]) -> str:
+    columns = [Column("Corpus")]
+    columns += [Column(title, True) for title in ("Train", "Val", "Test")]
+    columns.append(Column("SHA-256 of names, splits and labels"))
+    rows = []
+    for path in manifests:
+        clips = pl.read_parquet(path, columns=["clip_id", "split", "label"]).sort(
+            "clip_id"
+        )
+        counts = dict(clips["split"].value_counts().iter_rows())
+        numbers = [counts.get(split, 0) for split in ("train", "val", "test")]
+        digest = hashlib.sha256(json.dumps(clips.rows()).encode()).hexdigest()
+        cells = [Cell(f"{n:,}", n) for n in numbers]
+        rows.append([Cell(run.corpus(path.stem)), *cells, Cell(digest)])
+    return table("splits", "Clips by split", columns, rows)
+
+
+def _weights(run: Run, stores: Sequence[Path]) -> str:
+    titles = (
+        "Encoder",
+        "Family",
+        "Stream",
+        "Weights",
+        "Seed",
+        "Digest",
+        "Rows a second",
+    )
+    rows = []
+    for path in stores:
+        with zipfile.ZipFile(path) as store:
+            found = json.loads(store.read("zarr.json"))["attributes"]
+        encoder = found["encoder"]
+        values = [
+            encoder.get(key, "–") for key in ("family", "stream", "weights", "seed")
+        ]
+        values += [found.get("weights_hash", "–"), found["rate_hz"]]
+        label = run.encoder(encoder["name"])
+        rows.append([Cell(label), *(Cell(str(value)) for value in values)])
+    return table("weights", "Encoders and their weights", [*map(Column, titles)], rows)
+
+
+def _versions() -> str:
+    rows = [[Cell("python"), Cell(platform.python_version())]]
+    for requirement in metadata.requires("dfprobe") or ():
+        if "extra ==" not in requirement:
+            name = re.split(r"[^\w.-]", requirement)[0]
+            rows.append([Cell(name), Cell(_version(name))])
+    columns = [Column("Package"), Column("Version")]
+    return table("versions", "Versions", columns, rows)
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not in this environment"
+
+
+def costs(results: Path) -> list[dict[str, Any]]:
+    """Add up what each stage took for each encoder.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the results.
+
+    Returns
+    -------
+    list of dict
+        ``stage``, ``encoder`` (empty where it is for all), ``jobs``, ``seconds`` and
+        ``cpu_seconds`` (sums), ``memory_mb`` (largest), ``storage_mb`` (sum).
+    """
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for key, row in _benchmarks(results / "benchmarks"):
+        total = found.setdefault(key, _nothing())
+        total["jobs"] += 1
+        total["seconds"] += row["s"]
+        total["cpu_seconds"] += row["cpu_time"]
+        total["memory_mb"] = max(total["memory_mb"], row["max_rss"])
+    for stage in ("crops", "facts", "manifests", "demo", *_BY_ENCODER):
+        # Names with a dot are drafts, or second names of what is counted already.
+        for path in sorted((results / stage).rglob("[!.]*")):
+            if path.is_file():
+                key = _key(path.relative_to(results).parts)
+                found.setdefault(key, _nothing())["storage_mb"] += _megabytes(path)
+    return [
+        {
+            "stage": stage,
+            "encoder": encoder,
+            **{k: round(v, 2) for k, v in total.items()},
+        }
+        for (stage, encoder), total in sorted(found.items())
+    ]
+
+
+def _nothing() -> dict[str, float]:
+    names = ("jobs", "seconds", "cpu_seconds", "memory_mb", "storage_mb")
+    return dict.fromkeys(names, 0.0)
+
+
+def _benchmarks(folder: Path) -> Iterator[tuple[tuple[str, str], Mapping[str, float]]]:
+    for path in sorted(folder.rglob("*.tsv")):
+        lines = path.read_text().splitlines()
+        if len(lines) < 2:  # of a job that ends at this moment
+            continue
+        names, values = (line.split("\t") for line in lines[:2])
+        row = dict(zip(names, values, strict=True))
+        numbers = {n: _cost(row.get(n, "")) for n in ("s", "cpu_time", "max_rss")}
+        yield _key(path.relative_to(folder).with_suffix("").parts), numbers
+
+
+def _megabytes(path: Path) -> float:
+    """Size of a file; 0 for one that another job has just replaced or removed."""
+    try:
+        return path.stat().st_size / 1e6
+    except FileNotFoundError:
+        return 0.0
+
+
+def _cost(value: str) -> float:
+    """Snakemake writes NA or - for jobs that were over too soon."""
+    return float(value) if re.fullmatch(r"[\d.]+", value) else 0.0
+
+
+def _key(parts: tuple[str, ...]) -> tuple[str, str]:
+    """Stage and encoder of a path below the results."""
+    place = _BY_ENCODER.get(parts[0])
+    known = place is not None and len(parts) > place + 2
+    return parts[0], parts[place + 1] if known and place is not None else ""
