@@ -9,11 +9,10 @@ import yaml
 
 from dfprobe.corpora.demo.make import make_demo
 from running import snakemake
+from small_run import ODD_NAME, ROOT, SMALL_CONFIG
 from unit.media.media_files import numbered_frame, write_clip
 
-ROOT = Path(__file__).parents[1]
 TONE = 0.1 * np.sin(np.arange(1920, dtype=np.float32))[None]  # 0.12 s at 16 kHz
-ODD_NAME = "we ird; 'näme' \"№1\" $(x) 视频"
 
 
 @pytest.fixture(scope="session")
@@ -46,45 +45,6 @@ def small_project(tmp_path_factory, talking_heads) -> Path:
 
 
 FOLDERS = ("0_real", "1_fake")
-SMALL_CONFIG = {
-    "corpora": {
-        name: {
-            "layout": "path_list",
-            "root": f"videos/{name}",
-            "content_key": "hash",
-            "shards": shards,
-        }
-        for name, shards in (("clean", 2), ("odd", 1))
-    },
-    "encoders": {
-        "lfcc": {"family": "lfcc"},
-        "example": {"family": "example"},
-    },
-    "train": ["clean"],
-    "test": ["clean", "odd"],
-    "crops": {"detect_every": 5, "upsample": 0},
-    "heads": {
-        "linear": {"max_epochs": 3, "seeds": [43, 44]},
-        "order": {
-            "kind": "transformer",
-            "max_epochs": 2,
-            "encoders": ["example"],
-            "options": {"width": 8, "heads": 2, "layers": 1, "feed_forward": 8},
-        },
-    },
-    "anomaly": {
-        "corpus": "clean",
-        "test": ["clean", "odd"],
-        "rows": [{"streams": ["example", "lfcc"]}],
-        "next_token": {
-            "max_epochs": 2,
-            **{"width": 8, "heads": 2, "layers": 1, "feed_forward": 8},
-        },
-        "sync": {"max_epochs": 2, "hidden": 8, "widths": [8, 8, 8]},
-    },
-    "external": {"judge": {"scores": {"odd": "judge.csv"}}},
-    "max_failed_share": 0.8,
-}
 
 
 def _corpus(root: Path, pairs: list[tuple[Path, Path]], splits: list[str]) -> None:

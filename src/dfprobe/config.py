@@ -13,6 +13,7 @@ from dfprobe.corpora import layouts
 from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
+from dfprobe.explain.spatial.supported import is_supported, supported_streams
 from dfprobe.features.file_streams import MODALITIES, RATE_HZ
 from dfprobe.heads.settings import OPTIONS, RESERVED, with_setting
 
@@ -43,7 +44,10 @@ def complete_config(config: dict[str, Any], schema: Path) -> dict[str, Any]:
     _complete_encoders(full["encoders"])
     _complete_heads(full)
     _complete_anomaly(full)
+    _complete_spatial(full)
+    _check_temporal(full)
     _check_external(full)
+    _check_fusion(full)
     _check_references(full)
     return full
 
@@ -252,10 +256,56 @@ def _complete_anomaly(config: dict[str, Any]) -> None:
         row["label"] = row.get("label") or " + ".join(labels)
 
 
+def _complete_spatial(config: dict[str, Any]) -> None:
+    spatial = config["spatial"]
+    if spatial is None:
+        return
+    where = "config.spatial"
+    spatial["train"] = spatial["train"] or config["train"][-1]
+    _check_name(spatial["train"], config["train"], f"{where}.train")
+    for place, name in enumerate(spatial["test"]):
+        _check_name(name, config["test"], f"{where}.test.{place}")
+    linear = [head for head in config["heads"].values() if head["kind"] == "linear"]
+    trained = linear[0]["encoders"] if linear else []
+    for place, name in enumerate(spatial["encoders"]):
+        _check_name(name, config["encoders"], f"{where}.encoders.{place}")
+        entry = config["encoders"][name]
+        if not is_supported(entry["family"], entry["stream"]):
+            raise ConfigError(
+                f"{where}.encoders.{place}: the rows of {name!r} (family "
+                f"{entry['family']}, stream {entry['stream']}) cannot be traced back "
+                f"to places in the frame; this can be done for {supported_streams()}."
+            )
+        if name not in trained:
+            raise ConfigError(
+                f"{where}.encoders.{place}: maps explain the first head of kind "
+                f"linear, and {name!r} has none; add it to that head's encoders."
+            )
+
+
+def _check_temporal(config: dict[str, Any]) -> None:
+    for corpus, clips in config["temporal"]["clips"].items():
+        where = f"config.temporal.clips.{corpus}"
+        _check_name(corpus, config["test"], where)
+        for place, entry in enumerate(clips):
+            _check_name(entry["encoder"], config["encoders"], f"{where}.{place}")
+
+
 def _check_external(config: dict[str, Any]) -> None:
     for name, detector in config["external"].items():
         for corpus in detector["scores"]:
             _check_name(corpus, config["test"], f"config.external.{name}.scores")
+
+
+def _check_fusion(config: dict[str, Any]) -> None:
+    fusion = config["fusion"]
+    for place, names in enumerate(fusion["sets"]):
+        for name in names:
+            _check_name(name, config["encoders"], f"config.fusion.sets.{place}")
+    if fusion["figure"] is not None:
+        for key in ("train", "test"):
+            name = fusion["figure"][key]
+            _check_name(name, config[key], f"config.fusion.figure.{key}")
 
 
 def _options_schema(properties: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from conftest import ODD_NAME
 from dfprobe.features.store import FeatureReader
 from running import snakemake
+from small_run import ODD_NAME
 
 BAD = {"empty": "unreadable", "text": "unreadable", "cut": "unreadable"}
 

@@ -14,7 +14,8 @@ from running import snakemake
 SHARDS = {"clean": ["000", "001"], "odd": ["000"]}
 AGGREGATES = {
     *("make_matrix", "plot_matrix", "write_summary", "make_seeds"),
-    *("make_detectors", "compare_with_paper", "all"),
+    *("make_detectors", "compare_with_paper", "make_localisation", "plot_temporal"),
+    *("make_fusion", "plot_fusion", "write_tex_tables", "make_report", "all"),
 }
 CURVES = {"plot_training_curves"}
 ROW = "example+lfcc"  # of the anomaly table
@@ -39,10 +40,15 @@ def features(encoder: str, *corpora: str) -> set[str]:
     return {j.replace("make_crops ", f"extract_features {encoder}/") for j in jobs}
 
 
+def explorer(*corpora: str) -> set[str]:
+    """Return the jobs that make the report's clips."""
+    return {f"make_report_clips {corpus}" for corpus in corpora}
+
+
 def head(encoder: str) -> set[str]:
-    """Return the heads on clip labels and their scores on both test corpora."""
+    """Return the heads on clip labels and their scores on the test corpora."""
     entries = ["linear", "order"] if encoder == "example" else ["linear"]
-    scores = {f"score_{e} {encoder}/{test}" for e in entries for test in SHARDS}
+    scores = {f"score_{entry} {encoder}" for entry in entries} | explorer(*SHARDS)
     return {f"train_{entry} {encoder}/clean" for entry in entries} | scores | CURVES
 
 
@@ -108,7 +114,7 @@ def test_an_added_encoder_runs_its_own_jobs_and_the_aggregates(project):
     assert planned(project) == column("second") | AGGREGATES
 
 
-def test_an_added_test_corpus_scores_that_corpus_only(project):
+def test_an_added_test_corpus_encodes_and_scores(project):
     def add(config):
         config["corpora"]["more"] = config["corpora"]["odd"]
         config["test"].append("more")
@@ -117,8 +123,8 @@ def test_an_added_test_corpus_scores_that_corpus_only(project):
     jobs = {"make_manifest more", "make_crops more/000"}
     jobs |= {"read_facts more/000", "audit_corpus more"}
     for encoder in ("lfcc", "example"):
-        jobs |= {f"extract_features {encoder}/more/000", f"score_linear {encoder}/more"}
-    jobs.add("score_order example/more")
+        jobs |= {f"extract_features {encoder}/more/000", f"score_linear {encoder}"}
+    jobs |= {"score_order example", *explorer(*SHARDS, "more"), "make_anomaly"}
     assert planned(project) == jobs | AGGREGATES
 
 
@@ -126,14 +132,22 @@ def test_an_added_training_corpus_trains_heads_and_scores_with_them(project):
     edit_config(project, lambda c: c["train"].append("odd"))
     heads = {("linear", "lfcc"), ("linear", "example"), ("order", "example")}
     trained = {f"train_{entry} {encoder}/odd" for entry, encoder in heads}
-    scored = {f"score_{e} {encoder}/{test}" for e, encoder in heads for test in SHARDS}
+    scored = {f"score_{entry} {encoder}" for entry, encoder in heads}
     table = {"make_anomaly"}  # a test corpus has one more probe that did not see it
-    assert planned(project) == trained | scored | table | CURVES | AGGREGATES
+    shown = explorer(*SHARDS)
+    assert planned(project) == trained | scored | shown | table | CURVES | AGGREGATES
 
 
 def test_a_label_touches_the_tables_only(project):
-    edit_config(project, lambda c: c["encoders"]["lfcc"].update(label="LFCC"))
-    assert planned(project) == AGGREGATES | CURVES | {"make_anomaly"}
+    edit_config(project, lambda c: c["encoders"]["lfcc"].update(label="LFCC {corpus}"))
+    tables = AGGREGATES - {"make_fusion"}  # whose tables have names, no labels
+    assert planned(project) == tables | CURVES | {"make_anomaly"}
+
+
+def test_another_choice_of_corpora_draws_the_figure_of_fusion_only(project):
+    chosen = {"train": "clean", "test": "clean"}
+    edit_config(project, lambda c: c.update(fusion={"figure": chosen}))
+    assert planned(project) == {"plot_fusion", "make_report", "all"}
 
 
 def test_a_changed_probe_setting_touches_probes_and_what_follows(project):
@@ -147,7 +161,8 @@ def test_a_changed_probe_setting_touches_probes_and_what_follows(project):
 def test_a_changed_sync_setting_touches_that_head_and_its_table(project):
     edit_config(project, lambda c: c["anomaly"]["sync"].update(tau=3))
     jobs = {job for job in unsupervised() if "next_token" not in job}
-    after_table = {"compare_with_paper", "all"}
+    after_table = {"compare_with_paper", "make_localisation", "plot_temporal"}
+    after_table |= {"write_tex_tables", "make_report", "all"}
     assert planned(project) == jobs | CURVES | after_table
 
 
@@ -170,19 +185,21 @@ def test_an_edited_crops_stage_touches_all_that_follows(project, sources):
 
 def test_an_edited_audit_touches_the_pages_only(project, sources):
     append(sources / "audit/page.py", "\n_UNUSED = 1\n")
-    assert planned(project) == {"audit_corpus clean", "audit_corpus odd", "all"}
+    pages = {"audit_corpus clean", "audit_corpus odd"}
+    assert planned(project) == pages | {"make_report", "all"}
 
 
 def test_edited_facts_touch_the_audits_only(project, sources):
     append(sources / "audit/facts.py", "\n_UNUSED = 1\n")
-    assert planned(project) == audit("clean") | audit("odd") | {"all"}
+    pages = audit("clean") | audit("odd")
+    assert planned(project) == pages | {"make_report", "all"}
 
 
 def test_a_removed_product_is_made_again(project):
     (project / "results/features/lfcc/odd/000.zarr.zip").unlink()
-    made_again = {"extract_features lfcc/odd/000", "score_linear lfcc/odd"}
+    made_again = {"extract_features lfcc/odd/000", "score_linear lfcc"}
     made_again |= {f"score_{k} {ROW}/clean/odd" for k in ("next_token", "sync")}
-    made_again.add("make_anomaly")
+    made_again |= explorer(*SHARDS) | {"make_anomaly"}
     assert planned(project) == made_again | AGGREGATES
 
 

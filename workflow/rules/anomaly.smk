@@ -147,7 +147,7 @@ rule make_detectors:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.detectors_spec(config),
+        spec=lambda wildcards: plan.detectors_spec(config),
     shell:
         "python -m dfprobe --log {log} detectors --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "

@@ -30,6 +30,8 @@ rule audit_corpus:
             labels={"corpus": "{corpus}"},
         ),
         tables=audit_tables("{corpus}"),
+        # A corpus without labels has fewer of them.
+        figures=directory("results/audit/{corpus}/figures"),
     log:
         "results/logs/audit/{corpus}.log",
     benchmark:

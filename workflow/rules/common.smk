@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
-from dfprobe import workflow as plan
 from dfprobe.config import complete_config
+from dfprobe.workflow import plan, temporal
 
 config = complete_config(
     config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"
@@ -86,6 +86,11 @@ def score_files():
     ]
 
 
+def frame_value_files():
+    """Return the values over time of all heads that are trained on clip labels."""
+    return [path.replace("results/scores", "results/curves") for path in score_files()]
+
+
 def matrix_score_files():
     """Return the scores of the head of the matrix."""
     return expand(
@@ -98,11 +103,13 @@ def matrix_score_files():
 
 
 def head_files():
+    """Return the heads that are trained on clip labels, and their validation scores."""
     return [
         path
         for entry, settings in config["heads"].items()
         for path in expand(
-            "results/heads/{head}/{encoder}/{train}.safetensors",
+            "results/heads/{head}/{encoder}/{train}.{kind}",
+            kind=["safetensors", "val.parquet"],
             head=plan.heads_of(config, entry),
             encoder=settings["encoders"],
             train=config["train"],
@@ -211,6 +218,9 @@ def anomaly_tables():
 def layer_products():
     """Return the tables and pictures of the encoders whose layers are probed."""
     patterns = ["results/layers/{encoder}.csv", "results/figures/layers/{encoder}.png"]
+    patterns += [
+        f"results/figures/layers/{{encoder}}.{kind}" for kind in ("svg", "pdf")
+    ]
     return expand(patterns, encoder=plan.layered(config))
 
 
@@ -232,6 +242,7 @@ def audit_products():
         *of_shards("results/facts/{corpus}/{shard}.parquet", corpora),
         *expand("results/audit/{corpus}.html", corpus=corpora),
         *[path for corpus in corpora for path in audit_tables(corpus)],
+        *expand("results/audit/{corpus}/figures", corpus=corpora),
     ]
 
 
@@ -253,4 +264,20 @@ def kept_products():
         ],
         *head_files(),
         *score_files(),
+        *frame_value_files(),
+    ]
+
+
+def temporal_products():
+    """Return the tables and figures of the temporal explanations."""
+    figures = ["localisation", "leading"]
+    figures += [f"temporal/{test}" for test in temporal.localised(config)]
+    return [
+        "results/explain/localisation.csv",
+        "results/explain/leading.csv",
+        *expand(
+            "results/figures/{figure}.{kind}",
+            figure=figures,
+            kind=["png", "svg", "pdf"],
+        ),
     ]

@@ -44,6 +44,7 @@ rule plot_layers:
             labels={"encoder": "{layered}"},
         ),
         svg="results/figures/layers/{layered}.svg",
+        pdf="results/figures/layers/{layered}.pdf",
     log:
         "results/logs/plot_layers/{layered}.log",
     benchmark:
@@ -54,4 +55,4 @@ rule plot_layers:
         spec=lambda wildcards: plan.layers_figure_spec(config, wildcards.layered),
     shell:
         "python -m dfprobe --log {log} plot-layers {input.table} "
-        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
+        "--spec {params.spec:q} --out {output.png}"

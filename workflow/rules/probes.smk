@@ -16,6 +16,10 @@ for entry in config["heads"]:
                 head=plan.heads_of(config, entry),
             ),
             curve=f"results/heads/{entry}/{{encoder}}/{{train}}.curve.csv",
+            val=expand(
+                "results/heads/{head}/{{encoder}}/{{train}}.val.parquet",
+                head=plan.heads_of(config, entry),
+            ),
         log:
             f"results/logs/heads/{entry}/{{encoder}}/{{train}}.log",
         benchmark:
@@ -30,8 +34,9 @@ for entry in config["heads"]:
         shell:
             "python -m dfprobe --log {log} train-head {input.manifest} "
             "--features {input.features} --spec {params.spec:q} --out {output.heads} "
-            "--curve {output.curve}"
+            "--curve {output.curve} --val {output.val}"
 
+    # One job for all test corpora: starting it takes longer than scoring a small one.
     rule:
         name:
             f"score_{entry}"
@@ -41,24 +46,35 @@ for entry in config["heads"]:
                 head=plan.heads_of(config, entry),
                 train=config["train"],
             ),
-            manifest="results/manifests/{test}.parquet",
-            features=features_of("test"),
+            manifests=expand("results/manifests/{test}.parquet", test=config["test"]),
+            features=of_shards(
+                "results/features/{{encoder}}/{corpus}/{shard}.zarr.zip",
+                config["test"],
+            ),
             code=plan.stage_code("dfprobe.heads.scoring", f"dfprobe.heads.{kind}"),
         output:
-            expand(
-                "results/scores/{head}/{{encoder}}/{train}/{{test}}.parquet",
+            scores=expand(
+                "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
                 head=plan.heads_of(config, entry),
                 train=config["train"],
+                test=config["test"],
+            ),
+            curves=expand(
+                "results/curves/{head}/{{encoder}}/{train}/{test}.parquet",
+                head=plan.heads_of(config, entry),
+                train=config["train"],
+                test=config["test"],
             ),
         log:
-            f"results/logs/scores/{entry}/{{encoder}}/{{test}}.log",
+            f"results/logs/scores/{entry}/{{encoder}}.log",
         benchmark:
-            f"results/benchmarks/scores/{entry}/{{encoder}}/{{test}}.tsv"
+            f"results/benchmarks/scores/{entry}/{{encoder}}.tsv"
         conda:
             "../../envs/evaluation.yaml"
         shell:
-            "python -m dfprobe --log {log} score-clips {input.manifest} "
-            "--features {input.features} --heads {input.heads} --out {output}"
+            "python -m dfprobe --log {log} score-corpora --manifests {input.manifests} "
+            "--features {input.features} --heads {input.heads} --out {output.scores} "
+            "--curves {output.curves}"
 
 
 rule plot_training_curves:
@@ -74,6 +90,8 @@ rule plot_training_curves:
             category="Heads",
         ),
         svg="results/figures/training_curves.svg",
+        pdf="results/figures/training_curves.pdf",
+        table="results/figures/training_curves.csv",
     log:
         "results/logs/plot_training_curves.log",
     benchmark:
@@ -81,7 +99,7 @@ rule plot_training_curves:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.curves_spec(config),
+        spec=lambda wildcards: plan.curves_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-curves {input.curves} "
-        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
+        "--spec {params.spec:q} --out {output.png} --table {output.table}"

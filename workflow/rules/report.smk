@@ -19,7 +19,7 @@ rule make_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.matrix_spec(config),
+        spec=lambda wildcards: plan.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} matrix --scores {input.scores} "
         "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
@@ -40,7 +40,7 @@ rule make_seeds:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.matrix_spec(config),
+        spec=lambda wildcards: plan.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} seeds {input.long} --spec {params.spec:q} "
         "--out {output}"
@@ -67,7 +67,7 @@ rule compare_with_paper:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.paper_spec(config),
+        spec=lambda wildcards: plan.paper_spec(config),
     shell:
         "python -m dfprobe --log {log} compare-with-paper {input.long} "
         "--anomaly {input.anomaly} --detectors {input.detectors} "
@@ -85,6 +85,7 @@ rule plot_matrix:
             category="Cross-corpus matrix",
         ),
         svg="results/figures/xdata_matrix.svg",
+        pdf="results/figures/xdata_matrix.pdf",
     log:
         "results/logs/plot_matrix.log",
     benchmark:
@@ -92,10 +93,10 @@ rule plot_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.figure_spec(config),
+        spec=lambda wildcards: plan.figure_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-matrix {input.matrix} "
-        "--spec {params.spec:q} --out {output.png} --svg {output.svg}"
+        "--spec {params.spec:q} --out {output.png}"
 
 
 rule write_summary:
@@ -115,7 +116,7 @@ rule write_summary:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=plan.matrix_spec(config),
+        spec=lambda wildcards: plan.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} summary {input.matrix} {input.long} "
         "--manifests {input.manifests} --crops {input.crops} --scores {input.scores} "

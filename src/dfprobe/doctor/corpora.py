@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe import workflow as plan
 from dfprobe.corpora.base import SPLITS
 from dfprobe.corpora.files import MISSING
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DfprobeError
+from dfprobe.workflow import plan
 
 HEADERS = ("corpus", "layout", "state", *(f"{split} real/fake" for split in SPLITS))
 _LISTED = "listed, but not on disk"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dfprobe import workflow as plan
 from dfprobe.doctor.findings import Finding
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import Encoder, EncoderSpec
@@ -16,6 +15,7 @@ from dfprobe.errors import DfprobeError
 from dfprobe.features.file_streams import folder_of
 from dfprobe.features.passes import batch_rows_on, precision_on
 from dfprobe.weights.records import fault, found, missing, record_name, records
+from dfprobe.workflow import plan
 
 HEADERS = (
     *("encoder", "weights", "device", "arithmetic", "rows/s", "dim", "weights GB"),

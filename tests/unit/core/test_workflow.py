@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dfprobe import workflow
 from dfprobe.errors import ConfigError
+from dfprobe.workflow import plan as workflow
 
 CORPUS = {
     "layout": "folder",
@@ -166,7 +166,7 @@ def test_only_corpora_that_are_used_are_planned():
 
 def test_planning_imports_nothing_heavy():
     code = (
-        "import sys, dfprobe.workflow, dfprobe.config; "
+        "import sys, dfprobe.workflow.plan, dfprobe.config; "
         "print([m for m in ('torch', 'polars', 'dlib', 'cv2') if m in sys.modules])"
     )
     output = subprocess.run(

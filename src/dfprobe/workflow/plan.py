@@ -48,7 +48,7 @@ def stage_data(name: str) -> str:
     name : str
         Path below the package, e.g. ``evaluation/paper_tables.csv``.
     """
-    content = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
     return str(_written(CODE_FOLDER / "dfprobe" / name, content))
 
 

@@ -1,0 +1,71 @@
+"""Arguments that subcommands share."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+# What `add_subparsers` gives.
+Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def stage(
+    stages: Stages,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    about: str,
+    spec: bool = True,
+    several: bool = False,
+) -> argparse.ArgumentParser:
+    """Add a subcommand with the options that all stages share."""
+    parser = stages.add_parser(name, help=about, description=f"{about}.")
+    parser.set_defaults(run=run)
+    products = "+" if several else None
+    parser.add_argument(
+        "--out", type=Path, required=True, nargs=products, help="product to write"
+    )
+    if spec:
+        parser.add_argument(
+            "--spec",
+            type=json.loads,
+            required=True,
+            help="settings of the stage (JSON)",
+        )
+    return parser
+
+
+def many(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    """Add an option that takes one or more paths."""
+    parser.add_argument(option, type=Path, nargs="+", required=True, help=about)
+
+
+def some(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    """Add an option that takes any number of paths."""
+    parser.add_argument(option, type=Path, nargs="*", default=[], help=about)
+
+
+def streams(parser: argparse.ArgumentParser) -> None:
+    """Add the feature stores of one or two encoders."""
+    many(parser, "--features", "feature stores of an encoder")
+    some(parser, "--second", "feature stores of a second encoder, for pairs")
+
+
+def table(parser: argparse.ArgumentParser) -> None:
+    """Add what a table of scores is made from, and its tidy form."""
+    many(parser, "--scores", "score files")
+    many(parser, "--manifests", "manifests of the test corpora")
+    parser.add_argument("--long", type=Path, required=True, help="tidy table to write")
+
+
+def stores(options: argparse.Namespace) -> list[list[Path]]:
+    """Feature stores of each encoder."""
+    return [options.features, options.second] if options.second else [options.features]
+
+
+def by_corpus(paths: list[Path]) -> dict[str, list[Path]]:
+    """Feature stores of each corpus, which their folder names."""
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        found.setdefault(path.parent.name, []).append(path)
+    return found

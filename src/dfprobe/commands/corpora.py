@@ -1,0 +1,71 @@
+"""Corpora: demo, manifest, audit."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages, stage
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    demo = stage(stages, "demo", _demo, "generate a demo corpus")
+    demo.add_argument("corpus", help="name of the corpus")
+
+    manifest = stage(stages, "manifest", _manifest, "list the clips of a corpus")
+    manifest.add_argument("corpus", help="name of the corpus, for messages")
+
+    about = "what the files of a shard hold"
+    facts = stage(stages, "audit-facts", _audit_facts, about, spec=False)
+    facts.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    facts.add_argument("shard", help="shard, e.g. 000")
+
+    page = stage(stages, "audit-corpus", _audit_corpus, "the audit of a corpus")
+    page.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    page.add_argument("facts", type=Path, nargs="+", help="facts of all shards")
+
+    about = "shortcuts, broken files and overlap of a corpus; no workflow"
+    audit = stages.add_parser("audit", help=about, description=f"{about}.")
+    audit.set_defaults(run=_audit)
+    audit.add_argument("folder", type=Path, nargs="?", help="root of the corpus")
+    audit.add_argument(
+        "--layout", default="folder", help="its layout; default: videos without labels"
+    )
+    audit.add_argument(
+        "--splits",
+        type=Path,
+        help="folder of published lists; without FOLDER they alone are audited",
+    )
+    audit.add_argument(
+        "--out", type=Path, default=Path("audit"), help="folder to write; audit/"
+    )
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from dfprobe.corpora.demo.make import make_demo
+
+    spec = options.spec
+    make_demo(spec["layout"], Path(spec["root"]), spec["demo"], options.out)
+
+
+def _manifest(options: argparse.Namespace) -> None:
+    from dfprobe.corpora.manifest import make_manifest
+
+    make_manifest(options.corpus, options.spec, options.out)
+
+
+def _audit_facts(options: argparse.Namespace) -> None:
+    from dfprobe.audit.facts_table import make_facts
+
+    make_facts(options.manifest, options.shard, options.out)
+
+
+def _audit_corpus(options: argparse.Namespace) -> None:
+    from dfprobe.audit.report import audit_corpus
+
+    audit_corpus(options.manifest, options.facts, options.spec, options.out)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    from dfprobe.audit.command import audit
+
+    audit(options.folder, options.layout, options.splits, options.out)

@@ -1,0 +1,67 @@
+"""From clips to rows: crops, features, feature files."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages, stage
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    crops = stage(stages, "crops", _crops, "landmarks, mouth patches, 16 kHz audio")
+    crops.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    crops.add_argument("shard", help="shard, e.g. 000")
+    crops.add_argument("--index", type=Path, required=True, help="index to write")
+
+    features = stage(stages, "features", _features, "run an encoder over a shard")
+    features.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    features.add_argument("crops", type=Path, help="crop store (HDF5)")
+    features.add_argument("index", type=Path, help="index of the crop store (Parquet)")
+    features.add_argument("shard", help="shard, e.g. 000")
+    features.add_argument(
+        "--threads", type=int, default=1, help="clips that are prepared at a time"
+    )
+
+    files = stage(stages, "import-features", _import_features, "take feature files")
+    files.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    files.add_argument("shard", help="shard, e.g. 000")
+
+    about = "write feature stores as .npz files in the published layout"
+    exporter = stages.add_parser("export-features", help=about, description=f"{about}.")
+    exporter.set_defaults(run=_export_features)
+    exporter.add_argument("stores", type=Path, nargs="+", help="feature stores")
+    exporter.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def _crops(options: argparse.Namespace) -> None:
+    from dfprobe.media.crops import make_crops
+
+    make_crops(
+        options.manifest, options.shard, options.spec, options.out, options.index
+    )
+
+
+def _features(options: argparse.Namespace) -> None:
+    from dfprobe.features.extract import extract_features
+
+    extract_features(
+        options.manifest,
+        options.crops,
+        options.index,
+        options.shard,
+        options.spec,
+        options.out,
+        options.threads,
+    )
+
+
+def _import_features(options: argparse.Namespace) -> None:
+    from dfprobe.features.exchange import import_features
+
+    import_features(options.manifest, options.shard, options.spec, options.out)
+
+
+def _export_features(options: argparse.Namespace) -> None:
+    from dfprobe.features.exchange import export_features
+
+    export_features(options.stores, options.out)

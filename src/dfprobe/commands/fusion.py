@@ -1,0 +1,62 @@
+"""Fusion of encoders, and tables for papers."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages, many, some, stage
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    fusion = stage(stages, "fusion", _fusion, "correlation and late fusion of encoders")
+    many(fusion, "--scores", "score files of one head")
+    many(fusion, "--val", "its scores of the validation clips")
+    many(fusion, "--manifests", "manifests of all corpora")
+    about = "correlations to write"
+    fusion.add_argument("--correlation", type=Path, required=True, help=about)
+    about = "relative improvements to write"
+    fusion.add_argument("--improvement", type=Path, required=True, help=about)
+
+    figure = stage(stages, "plot-fusion", _figure, "draw correlation and improvement")
+    figure.add_argument("correlation", type=Path, help="fusion/correlation.csv")
+    figure.add_argument("sets", type=Path, help="fusion/sets.csv")
+    figure.add_argument("improvement", type=Path, help="fusion/improvement.csv")
+
+    about = "tables for papers (LaTeX)"
+    tex = stage(stages, "tex-tables", _tex_tables, about, several=True)
+    tex.add_argument("long", type=Path, help="xdata_long.csv")
+    tex.add_argument("sets", type=Path, help="fusion/sets.csv")
+    some(tex, "--anomaly", "anomaly_long.csv")
+
+
+def _fusion(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.fusion import make_fusion
+    from dfprobe.evaluation.fusion_tables import Tables
+
+    make_fusion(
+        options.scores,
+        options.val,
+        options.manifests,
+        options.spec,
+        Tables(options.correlation, options.out, options.improvement),
+    )
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.fusion_tables import Tables, read_figure
+    from dfprobe.plots.fusion import fusion_figure
+    from dfprobe.plots.save import save
+
+    spec = options.spec
+    paths = Tables(options.correlation, options.sets, options.improvement)
+    tables = read_figure(paths, spec["train"], spec["test"])
+    train, test = (spec["corpora"][spec[key]] for key in ("train", "test"))
+    title = f"Trained on {train}, tested on {test}; fusion by the mean of the scores"
+    save(fusion_figure(tables, spec["encoders"], title), options.out)
+
+
+def _tex_tables(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.tex_tables import write_tex_tables
+
+    anomaly = options.anomaly[0] if options.anomaly else None
+    write_tex_tables(options.long, options.sets, anomaly, options.spec, options.out)

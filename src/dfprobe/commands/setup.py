@@ -1,0 +1,42 @@
+"""What a run needs: doctor, weights."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages
+from dfprobe.errors import ConfigError
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    about = "what a configuration needs, and whether it is there"
+    doctor = stages.add_parser("doctor", help=about, description=f"{about}.")
+    doctor.set_defaults(run=_doctor)
+    doctor.add_argument(
+        "--configfile",
+        type=Path,
+        default=Path("config.yaml"),
+        help="configuration (YAML), as for snakemake; default: config.yaml",
+    )
+
+    about = "list, check or fetch published weights"
+    weights = stages.add_parser("weights", help=about, description=f"{about}.")
+    weights.set_defaults(run=_weights)
+    actions = ["list", "check", "fetch"]
+    weights.add_argument("action", nargs="?", default="list", choices=actions)
+    weights.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from dfprobe.doctor.report import examine
+
+    if not examine(options.configfile):
+        raise ConfigError(
+            f"a run with {options.configfile} cannot start: see the rows marked with !"
+        )
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from dfprobe.weights.commands import run
+
+    run(options.action, options.names)

@@ -1,0 +1,46 @@
+"""The report site."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages, many, some, stage
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    clips = stage(stages, "report-clips", _clips, "clips of a test corpus for the site")
+    clips.add_argument("manifest", type=Path, help="manifest (Parquet)")
+    many(clips, "--scores", "score files of the head of the matrix")
+    many(clips, "--curves", "curves of the same probes, in the same order")
+
+    site = stage(stages, "report-site", _site, "the pages of the report site")
+    many(site, "--tables", "tables of the run (CSV)")
+    many(site, "--audits", "pages of the audits")
+    site.add_argument(
+        "--comparison", type=Path, required=True, help="paper_comparison.html"
+    )
+    some(site, "--figures", "pictures of maps over frames (PNG)")
+    many(site, "--manifests", "manifests of the corpora")
+    many(site, "--stores", "one feature store of each encoder")
+
+
+def _clips(options: argparse.Namespace) -> None:
+    from dfprobe.report.clips import make_clips
+
+    make_clips(
+        options.manifest, options.scores, options.curves, options.spec, options.out
+    )
+
+
+def _site(options: argparse.Namespace) -> None:
+    from dfprobe.report.site import Sources, make_site
+
+    sources = Sources(
+        tables=options.tables,
+        audits=options.audits,
+        comparison=options.comparison,
+        figures=options.figures,
+        manifests=options.manifests,
+        stores=options.stores,
+    )
+    make_site(sources, options.spec, options.out)

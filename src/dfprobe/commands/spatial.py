@@ -1,0 +1,85 @@
+"""Explanations in space: where in the frame a probe sees the fake."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages, many, some, stage
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    about = "maps of what a linear probe sees in frames"
+    maps = stage(stages, "explain-frames", _explain_frames, about)
+    maps.add_argument("manifest", type=Path, help="manifest of the test corpus")
+    many(maps, "--crops", "crop stores (HDF5), their indexes beside them")
+    maps.add_argument("--head", type=Path, required=True, help="linear probe")
+    maps.add_argument("--scores", type=Path, required=True, help="scores by this probe")
+    maps.add_argument(
+        "--train-manifest", type=Path, required=True, help="of the training corpus"
+    )
+    some(maps, "--train-features", "feature stores of the training corpus, for checks")
+
+    about = "tables of how well maps name the manipulated place"
+    points = stage(stages, "make-points", _make_points, about)
+    points.add_argument("maps", type=Path, nargs="+", help="files of maps")
+    many(points, "--manifests", "manifests of the training and the test corpora")
+    many(points, "--crops", "crop stores (HDF5) of the test corpora")
+    for option, written in (
+        ("--confidence", "errors by confidence (CSV)"),
+        ("--points", "a row a map and target (Parquet)"),
+        ("--sanity", "checks of the maps (CSV)"),
+    ):
+        points.add_argument(option, type=Path, required=True, help=written)
+
+    about = "draw the explanations in space"
+    figures = stage(stages, "plot-spatial", _plot_spatial, about)
+    figures.add_argument("table", type=Path, help="spatial.csv")
+    figures.add_argument("confidence", type=Path, help="spatial_confidence.csv")
+    figures.add_argument("--points", type=Path, required=True, help="its points")
+    many(figures, "--maps", "files of maps")
+    many(figures, "--manifests", "manifests of the test corpora")
+    many(figures, "--overlays", "figures of overlays to write, named by test corpus")
+
+
+def _explain_frames(options: argparse.Namespace) -> None:
+    from dfprobe.explain.spatial.attribution import explain_frames
+
+    explain_frames(
+        options.manifest,
+        options.crops,
+        options.head,
+        options.scores,
+        options.train_manifest,
+        options.train_features,
+        options.spec,
+        options.out,
+    )
+
+
+def _make_points(options: argparse.Namespace) -> None:
+    from dfprobe.explain.spatial.sanity import write_sanity
+    from dfprobe.explain.spatial.tables import Tables, make_points
+
+    spec = options.spec | {"encoders": dict(options.spec["encoders"])}
+    make_points(
+        options.maps,
+        options.manifests,
+        options.crops,
+        spec,
+        Tables(options.points, options.out, options.confidence),
+    )
+    write_sanity(options.maps, options.sanity)
+
+
+def _plot_spatial(options: argparse.Namespace) -> None:
+    from dfprobe.explain.spatial.tables import read_table
+    from dfprobe.plots.overlays import plot_overlays
+    from dfprobe.plots.save import save
+    from dfprobe.plots.spatial import spatial_figure
+
+    spec = options.spec | {"encoders": dict(options.spec["encoders"])}
+    table, confidence = read_table(options.table), read_table(options.confidence)
+    save(spatial_figure(table, confidence, spec["corpora"]), options.out)
+    plot_overlays(
+        options.maps, options.points, options.manifests, spec, options.overlays
+    )

@@ -1,0 +1,132 @@
+"""Tables of a run, and their pictures."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dfprobe.commands.arguments import Stages, many, some, stage, table
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    about = "take the scores of a detector from outside"
+    scores = stage(stages, "import-scores", _import_scores, about, spec=False)
+    scores.add_argument("csv", type=Path, help="its scores (CSV)")
+    scores.add_argument("manifest", type=Path, help="manifest of the test corpus")
+
+    matrix = stage(stages, "matrix", _matrix, "the cross-corpus matrix")
+    many(matrix, "--scores", "score files")
+    many(matrix, "--manifests", "manifests of all corpora")
+    many(matrix, "--crops", "indexes of the test corpora's crops")
+    matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
+    matrix.add_argument("--pairs", type=Path, required=True, help="tests to write")
+    some(matrix, "--others", "matrices of the heads after the first to write")
+
+    seeds = stage(stages, "seeds", _seeds, "spread of the AUC over seeds")
+    seeds.add_argument("long", type=Path, help="xdata_long.csv")
+
+    about = "table of the heads that learn from real clips"
+    table(stage(stages, "anomaly", _anomaly, about))
+    table(stage(stages, "detectors", _detectors, "table of all detectors"))
+
+    about = "the paper's values beside ours"
+    paper = stage(stages, "compare-with-paper", _paper, about)
+    paper.add_argument("long", type=Path, help="xdata_long.csv")
+    some(paper, "--anomaly", "anomaly_long.csv")
+    paper.add_argument(
+        "--detectors", type=Path, required=True, help="detectors_long.csv"
+    )
+    paper.add_argument("--page", type=Path, required=True, help="page to write")
+
+    figure = stage(stages, "plot-matrix", _figure, "draw the matrix")
+    figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")
+
+    summary = stage(stages, "summary", _summary, "the report of a run, in words")
+    summary.add_argument("matrix", type=Path, help="xdata_matrix.csv")
+    summary.add_argument("long", type=Path, help="xdata_long.csv")
+    many(summary, "--manifests", "manifests of the test corpora")
+    many(summary, "--crops", "indexes of the test corpora's crops")
+    many(summary, "--scores", "score files")
+
+
+def _matrix(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.matrix import Tables, make_matrix
+
+    make_matrix(
+        options.scores,
+        options.manifests,
+        options.crops,
+        _with_named_encoders(options.spec),
+        Tables(options.out, options.long, options.pairs, options.others),
+    )
+
+
+def _seeds(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.seeds import make_seeds
+
+    heads = {e["name"]: (e["entry"], e["seed"]) for e in options.spec["heads"]}
+    make_seeds([options.long], heads, options.out)
+
+
+def _anomaly(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.anomaly import make_anomaly
+
+    make_anomaly(
+        options.scores, options.manifests, options.spec, options.out, options.long
+    )
+
+
+def _detectors(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.detectors import make_detectors
+
+    make_detectors(
+        options.scores, options.manifests, options.spec, options.out, options.long
+    )
+
+
+def _import_scores(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.detectors import import_external
+
+    import_external(options.csv, options.manifest, options.out)
+
+
+def _paper(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.paper import compare_with_paper
+
+    anomaly = options.anomaly[0] if options.anomaly else None
+    compare_with_paper(
+        options.long,
+        anomaly,
+        options.detectors,
+        options.spec,
+        options.out,
+        options.page,
+    )
+
+
+def _figure(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.matrix import read_matrix
+    from dfprobe.plots.matrix import matrix_figure
+    from dfprobe.plots.save import save
+
+    figure = matrix_figure(read_matrix(options.matrix), options.spec["corpora"])
+    save(figure, options.out)
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.summary import write_summary
+
+    write_summary(
+        options.matrix,
+        options.long,
+        options.manifests,
+        options.crops,
+        options.scores,
+        _with_named_encoders(options.spec),
+        options.out,
+    )
+
+
+def _with_named_encoders(spec: dict[str, Any]) -> dict[str, Any]:
+    """Turn the list of encoders, whose order is that of the rows, into a dict."""
+    return spec | {"encoders": {entry["name"]: entry for entry in spec["encoders"]}}

@@ -1,0 +1,69 @@
+from dfprobe.workflow import site
+
+
+rule make_report_clips:
+    input:
+        manifest="results/manifests/{test}.parquet",
+        scores=lambda wildcards: site.probe_files(config, "scores", wildcards.test),
+        curves=lambda wildcards: site.probe_files(config, "curves", wildcards.test),
+        code=plan.stage_code("dfprobe.report.clips"),
+    output:
+        index="results/report/clips/{test}/index.js",
+    log:
+        "results/logs/report/clips/{test}.log",
+    benchmark:
+        "results/benchmarks/report_clips/{test}.tsv"
+    conda:
+        "../../envs/media.yaml"
+    params:
+        spec=lambda wildcards: site.clips_spec(config),
+    shell:
+        "python -m dfprobe --log {log} report-clips {input.manifest} "
+        "--scores {input.scores} --curves {input.curves} --spec {params.spec:q} "
+        "--out {output.index}"
+
+
+rule make_report:
+    input:
+        tables=site.tables(config),
+        audits=expand("results/audit/{corpus}.html", corpus=plan.used_corpora(config)),
+        comparison="results/paper_comparison.html",
+        figures=site.figures(config),
+        manifests=expand(
+            "results/manifests/{corpus}.parquet", corpus=plan.used_corpora(config)
+        ),
+        stores=site.stores(config),
+        code=plan.stage_code("dfprobe.report.site"),
+        assets=[
+            plan.stage_data(f"report/{name}")
+            for name in ("site.css", "site.js", "explorer.js", "explorer_body.html")
+        ],
+    output:
+        page="results/report/index.html",
+        others=[
+            f"results/report/{name}"
+            for name in (
+                "explorer.html",
+                "data.js",
+                "explorer_data.js",
+                "provenance.js",
+                "paper_comparison.html",
+            )
+        ],
+        folders=[
+            directory(f"results/report/{name}")
+            for name in ("assets", "tables", "audit", "figures")
+        ],
+    log:
+        "results/logs/report/site.log",
+    benchmark:
+        "results/benchmarks/report_site.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=lambda wildcards: site.site_spec(config),
+    shell:
+        "python -m dfprobe --log {log} report-site --tables {input.tables} "
+        "--audits {input.audits} --comparison {input.comparison} "
+        "--figures {input.figures} --manifests {input.manifests} "
+        "--stores {input.stores} --spec {params.spec:q} --out {output.page}"
