@@ -167,24 +167,30 @@ def seen_frame(page: Page) -> np.ndarray:
     return np.asarray(frame.resize((128, 48)))
 
 
-def test_curves_are_probabilities_or_logits_of_the_chosen_probes(page, folder):
+def test_the_first_clip_is_open_from_the_start(page, folder):
+    explorer(page, folder)
+    page.wait("!document.getElementById('viewer').hidden")
+    first = page.run("document.querySelector('#clips tbody th').textContent")
+    assert page.run("document.getElementById('clip').textContent") == first
+
+
+def test_curves_are_logits_or_probabilities_of_the_chosen_probes(page, folder):
     explorer(page, folder, "#one/001")
     page.wait("document.getElementById('plot').data")
     curves = (
         "document.getElementById('plot').data.filter(t => t.mode === 'lines' && t.name)"
     )
     assert page.run(f"{curves}.length") == 3
-    assert all(0 <= y <= 1 for y in page.run(f"{curves}[0].y"))
     page.run("document.querySelectorAll('#probes input')[1].click()")
     assert page.run(f"{curves}.length") == 2
     assert page.run(f"{curves}[1].name") == "CLIP &lt;b>, trained on FAVC-like"
-    y = page.run(f"{curves}[0].y[5]")
+    logits = np.array(page.run(f"{curves}[0].y"))
     page.run(
-        "const s = document.getElementById('scale'); s.value = 'logit';"
+        "const s = document.getElementById('scale'); s.value = 'probability';"
         "s.dispatchEvent(new Event('change'))"
     )
-    z = page.run(f"{curves}[0].y[5]")
-    assert y == pytest.approx(1 / (1 + np.exp(-2 * z)))
+    probabilities = page.run(f"{curves}[0].y")
+    np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-2 * logits)))
 
 
 def test_a_long_list_is_read_in_parts(page, folder):

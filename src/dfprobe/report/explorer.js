@@ -148,7 +148,7 @@ document.addEventListener("DOMContentLoaded", () => {
     draw();
     goTo(0);
     await showList();
-    at("clip").focus({ preventScroll: true });
+    if (location.hash) at("clip").focus({ preventScroll: true }); // somebody chose it
     if (at("viewer").getBoundingClientRect().top > innerHeight / 2) at("viewer").scrollIntoView();
   }
 
