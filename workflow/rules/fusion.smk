@@ -37,6 +37,7 @@ rule plot_fusion:
             "results/figures/fusion.png",
             caption="../report/fusion.rst",
             category="Fusion",
+            labels={"figure": "correlation and improvement"},
         ),
         svg="results/figures/fusion.svg",
         pdf="results/figures/fusion.pdf",

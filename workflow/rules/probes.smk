@@ -88,6 +88,7 @@ rule plot_training_curves:
             "results/figures/training_curves.png",
             caption="../report/training_curves.rst",
             category="Heads",
+            labels={"figure": "training curves"},
         ),
         svg="results/figures/training_curves.svg",
         pdf="results/figures/training_curves.pdf",

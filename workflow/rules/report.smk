@@ -59,6 +59,7 @@ rule compare_with_paper:
             "results/paper_comparison.html",
             caption="../report/paper_comparison.rst",
             category="Paper",
+            labels={"page": "the paper's values beside ours"},
         ),
     log:
         "results/logs/paper_comparison.log",
@@ -83,6 +84,7 @@ rule plot_matrix:
             "results/figures/xdata_matrix.png",
             caption="../report/xdata_matrix.rst",
             category="Cross-corpus matrix",
+            labels={"figure": "AUC, per cent"},
         ),
         svg="results/figures/xdata_matrix.svg",
         pdf="results/figures/xdata_matrix.pdf",

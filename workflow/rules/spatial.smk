@@ -94,6 +94,7 @@ rule plot_spatial:
             "results/figures/spatial.png",
             caption="../report/spatial.rst",
             category="Spatial explanations",
+            labels={"figure": "error, hits and shares"},
         ),
         svg="results/figures/spatial.svg",
         pdf="results/figures/spatial.pdf",
@@ -101,6 +102,7 @@ rule plot_spatial:
             spatial.overlay_files(config, "png"),
             caption="../report/overlays.rst",
             category="Spatial explanations",
+            labels={"figure": "maps over frames"},
         ),
         others=spatial.overlay_files(config, "svg")
         + spatial.overlay_files(config, "pdf"),
