@@ -51,6 +51,9 @@ rule compare_with_paper:
         long="results/xdata_long.csv",
         anomaly=anomaly_tables()[1:],
         detectors="results/detectors_long.csv",
+        localisation="results/explain/localisation.csv",
+        correlation="results/fusion/correlation.csv",
+        improvement="results/fusion/improvement.csv",
         code=plan.stage_code("dfprobe.evaluation.paper"),
         values=plan.stage_data("evaluation/paper_tables.csv"),
     output:
@@ -72,6 +75,8 @@ rule compare_with_paper:
     shell:
         "python -m dfprobe --log {log} compare-with-paper {input.long} "
         "--anomaly {input.anomaly} --detectors {input.detectors} "
+        "--localisation {input.localisation} --correlation {input.correlation} "
+        "--improvement {input.improvement} "
         "--spec {params.spec:q} --out {output.table} --page {output.page}"
 
 

@@ -33,9 +33,9 @@ def add(stages: Stages) -> None:
     paper = stage(stages, "compare-with-paper", _paper, about)
     paper.add_argument("long", type=Path, help="xdata_long.csv")
     some(paper, "--anomaly", "anomaly_long.csv")
-    paper.add_argument(
-        "--detectors", type=Path, required=True, help="detectors_long.csv"
-    )
+    for name in ("detectors_long", "localisation", "correlation", "improvement"):
+        option = f"--{name.removesuffix('_long')}"
+        paper.add_argument(option, type=Path, required=True, help=f"{name}.csv")
     paper.add_argument("--page", type=Path, required=True, help="page to write")
 
     figure = stage(stages, "plot-matrix", _figure, "draw the matrix")
@@ -91,17 +91,18 @@ def _import_scores(options: argparse.Namespace) -> None:
 
 
 def _paper(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.paper import compare_with_paper
+    from dfprobe.evaluation.paper import Products, compare_with_paper
 
     anomaly = options.anomaly[0] if options.anomaly else None
-    compare_with_paper(
+    products = Products(
         options.long,
         anomaly,
         options.detectors,
-        options.spec,
-        options.out,
-        options.page,
+        options.localisation,
+        options.correlation,
+        options.improvement,
     )
+    compare_with_paper(products, options.spec, options.out, options.page)
 
 
 def _figure(options: argparse.Namespace) -> None:

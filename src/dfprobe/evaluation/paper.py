@@ -8,7 +8,8 @@ them, values with ``read_from_plot`` in their metric from a picture.
 
 A value is compared where the run has the same encoder and corpora, known by their
 labels: encoders are called as in Table 2, corpora FAVC, AV1M, AVLips and DFE. Ours is
-the AUC on all clips that the encoder could score, since the paper's is too.
+the AUC on all clips that the encoder could score, since the paper's is too; the values
+of Figures 2 (localisation) and 5 are those of the clips that all encoders could score.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,18 +22,28 @@ import polars as pl
 
 from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.detectors import EXTERNAL
+from dfprobe.evaluation.fusion_tables import (
+    CORRELATION_SCHEMA,
+    IMPROVEMENT_SCHEMA,
+    read_fusion,
+)
 from dfprobe.evaluation.matrix import read_long
 from dfprobe.evaluation.paper_page import COMPARED, NOT_MEANT, NOT_RUN, paper_page
+from dfprobe.explain.temporal.tables import read_localisation
 from dfprobe.storage import write_whole
 
 NO_VALUE = "NA"  # where the paper has a dash
 _SUPERVISED = "Sup"
+_LOCALISED, _CORRELATED, _IMPROVED = "localisation", "correlation", "improvement of "
 _TRAINED = {
     _SUPERVISED: "probe",
+    _LOCALISED: "localisation of the probe",
+    _CORRELATED: "correlation of these probes",
     "NTP": "next-token head",
     "Sync": "synchronisation head",
     EXTERNAL: "scores of the detector",
 }
+_ENDS = ("", "_low", "_high")  # of the columns of a value and its interval
 _TABLES = Path(__file__).with_name("paper_tables.csv")
 # Streams of the rows that are not called as in Table 2.
 _STREAMS = {
@@ -55,7 +66,10 @@ _MEANS = {
 
 
 class Area(NamedTuple):
-    """An AUC of the run with its interval; None where undefined; all within 0..1."""
+    """An AUC of the run with its interval; None where undefined; all within 0..1.
+
+    A correlation, or a relative improvement as a share, stands in the same fields.
+    """
 
     auc: float | None
     low: float | None
@@ -71,7 +85,8 @@ class Wanted(NamedTuple):
     streams : frozenset of str
         Labels of encoders, or of one detector from elsewhere.
     task : str
-        ``Sup``, ``NTP``, ``Sync``, or ``external``.
+        ``Sup``, ``NTP``, ``Sync``, ``external``, ``localisation``, ``correlation``, or
+        ``improvement of`` and the label of the encoder that the other one improves.
     pairs : tuple of (str, str)
         Labels of training and test corpora; several stand for their mean.
     """
@@ -79,6 +94,29 @@ class Wanted(NamedTuple):
     streams: frozenset[str]
     task: str
     pairs: tuple[tuple[str, str], ...]
+
+
+class Products(NamedTuple):
+    """Tables of a run; None where it has none.
+
+    Parameters
+    ----------
+    long : Path
+        ``xdata_long.csv``.
+    anomaly_long, detectors_long : Path or None
+        Tidy tables of `anomaly` and `detectors`.
+    localisation : Path or None
+        ``explain/localisation.csv``.
+    correlation, improvement : Path or None
+        Tables of fusion.
+    """
+
+    long: Path
+    anomaly_long: Path | None = None
+    detectors_long: Path | None = None
+    localisation: Path | None = None
+    correlation: Path | None = None
+    improvement: Path | None = None
 
 
 class Run(NamedTuple):
@@ -113,21 +151,13 @@ def paper_tables() -> pl.DataFrame:
 
 
 def compare_with_paper(
-    long: Path,
-    anomaly_long: Path | None,
-    detectors_long: Path | None,
-    spec: dict[str, Any],
-    out_csv: Path,
-    out_page: Path,
+    products: Products, spec: dict[str, Any], out_csv: Path, out_page: Path
 ) -> None:
     """Write every value of the paper with that of the run, as a table and as a page.
 
     Parameters
     ----------
-    long : Path
-        ``xdata_long.csv``.
-    anomaly_long, detectors_long : Path or None
-        Tidy tables of `anomaly` and `detectors`; None where the run has none.
+    products : Products
     spec : dict
         ``head``: that of ``long`` to compare; ``encoders``: list of ``name, label,
         weights`` (``random`` for a control); ``corpora``: name -> ``label, demo``;
@@ -141,7 +171,7 @@ def compare_with_paper(
     out_page : Path
         HTML that loads nothing.
     """
-    run = _run(long, anomaly_long, detectors_long, spec)
+    run = _run(products, spec)
     tables = paper_tables()
     margins = _margins(tables)
     rows = [
@@ -163,9 +193,22 @@ def compare_with_paper(
 
 
 def wanted(row: Mapping[str, str]) -> Wanted | None:
-    """Say what a value of the paper needs; None for tables that are not made yet."""
-    if row["metric"] != "AUC_percent":
-        return None
+    """Say what a value of the paper needs; None for those that no run computes."""
+    pair = ((row["train"], row["test"]),)
+    match row["metric"]:
+        case "AUC_percent":
+            return _wanted_area(row)
+        case "mean_per_video_frame_AUC_percent":
+            return Wanted(frozenset([row["row"]]), _LOCALISED, pair)
+        case "pearson_percent":
+            return Wanted(frozenset([row["row"], row["column"]]), _CORRELATED, pair)
+        case "relative_AUC_improvement_percent":
+            both = frozenset([row["row"], row["column"]])
+            return Wanted(both, _IMPROVED + row["row"], pair)
+    return None
+
+
+def _wanted_area(row: Mapping[str, str]) -> Wanted:
     streams = frozenset(_STREAMS.get(row["row"], (row["row"],)))
     train = row["train"].split()[0]  # "AV1M 23k" and "AV1M real" are parts of AV1M
     task = _SUPERVISED
@@ -192,14 +235,17 @@ def _verdict(row: Mapping[str, str], run: Run) -> Verdict:
         return Verdict(NOT_MEANT, "the paper has no value here")
     need = wanted(row)
     if need is None:
-        return Verdict(NOT_RUN, "this table is not computed yet")
+        return Verdict(NOT_RUN, "no run computes this value")
+    if row["row"] == row["column"]:
+        return Verdict(NOT_MEANT, "a probe beside itself")
     for obstacle in (_other_encoders(need, run), _other_corpora(need, run)):
         if obstacle is not None:
             return obstacle
     areas = [run.areas.get((need.streams, need.task, *pair)) for pair in need.pairs]
     for (train, test), area in zip(need.pairs, areas, strict=True):
         if area is None:
-            what = f"{_TRAINED[need.task]} trained on {train} and tested on {test}"
+            kind = _TRAINED.get(need.task, f"{need.task} by the other probe,")
+            what = f"{kind} trained on {train} and tested on {test}"
             return Verdict(NOT_RUN, f"no {what} in this run")
         if area.auc is None:
             return Verdict(NOT_RUN, f"the clips of {test} are of one class")
@@ -273,17 +319,20 @@ def _margins(tables: pl.DataFrame) -> dict[tuple[str, str], float]:
     }
 
 
-def _run(
-    long: Path,
-    anomaly_long: Path | None,
-    detectors_long: Path | None,
-    spec: dict[str, Any],
-) -> Run:
-    areas = dict(_probe_areas(read_long(long), spec))
-    if anomaly_long is not None:
-        areas |= dict(_anomaly_areas(read_long(anomaly_long), spec))
-    if detectors_long is not None:
-        areas |= dict(_external_areas(read_long(detectors_long), spec))
+def _run(products: Products, spec: dict[str, Any]) -> Run:
+    areas = dict(_probe_areas(read_long(products.long), spec))
+    if products.anomaly_long is not None:
+        areas |= dict(_anomaly_areas(read_long(products.anomaly_long), spec))
+    if products.detectors_long is not None:
+        areas |= dict(_external_areas(read_long(products.detectors_long), spec))
+    if products.localisation is not None:
+        areas |= dict(_localised(read_localisation(products.localisation), spec))
+    if products.correlation is not None:
+        table = read_fusion(products.correlation, CORRELATION_SCHEMA)
+        areas |= dict(_correlated(table, spec))
+    if products.improvement is not None:
+        table = read_fusion(products.improvement, IMPROVEMENT_SCHEMA)
+        areas |= dict(_improved(table, spec))
     return Run(
         weights={entry["label"]: entry["weights"] for entry in spec["encoders"]},
         demo={entry["label"]: entry["demo"] for entry in spec["corpora"].values()},
@@ -295,8 +344,7 @@ _Areas = Iterator[tuple[tuple[frozenset[str], str, str, str], Area]]
 
 
 def _probe_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
-    label = {entry["name"]: entry["label"] for entry in spec["encoders"]}
-    corpus = {name: entry["label"] for name, entry in spec["corpora"].items()}
+    label, corpus = _labels(spec)
     for row in long.filter(subset="all", head=spec["head"]).iter_rows(named=True):
         streams = frozenset([label[row["encoder"]]])
         pair = corpus[row["train"]], corpus[row["test"]]
@@ -304,8 +352,7 @@ def _probe_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
 
 
 def _anomaly_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
-    label = {entry["name"]: entry["label"] for entry in spec["encoders"]}
-    corpus = {name: entry["label"] for name, entry in spec["corpora"].items()}
+    label, corpus = _labels(spec)
     streams = {
         row["name"]: frozenset(label[name] for name in row["streams"])
         for row in spec["rows"]
@@ -332,3 +379,46 @@ def _external_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
 
 def _area(row: Mapping[str, Any]) -> Area:
     return Area(row["auc"], row["auc_low"], row["auc_high"], row["coverage"])
+
+
+def _localised(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+    """Mean AUC over the rows of a clip, of the fakes that are manipulated in both."""
+    label, corpus = _labels(spec)
+    kept = table.filter(pl.col("encoder").is_in(list(label)))
+    for row in kept.filter(subset="both", head=spec["head"]).iter_rows(named=True):
+        ours = _value(row, [f"auc_clip_mean{end}" for end in _ENDS])
+        pair = corpus[row["train"]], corpus[row["test"]]
+        streams = frozenset([label[row["encoder"]]])
+        yield (streams, _LOCALISED, *pair), ours
+
+
+def _correlated(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+    label, corpus = _labels(spec)
+    for row in table.iter_rows(named=True):
+        ours = _value(row, [f"pearson{end}" for end in _ENDS])
+        streams = frozenset([label[row["first"]], label[row["second"]]])
+        pair = corpus[row["train"]], corpus[row["test"]]
+        yield (streams, _CORRELATED, *pair), ours
+
+
+def _improved(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+    """Relative improvement of an encoder by another one, by the published rule."""
+    label, corpus = _labels(spec)
+    for row in table.filter(rule="mean").iter_rows(named=True):
+        improved = label[row["row"]]
+        streams = frozenset([improved, label[row["column"]]])
+        pair = corpus[row["train"]], corpus[row["test"]]
+        ours = _value(row, ["improvement", "low", "high"], unit=100)
+        yield (streams, _IMPROVED + improved, *pair), ours
+
+
+def _value(row: Mapping[str, Any], names: list[str], unit: float = 1) -> Area:
+    """Value and interval of a row, divided by its unit."""
+    value, low, high = (None if row[n] is None else row[n] / unit for n in names)
+    return Area(value, low, high, None)
+
+
+def _labels(spec: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels of encoders and of corpora, by name."""
+    encoders = {entry["name"]: entry["label"] for entry in spec["encoders"]}
+    return encoders, {name: c["label"] for name, c in spec["corpora"].items()}

@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
+from dfprobe.evaluation.fusion_tables import CORRELATION_SCHEMA, IMPROVEMENT_SCHEMA
 from dfprobe.evaluation.long_table import COUNTS, NUMBERS
-from dfprobe.evaluation.paper import compare_with_paper, paper_tables
+from dfprobe.evaluation.paper import Products, compare_with_paper, paper_tables
+from dfprobe.explain.temporal.tables import LOCALISATION_SCHEMA
 
 LABELS = {"favc": "FAVC", "av1m": "AV1M", "avlips": "AVLips", "dfe": "DFE"}
 ENCODERS = [
@@ -51,7 +53,7 @@ def compare(tmp_path):
             if rows:
                 pl.DataFrame(rows, infer_schema_length=None).write_csv(paths[-1])
         out, page = tmp_path / "paper.csv", tmp_path / "paper.html"
-        compare_with_paper(*paths, spec, out, page)
+        compare_with_paper(Products(*paths), spec, out, page)
         return pl.read_csv(out), page.read_text(encoding="utf-8")
 
     return run
@@ -184,7 +186,7 @@ def test_what_is_not_there_is_named(compare):
         ("Table 2", "FSFM", "A"): "FSFM is not in this run",
         ("Table 2", "Wav2Vec2", "E"): "AVLips is not in this run",
         ("Table 2", "Wav2Vec2", "J"): "AVLips is not in this run",
-        ("Figure 3", "Wav2Vec2", "top video"): "this table is not computed yet",
+        ("Figure 3", "Wav2Vec2", "top video"): "no run computes this value",
     }
     for place, reason in reasons.items():
         found = cell(table, *place)
@@ -292,3 +294,73 @@ def test_equal_input_gives_equal_bytes(compare, tmp_path):
     first = [(tmp_path / name).read_bytes() for name in names]
     compare()
     assert [(tmp_path / name).read_bytes() for name in names] == first
+
+
+@pytest.fixture
+def pair_tables(tmp_path):
+    """Localisation and fusion tables of two encoders, trained on AV1M."""
+
+    def write(name, schema, rows):
+        path = tmp_path / f"{name}.csv"
+        pl.DataFrame(rows, schema=schema).write_csv(path)
+        return path
+
+    placed = dict.fromkeys(LOCALISATION_SCHEMA)
+    placed |= {"head": "linear", "encoder": "hear", "train": "av1m", "test": "av1m"}
+    area = {"auc_clip_mean": 0.9, "auc_clip_mean_low": 0.89, "auc_clip_mean_high": 0.93}
+    pair = {"train": "av1m", "test": "favc"}
+    alike = (
+        dict.fromkeys(CORRELATION_SCHEMA) | pair | {"first": "w2v", "second": "hear"}
+    )
+    alike |= {"pearson": 0.6, "pearson_low": 0.5, "pearson_high": 0.65}
+    gain = dict.fromkeys(IMPROVEMENT_SCHEMA) | pair | {"rule": "mean"}
+    gains = [
+        gain
+        | {"row": "w2v", "column": "hear", "improvement": 1.5, "low": -1, "high": 2},
+        gain
+        | {"row": "hear", "column": "w2v", "improvement": 7.0, "low": 6, "high": 8},
+        gain | {"row": "w2v", "column": "hear", "rule": "stacked", "improvement": 9.0},
+    ]
+    return (
+        write(
+            "localisation",
+            LOCALISATION_SCHEMA,
+            [
+                placed | area | {"subset": "both"},
+                placed | {"subset": "video_only", "auc_clip_mean": 0.1},
+            ],
+        ),
+        write("correlation", CORRELATION_SCHEMA, [alike]),
+        write("improvement", IMPROVEMENT_SCHEMA, gains),
+    )
+
+
+def test_localisation_and_fusion_stand_beside_figures_2_and_5(tmp_path, pair_tables):
+    long, out = tmp_path / "x.csv", tmp_path / "paper.csv"
+    rows = [probe(e["name"], *pair) for e in ENCODERS for pair in PAIRS]
+    pl.DataFrame(rows).write_csv(long)
+    products = Products(long, None, None, *pair_tables)
+    compare_with_paper(products, SPEC, out, tmp_path / "paper.html")
+    table = pl.read_csv(out)
+    hear, w2v = "AV-HuBERT (A)", "Wav2Vec2"
+    expected = {
+        ("Figure 2", hear, "temporal localisation"): (90.0, 89.0, 93.0, "yes"),  # 92
+        ("Figure 5 left", w2v, hear): (60.0, 50.0, 65.0, "no"),  # 66.2
+        ("Figure 5 left", hear, w2v): (60.0, 50.0, 65.0, "no"),
+        ("Figure 5 right", w2v, hear): (1.5, -1.0, 2.0, "yes"),  # 0.1
+        ("Figure 5 right", hear, w2v): (7.0, 6.0, 8.0, "no"),
+    }
+    for place, values in expected.items():
+        found = cell(table, *place)
+        names = ("ours", "low", "high", "inside")
+        assert tuple(found[name] for name in names) == values
+    itself = cell(table, "Figure 5 left", w2v, w2v)
+    assert (itself["state"], itself["reason"]) == (
+        "does not apply",
+        "a probe beside itself",
+    )
+    missing = cell(table, "Figure 5 right", w2v, "AV-HuBERT (V)")
+    assert missing["reason"] == (
+        "no improvement of Wav2Vec2 by the other probe, trained on AV1M and tested on "
+        "FAVC in this run"
+    )
