@@ -15,6 +15,7 @@ from dfprobe.commands import (
     features,
     fusion,
     heads,
+    housekeeping,
     setup,
     site,
     spatial,
@@ -23,7 +24,18 @@ from dfprobe.commands import (
 )
 from dfprobe.errors import DfprobeError
 
-_GROUPS = (corpora, features, heads, tables, fusion, spatial, temporal, site, setup)
+_GROUPS = (
+    corpora,
+    features,
+    heads,
+    tables,
+    fusion,
+    spatial,
+    temporal,
+    site,
+    setup,
+    housekeeping,
+)
 
 log = logging.getLogger("dfprobe")
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,23 @@ from dfprobe.weights.records import found, missing
 CODE_FOLDER = Path("results/code")
 
 Config = dict[str, Any]
+
+_outdated: set[str] | None = None  # filled instead of rewriting stamps, `keep_stamps`
+
+
+@contextmanager
+def keep_stamps() -> Iterator[set[str]]:
+    """Change no code stamp that is there; give the paths of those out of date.
+
+    For whoever plans only to look: the jobs of a run that is going on note the stamps
+    as they are when they end. A stamp that is not there yet is written.
+    """
+    global _outdated
+    _outdated = set()
+    try:
+        yield _outdated
+    finally:
+        _outdated = None
 
 
 def stage_code(*modules: str) -> list[str]:
@@ -59,7 +77,12 @@ def _stamp(module: str) -> Path:
 
 def _written(path: Path, source: str) -> Path:
     """Write a file unless it holds this already."""
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
+    present = path.exists()
+    if present and path.read_text(encoding="utf-8") == source:
+        return path
+    if present and _outdated is not None:
+        _outdated.add(str(path))
+    else:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan side by side
         draft.write_text(source, encoding="utf-8")

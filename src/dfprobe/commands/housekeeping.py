@@ -1,0 +1,44 @@
+"""What lies in the results folder: gc, status."""
+
+import argparse
+from pathlib import Path
+
+from dfprobe.commands.arguments import Stages
+
+
+def add(stages: Stages) -> None:
+    """Add the subcommands."""
+    about = "list or remove products that the configuration does not name any more"
+    gc = stages.add_parser("gc", help=about, description=f"{about}.")
+    gc.set_defaults(run=_gc)
+    gc.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        help="configurations whose results are kept; default: config.yaml",
+    )
+    gc.add_argument("--delete", action="store_true", help="remove; default: list only")
+
+    about = "what is done, stale, missing and failed, by stage; starts nothing"
+    status = stages.add_parser("status", help=about, description=f"{about}.")
+    status.set_defaults(run=_status)
+    status.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="configurations, as for snakemake; default: config.yaml",
+    )
+
+
+def _gc(options: argparse.Namespace) -> None:
+    from dfprobe.housekeeping.leftovers import collect_garbage
+
+    collect_garbage(options.configfile, options.delete)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from dfprobe.housekeeping.state import show_state
+
+    show_state(options.configfile)
