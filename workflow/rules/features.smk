@@ -42,7 +42,7 @@ rule extract_features:
 rule import_features:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        code=plan.stage_code("dfprobe.features.exchange"),
+        code=lambda wildcards: plan.stage_code("dfprobe.features.exchange"),
     output:
         "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
     log:

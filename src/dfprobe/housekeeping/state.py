@@ -94,7 +94,7 @@ def planned_jobs(configfiles: list[Path]) -> list[Job]:
             f"{missing[0]} is not there; run dfprobe in the folder that holds the "
             "Snakefile, or name the configuration with --configfile"
         )
-    output = OutputSettings(quiet={Quietness.ALL}, dryrun=True)
+    output = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
     try:
         with plan.keep_stamps() as outdated, SnakemakeApi(output) as api:
             workflow = api.workflow(
