@@ -71,7 +71,10 @@ def read_config(path: Path) -> dict[str, Any]:
                 f"{needed} is not there; run dfprobe in the folder that holds the "
                 "Snakefile, or name the file with --configfile"
             )
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no configuration: its top level is no mapping")
     return complete_config(content, SCHEMA)

@@ -32,7 +32,7 @@ def moved(finished_project, tmp_path) -> Path:
         shutil.copytree(ROOT / name, there / name, copy_function=shutil.copy)
     shutil.copy(ROOT / "Snakefile", there)
     for name in ("config.yaml", "judge.csv"):
-        shutil.copy(finished_project / name, there)
+        shutil.copy2(finished_project / name, there)
     for name in ("videos", "results", ".snakemake"):
         shutil.copytree(finished_project / name, there / name)
     return there

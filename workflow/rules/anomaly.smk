@@ -128,7 +128,7 @@ rule import_external:
     conda:
         "../../envs/evaluation.yaml"
     shell:
-        "python -m dfprobe --log {log} import-scores {input.scores} {input.manifest} "
+        "python -m dfprobe --log {log} import-scores {input.scores:q} {input.manifest} "
         "--out {output}"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import logging
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -144,6 +145,12 @@ def pretrained(
             )
     except OSError as error:
         raise unavailable(spec, "model", error) from error
+    except pickle.UnpicklingError as error:
+        raise EncoderError(
+            f"encoder {spec.name!r}: the weights {spec.weights!r} are a pickle that "
+            "holds more than tensors; nothing in it was executed. Take a revision that "
+            "has them as safetensors."
+        ) from error
     except (ImportError, RuntimeError, ValueError) as error:
         raise EncoderError(
             f"encoder {spec.name!r}: the weights {spec.weights!r} do not fit "

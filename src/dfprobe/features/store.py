@@ -32,6 +32,7 @@ _PADDING_FIELD = struct.Struct("<HH")  # id and length of a zip extra field
 _PADDING_ID = 0xD935  # the id that Android's zipalign uses for the same purpose
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip entry, before name and extra
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal content gives equal bytes
+_DTYPES = (np.dtype(np.float16), np.dtype(np.float32))
 INDEX_SCHEMA = {
     "clip_id": pl.String,
     "status": pl.String,
@@ -165,7 +166,8 @@ class FeatureReader:
         self.path = path
         try:
             store = ZipStore(path, mode="r")
-            group = zarr.open_group(store, mode="r")
+            # Of this format only: the older one may name a codec that unpickles.
+            group = zarr.open_group(store, mode="r", zarr_format=3)
             features, index = group["features"], group["index"]
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise DataError(
@@ -173,6 +175,11 @@ class FeatureReader:
                 "the workflow again: its clips are computed anew."
             ) from error
         assert isinstance(features, zarr.Array) and isinstance(index, zarr.Group)
+        if features.ndim != 2 or features.dtype not in _DTYPES:  # mapped as they are
+            raise DataError(
+                f"{path}: expected features of 2 dimensions in float16 or float32, "
+                f"came {features.ndim} in {features.dtype}. It is no store of dfprobe."
+            )
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.dtype = features.dtype
         self.dim: int = features.shape[1]
