@@ -27,12 +27,13 @@ test: .venv/installed ## all tests
 test-full: .venv/installed ## the encoders at full size (10 minutes, 20 GB of memory, 10 GB of TMPDIR)
 	$(RUN) python -m pytest tests/full_size -p no:randomly
 
-check: .venv/installed ## format, lint, types, workflow lint
+check: .venv/installed ## format, lint, types, workflow lint, known vulnerabilities
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
 	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
+	$(RUN) python .ci/audit_packages.py
 
 format: .venv/installed ## rewrite the sources in the project's format
 	$(RUN) ruff format .
