@@ -43,6 +43,8 @@ KEPT = [
     "features/lfcc/clean/001.zarr.zip.journal",
     "features/Notes/thoughts.txt",  # of no form that the workflow gives
     "features/notes.txt",
+    "features/notes",
+    "manifests/.hidden",
     "heads/linear/lfcc/clean.safetensors",
     "heads/linear-s44/lfcc/clean.safetensors",
     "heads/sync/example+lfcc/clean.curve.csv",
