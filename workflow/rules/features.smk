@@ -9,15 +9,25 @@ onstart:
     )
 
 
+# Read once here: asked of every job it was a third of the planning of a large run.
+features_code = {
+    encoder: plan.stage_code(
+        "dfprobe.features.extract",
+        f"dfprobe.encoders.{config['encoders'][encoder]['family']}",
+    )
+    for encoder in computed_encoders()
+}
+features_gpus = {
+    encoder: plan.features_gpus(config, encoder) for encoder in computed_encoders()
+}
+
+
 rule extract_features:
     input:
         manifest="results/manifests/{corpus}.parquet",
         crops="results/crops/{corpus}/{shard}.h5",
         index="results/crops/{corpus}/{shard}.parquet",
-        code=lambda wildcards: plan.stage_code(
-            "dfprobe.features.extract",
-            f"dfprobe.encoders.{config['encoders'][wildcards.encoder]['family']}",
-        ),
+        code=lambda wildcards: features_code[wildcards.encoder],
     output:
         "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
     log:
@@ -30,7 +40,7 @@ rule extract_features:
         "../../envs/encoders.yaml"
     threads: plan.features_threads(config)
     resources:
-        gpu=lambda wildcards: plan.features_gpus(config, wildcards.encoder),
+        gpu=lambda wildcards: features_gpus[wildcards.encoder],
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
     shell:
