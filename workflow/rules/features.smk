@@ -9,9 +9,9 @@ onstart:
     )
 
 
-# Read once here: asked of every job it was a third of the planning of a large run.
+# Read once here, not for each of thousands of jobs.
 features_code = {
-    encoder: plan.stage_code(
+    encoder: plan.stage_code_list(
         "dfprobe.features.extract",
         f"dfprobe.encoders.{config['encoders'][encoder]['family']}",
     )
