@@ -17,7 +17,7 @@ import polars as pl
 from dfprobe.evaluation.corpus_scores import CorpusScores, group_facts, join_scores
 from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import NUMBERS, measure
-from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.evaluation.subsets import manipulation_subsets
 
 SUPERVISED = "Sup"
@@ -89,8 +89,8 @@ def make_anomaly(
     long = []
     for test, part in wanted.items():
         keys = dict.fromkeys(key for one in part for key in one.keys)
-        tables = {key: read_scores(paths[key]) for key in keys}
-        long += _long_rows(join_scores(tables, test, facts[test]), part, test)
+        files = {key: paths[key] for key in keys}
+        long += _long_rows(join_scores(files, test, facts[test]), part, test)
     order = [row["name"] for row in spec["rows"]]
     long.sort(key=lambda row: order.index(row["row"]))  # stable
     table = pl.DataFrame(long, infer_schema_length=None)

@@ -1,6 +1,6 @@
 """All scores of one test corpus, clip beside clip, with what is known of the clips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import ScoreKey
+from dfprobe.evaluation.scores import ScoreKey, read_scores
 
 _GROUPS = ("speaker", "source")  # the first that is known of all clips is taken
+_SAME = ["clip_id", "label", "manipulation"]  # in all score files of a corpus
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,16 @@ class CorpusScores:
 
 
 def join_scores(
-    tables: Mapping[ScoreKey, pl.DataFrame], test: str, facts: pl.DataFrame
+    paths: Mapping[ScoreKey, Path], test: str, facts: pl.DataFrame
 ) -> CorpusScores:
     """Join score files of one test corpus.
 
+    One file is in memory at a time; of each only the scores stay.
+
     Parameters
     ----------
-    tables : mapping
-        The files as read, at least one.
+    paths : mapping
+        The files, at least one.
     test : str
         The corpus.
     facts : pl.DataFrame
@@ -71,13 +74,13 @@ def join_scores(
     Raises
     ------
     DataError
-        If the files are not of the same clips, or of clips that are not in ``facts``.
+        If a file is damaged, or the files are not of the same clips, or of clips that
+        are not in ``facts``.
     """
-    clips = _same_clips(tables, test)
+    clips = read_scores(next(iter(paths.values()))).select(_SAME)
     labelled = clips["label"].is_not_null().to_numpy()
     scores = {
-        key: table["score"].cast(pl.Float64).to_numpy()[labelled]  # null becomes NaN
-        for key, table in tables.items()
+        key: _read_same(clips, path, key, test)[labelled] for key, path in paths.items()
     }
     unknown = clips.join(facts, on="clip_id", how="anti")
     if unknown.height:
@@ -110,7 +113,7 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
         ``clip_id, split, speaker, source, leading_silence_s`` (null without audio).
     """
     columns = ["clip_id", "split", "speaker", "source"]
-    silence = leading_silence(crop_indexes).filter(pl.col("corpus") == manifest.stem)
+    silence = leading_silence(p for p in crop_indexes if p.parent.name == manifest.stem)
     return pl.read_parquet(manifest, columns=columns).join(
         silence.drop("corpus"), on="clip_id", how="left"
     )
@@ -122,7 +125,7 @@ def group_facts(manifests: Sequence[Path]) -> dict[str, pl.DataFrame]:
     return {path.stem: pl.read_parquet(path, columns=columns) for path in manifests}
 
 
-def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
+def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
     """Read how long each clip is silent at its start.
 
     Returns
@@ -139,22 +142,20 @@ def leading_silence(crop_indexes: Sequence[Path]) -> pl.DataFrame:
         .select(pl.lit(path.parent.name).alias("corpus"), *columns)
         for path in crop_indexes
     ]
-    return pl.concat(tables)
+    return pl.concat([pl.DataFrame(schema={"corpus": pl.String, **schema}), *tables])
 
 
-def _same_clips(tables: Mapping[ScoreKey, pl.DataFrame], test: str) -> pl.DataFrame:
-    """Clips with their labels, which must be those of every table."""
-    same = ["clip_id", "label", "manipulation"]
-    first = next(iter(tables.values())).select(same)
-    for key, table in tables.items():
-        if not table.select(same).equals(first):
-            raise DataError(
-                f"The scores of encoder {key.encoder} by head {key.head}, trained on "
-                f"{key.train}, are not of the same test clips of {test} as the other "
-                "scores. Run the workflow again, so that all are made from one "
-                "manifest."
-            )
-    return first
+def _read_same(clips: pl.DataFrame, path: Path, key: ScoreKey, test: str) -> np.ndarray:
+    """Read the scores of a file, whose clips must be ``clips``; NaN for null."""
+    table = read_scores(path)
+    if not table.select(_SAME).equals(clips):
+        raise DataError(
+            f"The scores of encoder {key.encoder} by head {key.head}, trained on "
+            f"{key.train}, are not of the same test clips of {test} as the other "
+            "scores. Run the workflow again, so that all are made from one manifest."
+        )
+    scores: np.ndarray = table["score"].cast(pl.Float64).to_numpy()
+    return scores
 
 
 def _groups(clips: pl.DataFrame) -> Groups:

@@ -20,7 +20,6 @@ from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import NUMBERS, measure
 from dfprobe.evaluation.scores import (
     ScoreKey,
-    read_scores,
     score_files,
     write_scores,
 )
@@ -236,8 +235,8 @@ def _long_rows(
     paths: dict[ScoreKey, Path],
     facts: pl.DataFrame,
 ) -> list[dict[str, Any]]:
-    tables = {one.key(test): read_scores(paths[one.key(test)]) for one in present}
-    corpus = join_scores(tables, test, facts)
+    files = {one.key(test): paths[one.key(test)] for one in present}
+    corpus = join_scores(files, test, facts)
     parts = manipulation_subsets(corpus.clips)
     return [
         {

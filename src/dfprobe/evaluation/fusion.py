@@ -37,7 +37,7 @@ from dfprobe.evaluation.fusion_tables import (
 )
 from dfprobe.evaluation.matrix import pairs
 from dfprobe.evaluation.paired import holm
-from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.evaluation.scores import ScoreKey, score_files
 
 LEVEL = 0.05  # of significance, after Holm
 _BLOCK = 2**22  # scores that are placed at a time
@@ -129,8 +129,8 @@ def _columns(
     needs = "fusion needs one for every encoder and pair of corpora"
     paths = score_files(scores, expected, needs)
     for test in spec["test"]:
-        tables = {key: read_scores(paths[key]) for key in paths if key.test == test}
-        corpus = join_scores(tables, test, facts[test])
+        files = {key: path for key, path in paths.items() if key.test == test}
+        corpus = join_scores(files, test, facts[test])
         for train in (train for train, tested in pairs(spec) if tested == test):
             keys = [ScoreKey(spec["head"], e, train, test) for e in spec["encoders"]]
             table = np.stack([corpus.scores[key][corpus.common] for key in keys])
@@ -146,7 +146,7 @@ def _validation(
     found = {(p.parent.name, p.name.removesuffix(".val.parquet")): p for p in paths}
     validation = {}
     for train in spec["train"]:
-        tables = {}
+        files = {}
         for name in spec["encoders"]:
             if (name, train) not in found:
                 raise DataError(
@@ -154,8 +154,8 @@ def _validation(
                     "missing; fusion needs them for every encoder and training corpus."
                 )
             key = ScoreKey(spec["head"], name, train, train)
-            tables[key] = read_scores(found[name, train])
-        corpus = join_scores(tables, f"{train} (validation)", facts[train])
+            files[key] = found[name, train]
+        corpus = join_scores(files, f"{train} (validation)", facts[train])
         scores = np.stack([column[corpus.common] for column in corpus.scores.values()])
         validation[train] = Validation(corpus.labels[corpus.common], scores)
     return validation

@@ -14,7 +14,7 @@ from scipy.special import softmax
 from dfprobe.evaluation.corpus_scores import CorpusScores, group_facts, join_scores
 from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.heads.head_file import read_head
 
 MIX = "mix"  # in column `layer`
@@ -79,8 +79,8 @@ def make_layers(
     for train in spec["train"]:
         for test in spec["test"]:
             keys = [ScoreKey(head, spec["encoder"], train, test) for head in heads]
-            tables = {key: read_scores(paths[key]) for key in keys}
-            corpus = join_scores(tables, test, facts[test])
+            files = {key: paths[key] for key in keys}
+            corpus = join_scores(files, test, facts[test])
             pair = {"train": train, "test": test}
             rows += [pair | row for row in _rows(corpus, keys, weights[train])]
     table = pl.DataFrame(rows, schema=_SCHEMA)

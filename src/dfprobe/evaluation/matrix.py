@@ -23,7 +23,7 @@ from dfprobe.evaluation.paired import (
     PAIR_SCHEMA,
     pair_rows,
 )
-from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.evaluation.subsets import subsets
 
 _NAMES = ("encoder", "label", "modality")
@@ -90,8 +90,8 @@ def make_matrix(
     }
     long, compared = [], []
     for test in spec["test"]:
-        tables = {key: read_scores(paths[key]) for key in paths if key.test == test}
-        corpus = join_scores(tables, test, facts[test])
+        files = {key: path for key, path in paths.items() if key.test == test}
+        corpus = join_scores(files, test, facts[test])
         for train, _ in (pair for pair in pairs(spec) if pair[1] == test):
             for head in spec["heads"]:
                 column = {"head": head["name"], "train": train, "test": test}

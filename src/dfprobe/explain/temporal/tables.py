@@ -10,7 +10,7 @@ import polars as pl
 from dfprobe.evaluation.corpus_scores import CorpusScores, join_scores
 from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.evaluation.scores import ScoreKey, read_scores, score_files
+from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
 from dfprobe.rates import SAMPLES_PER_FRAME
@@ -84,8 +84,8 @@ def make_tables(
     for test, keys in expected.items():
         if not keys:
             continue
-        tables = {key: read_scores(score_of[key]) for key in keys}
-        corpus = join_scores(tables, test, facts[test])
+        files = {key: score_of[key] for key in keys}
+        corpus = join_scores(files, test, facts[test])
         for key in keys:
             about = spec["encoders"][key.encoder]
             names = _names(key, about)
