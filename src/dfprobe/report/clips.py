@@ -64,12 +64,10 @@ def make_clips(
     files = {clip_id: f"{place:03d}" for place, clip_id in enumerate(chosen)}
     folder, corpus = out.parent, out.parent.name
     shutil.rmtree(folder, ignore_errors=True)
-    rows = list(_rows(table, files, len(keys)))
-    for place, start in enumerate(range(0, len(rows), CHUNK)):
+    for place, part in enumerate(table.iter_slices(CHUNK)):
         name = f"list-{place:03d}"
-        write_call(
-            folder / f"{name}.js", f"{corpus}/{name}", rows[start : start + CHUNK]
-        )
+        rows = list(_rows(part, files, len(keys)))
+        write_call(folder / f"{name}.js", f"{corpus}/{name}", rows)
     curves_of = _curves(curves, chosen)
     shown = table.filter(pl.col("clip_id").is_in(chosen))
     for clip in shown.iter_rows(named=True):
@@ -79,9 +77,9 @@ def make_clips(
         write_call(folder / f"{name}.js", f"{corpus}/{name}", facts)
     index = {
         "probes": [{"encoder": key.encoder, "train": key.train} for key in keys],
-        "clips": len(rows),
+        "clips": table.height,
         "chunk": CHUNK,
-        "shown": [row for row in rows if row[3] is not None],
+        "shown": list(_rows(shown, files, len(keys))),
     }
     write_call(out, f"{corpus}/index", index)
 
