@@ -58,7 +58,10 @@ def make_crops_of(path: Path, folder: Path) -> None:
     from dfprobe.media.faces import FaceFinder
 
     points = 64 * np.random.default_rng(0).random((68, 2))
-    finder = FaceFinder(lambda frame: [(0, 0, 64, 64)], lambda frame, box: points)
+    whole = [(0, 0, 64, 64)]
+    finder = FaceFinder(
+        lambda frame: whole, lambda frame, box: points, lambda frame, box: whole
+    )
     crops.dlib_finder = lambda upsample: finder
     clip = {"clip_id": "a", "path": str(path), "content_key": "k", "shard": "000"}
     pl.DataFrame([clip]).write_parquet(folder / "manifest.parquet")

@@ -23,7 +23,11 @@ every_corpus = pytest.mark.parametrize("name", list(CORPORA))
 every_listed_corpus = pytest.mark.parametrize(
     "name", [name for name, corpus in CORPORA.items() if corpus.lists]
 )
-NO_FACE = FaceFinder(lambda frame: [], lambda frame, box: np.zeros((68, 2)))
+NO_FACE = FaceFinder(
+    lambda frame: [],
+    lambda frame, box: np.zeros((68, 2)),
+    lambda frame, box: [],
+)
 
 
 def _root(name: str, tmp_path: Path) -> Path:

@@ -27,7 +27,7 @@ def spread_points(frame, box):
     return points.astype(np.float32)
 
 
-FINDER = FaceFinder(find_boxes, spread_points)
+FINDER = FaceFinder(find_boxes, spread_points, lambda frame, box: find_boxes(frame))
 
 
 def main(manifest: Path, h5: Path) -> None:

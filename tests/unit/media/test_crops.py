@@ -32,7 +32,7 @@ def fake_points(frame, box):
     return np.arange(136, dtype=np.float32).reshape(68, 2) % 61
 
 
-FAKE_FINDER = FaceFinder(find_box, fake_points)
+FAKE_FINDER = FaceFinder(find_box, fake_points, lambda frame, box: find_box(frame))
 
 
 @pytest.fixture(autouse=True)
@@ -503,7 +503,7 @@ def test_the_lost_middle_is_stated(long_clip):
 
 def test_losses_are_stated_beside_a_failure(long_clip):
     path = spoilt(long_clip("x.mp4"), 0.3, 0.7)
-    nobody = FaceFinder(lambda frame: [], fake_points)
+    nobody = FaceFinder(lambda frame: [], fake_points, lambda frame, box: [])
     row, _ = crop_clip(path, nobody, 5)
     assert row["status"] == Status.NO_FACE
     assert "no face is found" in row["detail"]

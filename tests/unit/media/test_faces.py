@@ -16,7 +16,10 @@ from dfprobe.media.faces import (
 
 
 class CountingFinder:
-    """Finds what is written for a frame's number, and counts its calls."""
+    """Finds what is written for a frame's number, and notes where it looked.
+
+    ``looked_at`` has the frames that were looked at, ``whole`` those looked at whole.
+    """
 
     def __init__(self, boxes):
         self.faces = [
@@ -24,15 +27,25 @@ class CountingFinder:
             for faces in boxes
         ]
         self.looked_at = []
+        self.whole = []
 
     def detect(self, frame):
         number = int(frame[0, 0])
         self.looked_at.append(number)
+        self.whole.append(number)
         return self.faces[number]
+
+    def search(self, frame, box):
+        if box is None:
+            return self.detect(frame)
+        number = int(frame[0, 0])
+        self.looked_at.append(number)
+        return [face for face in self.faces[number] if faces._overlap(face, box)]
 
     def follow(self, every):
         frames = (np.full((2, 2), n, np.uint8) for n in range(len(self.faces)))
-        return follow_face(frames, FaceFinder(self.detect, self.predict), every)
+        finder = FaceFinder(self.detect, self.predict, self.search)
+        return follow_face(frames, finder, every)
 
     @staticmethod
     def predict(frame, box):
@@ -68,7 +81,7 @@ def test_a_cut_is_looked_at_frame_by_frame():
     boxes = [box_at(0)] * 7 + [box_at(200)] * 4
     finder = CountingFinder(boxes)
     track = finder.follow(every=5)
-    assert sorted(finder.looked_at) == [0, 5, 6, 7, 8, 9, 10]
+    assert sorted(set(finder.looked_at)) == [0, 5, 6, 7, 8, 9, 10]
     assert track.boxes[:, 0].tolist() == [box[0] for box in boxes]
 
 
@@ -76,7 +89,7 @@ def test_frames_without_a_face_are_nan():
     boxes = [box_at(0)] * 3 + [None] * 6 + [box_at(3)] * 2
     finder = CountingFinder(boxes)
     track = finder.follow(every=5)
-    assert sorted(finder.looked_at) == list(range(11))
+    assert sorted(set(finder.looked_at)) == list(range(11))
     missing = [box is None for box in boxes]
     assert np.isnan(track.boxes).all(axis=1).tolist() == missing
     assert np.isnan(track.landmarks).any(axis=(1, 2)).tolist() == missing
@@ -87,6 +100,38 @@ def test_step_of_one_looks_at_every_frame():
     finder = CountingFinder([box_at(n) for n in range(9)])
     finder.follow(every=1)
     assert finder.looked_at == list(range(9))
+
+
+def test_a_followed_face_is_searched_where_it_was():
+    finder = CountingFinder([box_at(n) for n in range(13)])
+    finder.follow(every=5)
+    assert finder.whole == [0]
+
+
+def test_a_lost_face_is_searched_in_the_whole_frame():
+    finder = CountingFinder([box_at(0)] * 6 + [box_at(300)] * 5)
+    finder.follow(every=5)
+    assert finder.whole == [0, 10, 6]
+
+
+@pytest.mark.parametrize(("every", "seen_at"), [(1, 9), (5, 55)])
+def test_a_much_larger_face_elsewhere_is_seen_within_two_seconds(every, seen_at):
+    boxes = [[SMALL]] * 9 + [[SMALL, HUGE]] * 90
+    track = CountingFinder(boxes).follow(every)
+    taken = track.boxes.tolist().index(list(HUGE))
+    assert 9 <= taken <= seen_at
+
+
+def test_after_a_cut_the_whole_frame_is_searched():
+    finder = CountingFinder([box_at(0)] * 8 + [box_at(20)] * 5)
+    frames = [np.full((2, 2), n, np.uint8) for n in range(13)]
+    for frame in frames[8:]:
+        frame[1] = 255  # the rest of the picture; its number stays
+    follow = FaceFinder(finder.detect, finder.predict, finder.search)
+    track = follow_face(frames, follow, every=5)
+    assert finder.whole == [0, 8]
+    # the box of one shot does not move towards that of the next
+    assert track.boxes[:, 0].tolist() == [0] * 8 + [20] * 5
 
 
 def test_no_frame_at_all():
@@ -197,6 +242,31 @@ def test_drawn_faces_of_two_people_with_cuts():
     sides = ["right"] * 6 + ["left"] * 12 + ["right"] * 6
     assert ["left" if x < 320 else "right" for x in middle] == sides
     assert track.detected_share == 1.0
+
+
+@pytest.mark.parametrize("upsample", [0, 1])
+@pytest.mark.parametrize("size", [100, 160, 320])
+def test_the_search_around_a_box_finds_what_the_detector_finds(size, upsample):
+    finder = dlib_finder(upsample)
+    frame = two_people(size, 0)
+    (box,) = finder.detect(frame)
+    moved = tuple(side + size // 12 for side in box)
+    (near,) = finder.search(frame, moved)
+    assert faces._overlap(near, box) > 0.7
+    assert finder.search(np.ascontiguousarray(frame[:, 320:]), moved) == []
+
+
+def test_the_quick_search_doubles_the_frame_only_where_it_must():
+    seen = []
+
+    def detector(frame, upsample):
+        seen.append(upsample)
+        return [dlib.rectangle(0, 0, 9, 9)] if upsample == 1 else []
+
+    frame = np.zeros((9, 9), np.uint8)
+    assert faces._search(detector, 2, frame, None) == [(0, 0, 9, 9)]
+    assert seen == [0, 1]
+    assert faces._search(detector, 0, frame, None) == []
 
 
 @pytest.mark.parametrize("spec", ["absent", "without the file"])
