@@ -12,8 +12,11 @@ rule make_crops:
         "results/benchmarks/crops/{corpus}/{shard}.tsv"
     conda:
         "../../envs/media.yaml"
+    # Shards keep the cores busy; few large ones gain from --set-threads make_crops=N.
+    threads: 1
     params:
         spec=lambda wildcards: plan.crops_spec(config),
     shell:
         "python -m dfprobe --log {log} crops {input.manifest} {wildcards.shard} "
-        "--spec {params.spec:q} --out {output.crops} --index {output.index}"
+        "--threads {threads} --spec {params.spec:q} --out {output.crops} "
+        "--index {output.index}"

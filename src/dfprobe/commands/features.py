@@ -12,6 +12,9 @@ def add(stages: Stages) -> None:
     crops.add_argument("manifest", type=Path, help="manifest (Parquet)")
     crops.add_argument("shard", help="shard, e.g. 000")
     crops.add_argument("--index", type=Path, required=True, help="index to write")
+    crops.add_argument(
+        "--threads", type=int, default=1, help="clips that are computed at a time"
+    )
 
     features = stage(stages, "features", _features, "run an encoder over a shard")
     features.add_argument("manifest", type=Path, help="manifest (Parquet)")
@@ -37,7 +40,12 @@ def _crops(options: argparse.Namespace) -> None:
     from dfprobe.media.crops import make_crops
 
     make_crops(
-        options.manifest, options.shard, options.spec, options.out, options.index
+        options.manifest,
+        options.shard,
+        options.spec,
+        options.out,
+        options.index,
+        options.threads,
     )
 
 

@@ -4,9 +4,11 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 import av
@@ -176,14 +178,19 @@ class CropReader:
 
 
 def make_crops(
-    manifest: Path, shard: str, spec: dict[str, Any], h5: Path, index: Path
+    manifest: Path,
+    shard: str,
+    spec: dict[str, Any],
+    h5: Path,
+    index: Path,
+    threads: int = 1,
 ) -> None:
     """Bring the crops of one shard up to date.
 
     Clips whose content and crops keys still hold are copied from the last files. The
-    others are computed one by one and noted in a journal beside the HDF5
-    file, so that a killed job goes on where it was. The crops of a long clip go to the
-    journal and to the file piece by piece, and are never in memory as a whole.
+    others are computed and noted in a journal beside the HDF5 file, so that a killed
+    job goes on where it was. The crops of a long clip go to the journal and to the file
+    piece by piece, and are never in memory as a whole.
 
     Parameters
     ----------
@@ -197,6 +204,8 @@ def make_crops(
         ``max_failed_share`` (0 to 1).
     h5, index : Path
         Files to write, see `CropReader`.
+    threads : int
+        Clips that are computed at a time; changes no result.
 
     Raises
     ------
@@ -219,7 +228,7 @@ def make_crops(
         noted = [row for row in journal.rows.values() if row["clip_id"] not in valid]
         resumed = held(noted)
         waiting = others.filter(~pl.col("clip_id").is_in(list(resumed)))
-        _compute(task, waiting, spec, key, journal)
+        _compute(task, waiting, spec, key, journal, threads)
         done = held(journal.rows.values()) | valid
 
         table = _table([done[clip_id] for clip_id in clips["clip_id"]])
@@ -286,20 +295,30 @@ def _open_old(h5: Path, index: Path) -> CropReader | None:
 
 
 def _compute(
-    task: str, waiting: pl.DataFrame, spec: dict[str, Any], key: str, journal: Journal
+    task: str,
+    waiting: pl.DataFrame,
+    spec: dict[str, Any],
+    key: str,
+    journal: Journal,
+    threads: int,
 ) -> None:
     """Compute clips and note each one in the journal."""
     if waiting.is_empty():
         return
     finder = dlib_finder(spec["upsample"])
     progress = Progress(task, waiting.height)
-    for clip in waiting.iter_rows(named=True):
+    lock = Lock()
+
+    def compute(clip: dict[str, Any]) -> None:
         keys = {name: clip[name] for name in ("clip_id", "content_key")}
-        record = _ClipRecord(journal, {**keys, "crops_key": key})
+        record = _ClipRecord(journal, lock, {**keys, "crops_key": key})
         path = Path(clip["path"])
         row = crop_in_pieces(path, finder, spec["detect_every"], record.take)
         record.finish(row)
-        progress.step()
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="crops") as pool:
+        for _ in pool.map(compute, waiting.iter_rows(named=True)):
+            progress.step()
 
 
 class _ClipRecord:
@@ -309,12 +328,14 @@ class _ClipRecord:
     ----------
     journal : Journal
         Where the parts go, the one with the index row last.
+    lock : Lock
+        Held while the journal is written to.
     keys : dict
         ``clip_id``, ``content_key`` and ``crops_key``.
     """
 
-    def __init__(self, journal: Journal, keys: dict[str, str]) -> None:
-        self._journal, self._keys = journal, keys
+    def __init__(self, journal: Journal, lock: Lock, keys: dict[str, str]) -> None:
+        self._journal, self._lock, self._keys = journal, lock, keys
         self._held: dict[str, list[np.ndarray]] = {}
         self._bytes = self._parts = 0
 
@@ -324,18 +345,20 @@ class _ClipRecord:
         self._bytes += rows.nbytes
         if self._bytes > _RECORD_BYTES:
             part_id = _part_id(self._keys, self._parts)
-            self._journal.append({**self._keys, "clip_id": part_id}, self._arrays())
+            self._append({**self._keys, "clip_id": part_id})
             self._held.clear()
             self._bytes = 0
             self._parts += 1
 
     def finish(self, row: dict[str, Any]) -> None:
         """Write the index row with what is left."""
-        entry = {**self._keys, **row, "parts": self._parts}
-        self._journal.append(entry, self._arrays())
+        self._append({**self._keys, **row, "parts": self._parts})
 
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {name: np.concatenate(held) for name, held in self._held.items()}
+    def _append(self, entry: dict[str, Any]) -> None:
+        held = self._held.items()
+        arrays = {name: np.concatenate(pieces) for name, pieces in held}
+        with self._lock:
+            self._journal.append(entry, arrays)
 
 
 def _part_id(keys: Mapping[str, Any], number: int) -> str:

@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -59,14 +60,15 @@ class Shard:
     def path(self, clip_id: str) -> Path:
         return self.folder / f"{clip_id}.mp4"
 
-    def make(self, **changes) -> pl.DataFrame:
+    def make(self, threads: int = 1, **changes) -> pl.DataFrame:
         rows = [
             {"clip_id": i, "path": str(self.path(i)), "content_key": k, "shard": s}
             for i, k, s in [*((i, k, "000") for i, k in self.keys.items()), ALIEN]
         ]
         pl.DataFrame(rows).sort("clip_id").write_parquet(self.manifest)
         self.delete_outputs()  # as Snakemake does before a job
-        make_crops(self.manifest, "000", SPEC | changes, self.h5, self.index)
+        spec = SPEC | changes
+        make_crops(self.manifest, "000", spec, self.h5, self.index, threads)
         return pl.read_parquet(self.index)
 
     def delete_outputs(self) -> None:
@@ -281,6 +283,38 @@ def test_too_many_failures_lose_no_work(shard, computed):
         shard.make(max_failed_share=0.2)  # also when there is nothing to compute
     assert shard.make(max_failed_share=0.25).height == 4
     assert computed == []
+
+
+def test_threads_change_no_result(shard):
+    shard.make()
+    expected = shard.contents()
+    shard.forget()
+    shard.make(threads=3)
+    assert shard.contents() == expected
+
+
+def test_threads_share_dlib(tmp_path):
+    paths = [tmp_path / f"{n}.mp4" for n in range(2)]
+    for n, path in enumerate(paths):
+        frames = [face_frame(4 * n + k, 5 + n) for k in range(12)]
+        write_clip(path, frames, sound=SOUND)
+    finder = dlib_finder(upsample=0)
+
+    def boxes(path):
+        return crop_clip(path, finder, 1)[1]["boxes"].tolist()
+
+    alone = [boxes(path) for path in paths]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(boxes, paths)) == alone
+
+
+def test_an_error_in_a_thread_ends_the_run(shard, monkeypatch):
+    def fail(*arguments):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(crops, "crop_in_pieces", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        shard.make(threads=2)
 
 
 def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
