@@ -43,14 +43,9 @@ format: .venv/installed ## rewrite the sources in the project's format
 plan: .venv/installed ## what the next run would do, and why
 	$(RUN) snakemake --dry-run
 
-bench: .venv/installed ## what is claimed about speed
+bench: matrix ## what is claimed about speed, into benchmarks/RESULTS.md (hours)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
-	$(RUN) python benchmarks/probe_speed.py
-	$(RUN) python benchmarks/extraction_speed.py --size small --sources 10
-	$(RUN) python benchmarks/half_precision.py --families avhubert wav2vec2 clip
-	$(RUN) python benchmarks/manifest_size.py
-	$(RUN) python benchmarks/long_clip.py
-	$(RUN) python benchmarks/streaming_speed.py --gigabytes 2
+	$(RUN) python benchmarks/results.py
 
 clean: ## remove everything that was made, but for the environment
 	rm -rf results/* .snakemake
