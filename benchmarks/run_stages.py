@@ -96,6 +96,8 @@ def main() -> None:
         f"| {rest.height} others | {count} | {seconds:.0f} | {seconds / total:.0%} "
         f"| {cpu:.0f} | {peak:.0f} |"
     )
+    if args.figure:
+        print(f"\n![The same as bars]({args.figure.name})")
 
 
 if __name__ == "__main__":
