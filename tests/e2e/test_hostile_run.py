@@ -15,7 +15,7 @@ from running import snakemake
 from small_run import ROOT
 
 # Runs a command unquoted, in naive single quotes and in naive double quotes.
-SHELL = """; touch pwned; "$(touch pwned)"'; touch pwned; '`touch pwned`"""
+SHELL = """"$(touch pwned)"; touch pwned; '; touch pwned; '`touch pwned`"""
 PAGE = "</script><script>pwn()</script><img src=x onerror=pwn()>"
 TEX = r"\input{pwn}"
 CLIPS = [  # by split and label; a clip's name may hold slashes
