@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix test test-full check format plan bench clean
+.PHONY: help matrix test test-full test-slurm check format plan bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,19 @@ test: .venv/installed ## all tests
 
 test-full: .venv/installed ## the encoders at full size (10 minutes, 20 GB of memory, 10 GB of TMPDIR)
 	$(RUN) python -m pytest tests/full_size -p no:randomly
+
+# In an environment of its own, on top of .venv: where SLURM's programs are installed, the
+# plugin asks for a controller whenever Snakemake starts.
+.venv-slurm/installed: .venv/installed
+	$(BIN)/python -m venv .venv-slurm
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$(.venv-slurm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth"
+	.venv-slurm/bin/pip install --quiet --constraint constraints.txt --editable '.[cluster]'
+	touch $@
+
+test-slurm: .venv-slurm/installed ## a run on a SLURM cluster of one node, made for the test (as root)
+	env PATH="$(CURDIR)/.venv-slurm/bin:$(CURDIR)/$(BIN):$$PATH" \
+		python -m pytest tests/slurm -p no:randomly -rs
 
 check: .venv/installed ## format, lint, types, workflow lint, known vulnerabilities
 	$(RUN) ruff format --check .

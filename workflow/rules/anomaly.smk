@@ -16,7 +16,7 @@ rule train_next_token:
         "../../envs/evaluation.yaml"
     resources:
         gpu=plan.training_gpus(config, "next_token"),
-        mem_mb=config["training"]["memory_mb"],
+        mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: plan.anomaly_head_spec(config, "next_token"),
     shell:

@@ -14,6 +14,21 @@ def one_of(names):
     return "|".join(sorted(re.escape(name) for name in names)) or r"(?!)"
 
 
+# What takes a second or two and little memory is not worth a place in a queue.
+localrules:
+    plot_training_curves,
+    plot_matrix,
+    plot_layers,
+    plot_fusion,
+    plot_temporal,
+    make_seeds,
+    compare_with_paper,
+    write_summary,
+    write_tex_tables,
+    import_external,
+    make_report,
+
+
 wildcard_constraints:
     corpus="|".join(config["corpora"]),
     train="|".join(config["train"]),
@@ -24,6 +39,11 @@ wildcard_constraints:
     real=one_of(plan.anomaly_corpora(config)),
     detector=one_of(config["external"]),
     layered=one_of(plan.layered(config)),
+
+
+def growing(memory_mb):
+    """Return a memory request that each further attempt at a job raises."""
+    return lambda wildcards, attempt: attempt * memory_mb
 
 
 def computed_encoders():

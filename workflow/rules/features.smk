@@ -41,6 +41,9 @@ rule extract_features:
     threads: plan.features_threads(config)
     resources:
         gpu=lambda wildcards: features_gpus[wildcards.encoder],
+        mem_mb=lambda wildcards, attempt: (
+            attempt * plan.features_memory_mb(config, wildcards.encoder)
+        ),
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
     shell:

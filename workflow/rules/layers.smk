@@ -23,7 +23,7 @@ rule probe_layers:
         "../../envs/evaluation.yaml"
     resources:
         gpu=plan.training_gpus(config, "layer_mix"),
-        mem_mb=config["training"]["memory_mb"],
+        mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: plan.layers_spec(config, wildcards.layered),
     shell:

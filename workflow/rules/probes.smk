@@ -28,7 +28,7 @@ for entry in config["heads"]:
             "../../envs/evaluation.yaml"
         resources:
             gpu=plan.training_gpus(config, kind),
-            mem_mb=config["training"]["memory_mb"],
+            mem_mb=growing(config["training"]["memory_mb"]),
         params:
             spec=plan.head_spec(config, entry),
         shell:

@@ -34,7 +34,7 @@ rule explain_frames:
         "../../envs/encoders.yaml"
     resources:
         gpu=lambda wildcards: plan.features_gpus(config, wildcards.encoder),
-        mem_mb=config["training"]["memory_mb"],
+        mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: spatial.explain_spec(config, wildcards.encoder),
     shell:
