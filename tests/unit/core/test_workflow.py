@@ -215,3 +215,9 @@ def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch
     (tmp_path / "avhubert").mkdir()
     (tmp_path / file).touch()
     workflow.require_weights({"encoders": encoders}, ["lips", "drawn", "hub"])
+
+
+def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
+    loaded = CONFIG | {"encoders": {"clip": ENCODER | {"weights": "some/hub-id"}}}
+    assert workflow.features_memory_mb(CONFIG, "lfcc") == 2000
+    assert workflow.features_memory_mb(loaded, "clip") == 16000
