@@ -41,7 +41,7 @@ CONFIG = SMALL_CONFIG | {
 }
 FEATURES = "rule_features_extract_features"  # two shards in one job
 TRAINING = "rule_train_linear"
-PATIENCE_S = 240
+PATIENCE_S = 600  # seconds, on a busy host
 
 
 @pytest.fixture(scope="module")
