@@ -112,6 +112,9 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
     cluster.env["PATH"] = os.pathsep.join([str(folder / "bin"), PATH])
     _write_files(folder)
     with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        # A test that is told to end leaves by an exception, so that it cleans up.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         stack.callback(_stop_leftovers, cluster.env["SLURM_CONF"])
         for command in _daemon_commands(folder):
             stack.enter_context(_daemon(command, cluster))
