@@ -3,6 +3,7 @@
 DfprobeError            a sentence for the user; the command line prints it and exits 1
 ├── ConfigError         a value in the configuration
 ├── DataError           a file of a corpus, or a product of an earlier stage
+├── StorageError        a product that cannot be written
 ├── EncoderError        an encoder that cannot be built (weights, sizes, options)
 └── ClipError           one clip cannot go on; the stage records it and goes on itself
 """
@@ -20,6 +21,10 @@ class ConfigError(DfprobeError):
 
 class DataError(DfprobeError):
     """A corpus or an intermediate file is not what it must be."""
+
+
+class StorageError(DfprobeError):
+    """A product cannot be written."""
 
 
 class EncoderError(DfprobeError):

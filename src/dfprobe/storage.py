@@ -1,9 +1,14 @@
 """Files that are whole or absent, and the side file that lets a killed job go on."""
 
+import errno
+import fcntl
+import functools
 import hashlib
 import io
 import json
+import logging
 import os
+import platform
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +18,10 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
+from dfprobe.errors import StorageError
+
+log = logging.getLogger("dfprobe")
+
 _HEADER = struct.Struct("<QI")  # payload length in bytes, CRC-32 of the payload
 _ROW_LENGTH = struct.Struct("<I")  # bytes of the JSON row in front of the arrays
 
@@ -21,15 +30,71 @@ _ROW_LENGTH = struct.Struct("<I")  # bytes of the JSON row in front of the array
 def write_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` on success.
 
-    A reader never sees a half-written file. On an error the temporary file is removed.
+    A reader never sees a half-written file. On an error the temporary file is removed;
+    what a killed process left is removed by the next one that writes in its folder.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    _remove_abandoned(path.parent)
+    draft = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.draft")
     try:
-        yield draft
-        draft.replace(path)
+        with _explain_full_disk(path):
+            yield draft
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@functools.cache  # a folder is looked through once a process, it may be large
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the drafts of processes of this machine that are no more."""
+    for draft in folder.glob(".*.draft"):
+        *name, pid = draft.name.removesuffix(".draft").split(".")
+        ours = ".".join(name).endswith(f".{platform.node()}") and pid.isdecimal()
+        if ours and not _is_alive(int(pid)):
+            draft.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # someone else's
+        return True
+    return True
+
+
+@contextmanager
+def _explain_full_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not _is_full_disk(error):
+            raise
+        raise StorageError(
+            f"{path} cannot be written: the disk is full, or a quota or a limit on "
+            f"the size of files is reached ({error}). Make room and run the workflow "
+            "again: it goes on from here."
+        ) from error
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Whether a lack of space is behind an error.
+
+    Libraries that write files in C or Rust keep the system's words, not its number.
+    """
+    if error is None:
+        return False
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    said = any(os.strerror(number) in str(error) for number in numbers)
+    if said or (isinstance(error, OSError) and error.errno in numbers):
+        return True
+    return _is_full_disk(error.__cause__ or error.__context__)
 
 
 def kept(path: Path) -> Path:
@@ -101,6 +166,9 @@ class Journal:
     Each record carries its length and checksum, so a record cut short by a kill is
     recognised and dropped. The journal is deleted when the job's output is whole.
 
+    One process has a journal at a time: the jobs of a run whose main process was killed
+    go on, and a new job waits for them before it reads what they have done.
+
     Parameters
     ----------
     path : Path
@@ -119,8 +187,8 @@ class Journal:
         self.rows: dict[str, dict[str, Any]] = {}
         self._starts: dict[str, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = _open_alone(path)
         whole = self._scan(key)
-        self._file = path.open("r+b" if whole else "w+b")
         self._file.truncate(whole)
         self._file.seek(whole)
         if not whole:
@@ -135,6 +203,11 @@ class Journal:
             JSON values, among them ``clip_id``.
         arrays : mapping of str to np.ndarray
             The clip's arrays.
+
+        Raises
+        ------
+        StorageError
+            If the disk is full. The clips before stay.
         """
         text = json.dumps(dict(row)).encode()
         buffer = io.BytesIO()
@@ -169,22 +242,21 @@ class Journal:
 
     def discard(self) -> None:
         """Delete the side file: the job's output is whole."""
+        self.path.unlink(missing_ok=True)  # before another process can have it
         self._file.close()
-        self.path.unlink(missing_ok=True)
 
     def _remember(self, row: dict[str, Any], start: int) -> None:
         self.rows[row["clip_id"]] = row
         self._starts[row["clip_id"]] = start
 
     def _write_payload(self, payload: bytes) -> None:
-        self._file.write(_HEADER.pack(len(payload), zlib.crc32(payload)))
-        self._file.write(payload)
-        self._file.flush()
+        with _explain_full_disk(self.path):
+            self._file.write(_HEADER.pack(len(payload), zlib.crc32(payload)))
+            self._file.write(payload)
+            self._file.flush()
 
     def _scan(self, key: str) -> int:
         """Remember the whole records; return where they end, 0 for none to keep."""
-        if not self.path.exists():
-            return 0
         with self.path.open("rb") as file:
             if _read_payload(file) != key.encode():
                 return 0
@@ -193,6 +265,36 @@ class Journal:
                 self._remember(_split(payload)[0], end)
                 end = file.tell()
         return end
+
+
+def _open_alone(path: Path) -> BinaryIO:
+    """Open a file that only one process has open so; made if it is not there."""
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        _lock(file, path)
+        try:
+            if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                return file
+        except FileNotFoundError:
+            pass
+        file.close()  # the process that had it deleted it: its work is done
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Lock a file until it is closed or the process ends."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.warning(
+            f"{path}: another process is at work on this, such as a job that outlived "
+            "its run. Waiting for it to end."
+        )
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        log.warning(
+            f"{path} cannot be locked on this file system ({error}). See that no job "
+            "of an earlier run is still at work."
+        )
 
 
 def _read_payload(file: BinaryIO) -> bytes | None:

@@ -14,6 +14,7 @@ from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.manifest import clip_id_of, corpus_table
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError
+from dfprobe.parquet import read_parquet
 
 _LISTED = ("split", "label", "manipulation", "speaker", "source")
 
@@ -67,7 +68,7 @@ def _of_folder(folder: Path, layout: str, splits: Path | None, out: Path) -> Tab
     facts = out / "facts.parquet"
     update_facts(f"audit {name}", clips, facts)
     extra = extra_files(clips, folder, complete_options(layout, {})["links"])
-    return audit_tables(clips, layout, pl.read_parquet(facts), extra)
+    return audit_tables(clips, layout, read_parquet(facts), extra)
 
 
 def _of_lists(layout: str, splits: Path) -> Tables:

@@ -8,9 +8,11 @@ import polars as pl
 
 from dfprobe.audit.facts import clip_facts
 from dfprobe.code import code_digest
+from dfprobe.errors import DataError
 from dfprobe.outcome import report_outcome
+from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
-from dfprobe.storage import Journal, keep, kept, still_valid, write_whole
+from dfprobe.storage import Journal, keep, kept, still_valid
 
 FACTS_SCHEMA = {
     "clip_id": pl.String,
@@ -53,7 +55,7 @@ def make_facts(manifest: Path, shard: str, out: Path) -> None:
         Table to write (Parquet), see `update_facts`.
     """
     columns = ["clip_id", "path", "content_key", "shard"]
-    listed = pl.read_parquet(manifest, columns=columns)
+    listed = read_parquet(manifest, columns=columns)
     clips = listed.filter(pl.col("shard") == shard)
     update_facts(f"audit facts {out.parent.name}/{shard}", clips, out)
 
@@ -78,8 +80,8 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
     key = code_digest(["dfprobe.audit.facts"])
     contents = dict(clips.select("clip_id", "content_key").iter_rows())
     held = partial(still_valid, contents=contents, name="facts_key", key=key)
-    old = _read_kept(out)
     with Journal(out.with_name(f"{out.name}.journal"), key) as journal:
+        old = _read_kept(out)
         kept_rows = {} if old is None else held(old.rows(named=True))
         resumed = held(journal.rows.values())
         done = kept_rows | resumed
@@ -94,8 +96,7 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
         rows = [done[clip_id] for clip_id in clips["clip_id"]]
         table = pl.DataFrame(rows, schema=FACTS_SCHEMA)
         report_outcome(task, table, old, waiting.height, len(resumed))
-        with write_whole(out) as draft:
-            table.write_parquet(draft, compression="zstd")
+        write_parquet(table, out)
         keep(out)
         journal.discard()
 
@@ -105,8 +106,8 @@ def _read_kept(out: Path) -> pl.DataFrame | None:
     if not kept(out).exists():
         return None
     try:
-        table = pl.read_parquet(kept(out))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        log.warning("%s cannot be read (%s); all facts are read anew", out, error)
+        table = read_parquet(kept(out))
+    except DataError as error:
+        log.warning("%s Now all facts are read anew.", error)
         return None
     return table if table.schema == pl.Schema(FACTS_SCHEMA) else None

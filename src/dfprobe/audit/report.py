@@ -13,6 +13,7 @@ from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.corpora.files import video_files
 from dfprobe.corpora.layouts import complete_options
 from dfprobe.errors import DataError
+from dfprobe.parquet import read_parquet
 from dfprobe.storage import write_whole
 
 log = logging.getLogger("dfprobe")
@@ -40,7 +41,7 @@ def audit_corpus(
     DataError
         If the facts cannot be read, or are not of the clips of the manifest.
     """
-    clips = pl.read_parquet(manifest)
+    clips = read_parquet(manifest)
     links = complete_options(spec["layout"], spec["options"])["links"]
     extra = extra_files(clips, Path(spec["root"]), links)
     tables = audit_tables(clips, spec["layout"], _read_facts(facts), extra)
@@ -92,7 +93,7 @@ def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
 
 def _read_facts(paths: Sequence[Path]) -> pl.DataFrame:
     try:
-        return pl.concat([pl.read_parquet(path) for path in paths])
+        return pl.concat([read_parquet(path) for path in paths])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"The facts {', '.join(map(str, paths))} cannot be read ({error}). Delete "

@@ -28,7 +28,7 @@ from dfprobe.corpora.files import MISSING, check_plain, content_keys
 from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.storage import write_whole
+from dfprobe.parquet import write_parquet
 
 SEGMENTS = pl.List(pl.List(pl.Float64))
 CLICKS = pl.List(pl.Struct({"frame": pl.Int64, "x": pl.Float64, "y": pl.Float64}))
@@ -67,8 +67,7 @@ def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
     """
     frame = corpus_table(name, spec)
     _log_counts(name, frame)
-    with write_whole(out) as draft:
-        frame.write_parquet(draft)
+    write_parquet(frame, out)
 
 
 def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.scores import ScoreKey, read_scores
+from dfprobe.parquet import read_parquet
 
 _GROUPS = ("speaker", "source")  # the first that is known of all clips is taken
 _SAME = ["clip_id", "label", "manipulation"]  # in all score files of a corpus
@@ -114,7 +115,7 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
     """
     columns = ["clip_id", "split", "speaker", "source"]
     silence = leading_silence(p for p in crop_indexes if p.parent.name == manifest.stem)
-    return pl.read_parquet(manifest, columns=columns).join(
+    return read_parquet(manifest, columns=columns).join(
         silence.drop("corpus"), on="clip_id", how="left"
     )
 
@@ -122,7 +123,7 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
 def group_facts(manifests: Sequence[Path]) -> dict[str, pl.DataFrame]:
     """Read ``clip_id, speaker, source`` of each manifest ``.../{corpus}.parquet``."""
     columns = ["clip_id", "speaker", "source"]
-    return {path.stem: pl.read_parquet(path, columns=columns) for path in manifests}
+    return {path.stem: read_parquet(path, columns=columns) for path in manifests}
 
 
 def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
@@ -137,7 +138,7 @@ def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
     columns = ["clip_id", "leading_silence_s"]
     schema = {"clip_id": pl.String, "leading_silence_s": pl.Float64}
     tables = [
-        pl.read_parquet(path, columns=columns)
+        read_parquet(path, columns=columns)
         .cast(schema)  # type: ignore[arg-type]
         .select(pl.lit(path.parent.name).alias("corpus"), *columns)
         for path in crop_indexes

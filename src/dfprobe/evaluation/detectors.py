@@ -24,6 +24,7 @@ from dfprobe.evaluation.scores import (
     write_scores,
 )
 from dfprobe.evaluation.subsets import manipulation_subsets
+from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
 
 EXTERNAL = "external"  # stands for the head in the path of a score file
@@ -53,7 +54,7 @@ def import_external(csv: Path, manifest: Path, out: Path) -> None:
         score, or has no clip of the corpus.
     """
     columns = ["clip_id", "split", "label", "manipulation"]
-    clips = pl.read_parquet(manifest, columns=columns).filter(pl.col("split") == "test")
+    clips = read_parquet(manifest, columns=columns).filter(pl.col("split") == "test")
     found = _read_external(csv)
     _report_unknown(csv, manifest, found, clips)
     joined = clips.join(found, on="clip_id", how="left", maintain_order="left")

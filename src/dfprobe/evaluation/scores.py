@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.parquet import read_parquet, write_parquet
 
 SCORE_SCHEMA = {
     "clip_id": pl.String,
@@ -66,8 +66,7 @@ def score_files(
 def write_scores(scores: pl.DataFrame, path: Path) -> None:
     """Write a score file, whole or not at all, with the columns of `SCORE_SCHEMA`."""
     table = scores.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)  # type: ignore[arg-type]
-    with write_whole(path) as draft:
-        table.write_parquet(draft)
+    write_parquet(table, path)
 
 
 def read_scores(path: Path) -> pl.DataFrame:
@@ -79,7 +78,7 @@ def read_scores(path: Path) -> pl.DataFrame:
         If columns are missing, a clip is there twice, or a clip with status ``ok`` has
         no finite score (or one without it has a score).
     """
-    table = pl.read_parquet(path)
+    table = read_parquet(path)
     missing = [name for name in SCORE_SCHEMA if name not in table.columns]
     if missing:
         raise DataError(

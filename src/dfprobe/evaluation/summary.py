@@ -11,6 +11,7 @@ from dfprobe.evaluation.matrix import read_long, read_matrix
 from dfprobe.evaluation.metrics import auc
 from dfprobe.evaluation.scores import ScoreKey
 from dfprobe.evaluation.subsets import LEADING_SILENCE_S
+from dfprobe.parquet import read_parquet
 from dfprobe.storage import write_whole
 
 HIGH_PER_CENT = 80.0
@@ -228,7 +229,7 @@ def _silence_alone_section(
     rows = []
     for path in manifests:
         corpus = path.stem
-        clips = pl.read_parquet(path, columns=["clip_id", "split", "label"])
+        clips = read_parquet(path, columns=["clip_id", "split", "label"])
         heard = (
             clips.filter(pl.col("split") == "test")
             .join(silence.filter(pl.col("corpus") == corpus), on="clip_id")
@@ -283,7 +284,7 @@ def _failures_section(
 ) -> str:
     """Clips that failed, by reason: while cropping (all splits), and when scored."""
     crops = [
-        pl.read_parquet(path, columns=["status"]).select(
+        read_parquet(path, columns=["status"]).select(
             pl.lit(path.parent.name).alias("corpus"), "status"
         )
         for path in crop_indexes
@@ -292,7 +293,7 @@ def _failures_section(
     cropped = _failures(crops, pl.len().alias("clips"))
     scored = _failures(
         [
-            pl.read_parquet(path, columns=["clip_id", "status"]).select(
+            read_parquet(path, columns=["clip_id", "status"]).select(
                 pl.lit(ScoreKey.of(path).test).alias("corpus"),
                 pl.lit(ScoreKey.of(path).encoder).alias("encoder"),
                 "clip_id",

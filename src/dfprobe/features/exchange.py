@@ -23,6 +23,7 @@ from dfprobe.features.file_streams import MODALITIES, folder_of
 from dfprobe.features.rows import Encoded
 from dfprobe.features.store import FeatureReader
 from dfprobe.features.update import Origin, update_store
+from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
 from dfprobe.storage import write_whole
 
@@ -63,7 +64,7 @@ def import_features(
             f"corpus {corpus}, {root}, which is not there. Correct encoders."
             f"{encoder['name']}.root in the config."
         )
-    listed = pl.read_parquet(manifest, columns=["clip_id", "split", "shard"])
+    listed = read_parquet(manifest, columns=["clip_id", "split", "shard"])
     here = pl.col("shard") == shard
     stream = encoder["stream"]
     dim = _dim(pl.concat([listed.filter(here), listed.filter(~here)]), root, stream)

@@ -27,6 +27,7 @@ from dfprobe.media.audio import leading_silence_s
 from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
+from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
@@ -186,11 +187,9 @@ def _clip_table(
     manifest: Path, crops_index: Path, shard: str, inputs: frozenset[str]
 ) -> pl.DataFrame:
     """Clips of the shard with their keys and the statuses of their inputs."""
-    listed = pl.read_parquet(
-        manifest, columns=["clip_id", "path", "content_key", "shard"]
-    )
+    listed = read_parquet(manifest, columns=["clip_id", "path", "content_key", "shard"])
     listed = listed.filter(pl.col("shard") == shard).drop("shard")
-    crops = pl.read_parquet(crops_index).rename({"content_key": "cropped_key"})
+    crops = read_parquet(crops_index).rename({"content_key": "cropped_key"})
     clips = listed.join(crops, on="clip_id", how="left", maintain_order="left")
     stale = clips.filter(pl.col("content_key").ne_missing(pl.col("cropped_key")))
     if stale.height or crops.height != listed.height:

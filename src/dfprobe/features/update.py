@@ -73,8 +73,8 @@ def update_store(
         If too many clips failed. The journal keeps what was made.
     """
     key = origin.attributes["encoder_key"]
-    valid, old = _still_valid(out, key, clips)
     with Journal(out.with_name(out.name + ".journal"), key) as journal:
+        valid, old = _still_valid(out, key, clips)
         finished = valid | _valid_ids(pl.DataFrame(list(journal.rows.values())), clips)
         waiting = clips.filter(~pl.col("clip_id").is_in(finished))
         progress = Progress(task, waiting.height)

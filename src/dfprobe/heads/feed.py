@@ -97,6 +97,7 @@ class ClipFeed:
 
     def _read(self, clip_id: str, files: "_OpenFiles") -> tuple[slice, bool]:
         """Read a clip; where its rows are now, and whether a read had to wait."""
+        self._stores.reader_of(clip_id).check(clip_id)
         path, spans = self.unread(clip_id)
         rows = sum(length for _, length in spans) // self._row_bytes
         stays = self._filled + rows <= self._staying_rows

@@ -5,7 +5,6 @@ with the same bytes: a `Learner` draws what is random in an epoch from its seed 
 number of the epoch, so its state is its numbers alone.
 """
 
-import json
 import logging
 import math
 import time
@@ -14,16 +13,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from dfprobe.errors import ConfigError
+from dfprobe.errors import ConfigError, DataError
+from dfprobe.heads.tensor_file import read_tensors, write_tensors
 from dfprobe.progress import Progress
 from dfprobe.storage import write_whole
 
 log = logging.getLogger("dfprobe")
 
-_KEY = "dfprobe"  # one entry: safetensors writes several in an unsteady order
 _STATE, _BEST = "state", "best"
 
 
@@ -141,24 +138,19 @@ class ProgressFile:
 
     def write(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
         """Write arrays and JSON values, whole or not at all."""
-        text = json.dumps({"key": self._key, **facts})
-        with write_whole(self.path) as draft:
-            save_file(arrays, draft, {_KEY: text})
+        write_tensors(self.path, arrays, {"key": self._key, **facts})
         self._last = time.monotonic()
 
     def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """Read what was written last; None for nothing that can be used."""
+        if not self.path.exists():
+            return None
         try:
-            with safe_open(self.path, framework="numpy") as file:
-                facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-                if facts.pop("key", None) != self._key:
-                    return None
-                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-        except FileNotFoundError:
+            arrays, facts = read_tensors(self.path)
+        except DataError as error:
+            log.warning(f"{error} Now training starts anew.")
             return None
-        except (OSError, SafetensorError) as error:
-            log.warning(f"{self.path} cannot be read ({error}); training starts anew.")
-            return None
+        return (arrays, facts) if facts.pop("key") == self._key else None
 
     def discard(self) -> None:
         """Delete the side file: the heads are whole."""

@@ -14,7 +14,7 @@ from dfprobe.heads.clips import StoreSet, with_status
 from dfprobe.heads.head_file import streams_of
 from dfprobe.heads.kinds import Head, kind_module, load_head
 from dfprobe.heads.splits import timing
-from dfprobe.storage import write_whole
+from dfprobe.parquet import read_parquet, write_parquet
 
 
 def score_corpora(
@@ -91,7 +91,7 @@ def score_clips(
         If a head was trained on features of another encoder.
     """
     columns = ["clip_id", "split", "label", "manipulation"]
-    clips = pl.read_parquet(manifest, columns=columns)
+    clips = read_parquet(manifest, columns=columns)
     loaded = [load_head(head) for head in heads]
     measures: dict[Path, Callable[..., float]] = {
         out: head.score for out, head in zip(outs, loaded, strict=True)
@@ -158,8 +158,7 @@ def _write_curves(table: pl.DataFrame, stores: list[StoreSet], out: Path) -> Non
     """Write curves with the timing of their rows, that of the slower stream."""
     rate_hz, first_row_s = min(timing(store) for store in stores)
     timed = table.with_columns(rate_hz=pl.lit(rate_hz), first_row_s=pl.lit(first_row_s))
-    with write_whole(out) as draft:
-        timed.write_parquet(draft)
+    write_parquet(timed, out)
 
 
 def _check_same_encoders(

@@ -26,6 +26,7 @@ from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit, write_curves
 from dfprobe.heads.head_file import provenance_of
 from dfprobe.heads.kinds import Head, Kind, head_class, kind_module
 from dfprobe.heads.splits import Candidate, Split, Stream
+from dfprobe.parquet import read_parquet
 
 log = logging.getLogger("dfprobe")
 
@@ -74,7 +75,7 @@ def train_heads(
         If a split lacks a class that it needs, or a clip's features are not finite.
     """
     module = kind_module(spec["kind"])
-    clips = pl.read_parquet(manifest, columns=_COLUMNS)
+    clips = read_parquet(manifest, columns=_COLUMNS)
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
         chosen = [

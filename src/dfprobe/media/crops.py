@@ -25,6 +25,7 @@ from dfprobe.errors import ClipError, DataError
 from dfprobe.media.clip import crop_in_pieces
 from dfprobe.media.faces import dlib_finder
 from dfprobe.outcome import check_failures, report_outcome
+from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
 from dfprobe.status import Status
 from dfprobe.storage import (
@@ -89,9 +90,9 @@ class CropReader:
 
     def __init__(self, h5: Path, index: Path) -> None:
         try:
-            self.index = pl.read_parquet(index)
+            self.index = read_parquet(index)
             self._file = h5py.File(h5, "r")
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, DataError) as error:
             raise DataError(
                 f"The crops {h5} and {index} cannot be read ({error}). Delete both and "
                 "run the crops stage of this shard again."
@@ -172,8 +173,8 @@ class CropReader:
         except OSError as error:
             raise DataError(
                 f"{self._file.filename}: {data.name} does not fit its checksum, so the "
-                f"file was damaged after it was written ({error}). Delete it together "
-                "with the hidden .kept file beside it and run the workflow again."
+                f"file was damaged after it was written ({error}). Delete it and run "
+                "the workflow again: its damaged clips are computed anew."
             ) from error
 
 
@@ -279,7 +280,7 @@ def _key_fields(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _clips(manifest: Path, shard: str) -> pl.DataFrame:
     """Clips of the shard in order, with their paths and the keys of their content."""
     columns = ["clip_id", "path", "content_key", "shard"]
-    listed = pl.read_parquet(manifest, columns=columns)
+    listed = read_parquet(manifest, columns)
     return listed.filter(pl.col("shard") == shard).sort("clip_id")
 
 
@@ -410,8 +411,8 @@ def _write(
     versions = {module.__name__: module.__version__ for module in _DEPENDENCIES}
     stored = table.filter(pl.col("row").is_not_null())
     with write_whole(index) as index_draft:
-        table.write_parquet(index_draft, compression="zstd")
-        with write_whole(h5) as draft, h5py.File(draft, "w") as file:
+        write_parquet(table, index_draft)
+        with write_whole(h5) as draft, h5py.File(draft, "w", libver="v110") as file:
             file.attrs.update(attributes)
             file.attrs["versions"] = json.dumps(versions)
             file.attrs["index_sha256"] = sha256_of(index_draft)

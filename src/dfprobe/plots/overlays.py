@@ -18,6 +18,7 @@ from dfprobe.explain.spatial.heat import read_maps
 from dfprobe.explain.spatial.overlays import Cell, Overlay, read_overlays
 from dfprobe.explain.spatial.region import Ellipse
 from dfprobe.explain.spatial.truth import CLICKS, REGION
+from dfprobe.parquet import read_parquet
 from dfprobe.plots.save import save
 
 _MAP = "viridis"  # even in lightness, with any colour vision
@@ -58,13 +59,13 @@ def plot_overlays(
     out : sequence of Path
         ``.../{test}.png``; SVG and PDF get the same names.
     """
-    measured = pl.read_parquet(points)
+    measured = read_parquet(points)
     paths = {path.stem: path for path in manifests}
     for png in out:
         tables = {path.parts[-3]: path for path in maps if path.stem == png.stem}
         ordered = {name: read_maps(tables[name]) for name in spec["encoders"]}
         known = measured.filter(pl.col("test") == png.stem)
-        manifest = pl.read_parquet(paths[png.stem], columns=["clip_id", "path"])
+        manifest = read_parquet(paths[png.stem], columns=["clip_id", "path"])
         files = {clip_id: Path(path) for clip_id, path in manifest.iter_rows()}
         columns, overlays = read_overlays(ordered, known, files)
         titles = [_title(spec["encoders"][name], part) for name, part in columns]

@@ -12,6 +12,7 @@ from dfprobe.errors import ClipError
 from dfprobe.evaluation.scores import ScoreKey, read_scores
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import VideoInfo, video_info
+from dfprobe.parquet import read_parquet
 from dfprobe.report.choice import choose, wrongness
 from dfprobe.report.media_files import sound_facts, sprite
 from dfprobe.report.scripts import write_call
@@ -55,7 +56,7 @@ def make_clips(
     """
     keys = [ScoreKey.of(path) for path in scores]
     clips = (
-        pl.read_parquet(manifest).filter(split="test").select(_MANIFEST).sort("clip_id")
+        read_parquet(manifest).filter(split="test").select(_MANIFEST).sort("clip_id")
     )
     table = _with_scores(clips, scores)
     names = [f"score {place}" for place in range(len(keys))]
@@ -152,7 +153,7 @@ def _curves(paths: Sequence[Path], chosen: Sequence[str]) -> dict[str, list[Any]
     """Curves of the chosen clips, one a probe; None where there is none."""
     found: dict[str, list[Any]] = {clip_id: [] for clip_id in chosen}
     for path in paths:
-        table = pl.read_parquet(path).filter(pl.col("clip_id").is_in(chosen))
+        table = read_parquet(path).filter(pl.col("clip_id").is_in(chosen))
         rows = {row["clip_id"]: row for row in table.iter_rows(named=True)}
         for clip_id, curves in found.items():
             row = rows.get(clip_id)

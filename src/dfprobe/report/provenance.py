@@ -11,9 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
+from dfprobe.parquet import read_parquet
 from dfprobe.report.markup import Cell, Column, section, table, text
 from dfprobe.report.run_tables import Run
 
@@ -60,7 +60,7 @@ def _splits(run: Run, manifests: Sequence[Path]) -> str:
     columns.append(Column("SHA-256 of names, splits and labels"))
     rows = []
     for path in manifests:
-        clips = pl.read_parquet(path, columns=["clip_id", "split", "label"]).sort(
+        clips = read_parquet(path, columns=["clip_id", "split", "label"]).sort(
             "clip_id"
         )
         counts = dict(clips["split"].value_counts().iter_rows())

@@ -24,10 +24,10 @@ from dfprobe.features.extract import clip_inputs, trimmed_frames
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.media.crops import CropReader
 from dfprobe.media.video import frames_at_25fps
+from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock
 from dfprobe.status import Status
-from dfprobe.storage import write_whole
 
 log = logging.getLogger("dfprobe")
 
@@ -150,12 +150,11 @@ def explain_frames(
         _limits(spec),
         spec.get("trim"),
     )
-    chosen = explained_clips(pl.read_parquet(manifest), spec["clips"], seed)
-    known = pl.read_parquet(scores, columns=["clip_id", "score"])
+    chosen = explained_clips(read_parquet(manifest), spec["clips"], seed)
+    known = read_parquet(scores, columns=["clip_id", "score"])
     clips = chosen.join(known, on="clip_id", how="left", maintain_order="left")
     table = _explained(explainer, clips, crops, spec["frames"], encoder_spec.name)
-    with write_whole(out) as draft:
-        table.write_parquet(draft)
+    write_parquet(table, out)
 
 
 def _explained(

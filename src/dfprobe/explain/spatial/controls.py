@@ -20,6 +20,7 @@ from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.training import train_heads
+from dfprobe.parquet import read_parquet, write_parquet
 
 
 def shuffled_probe(
@@ -38,10 +39,10 @@ def shuffled_probe(
     seed : int
         Of the permutation.
     """
-    clips = pl.read_parquet(manifest)
+    clips = read_parquet(manifest)
     with TemporaryDirectory() as folder:
         shuffled = Path(folder, manifest.name)
-        permuted_labels(clips, seed).write_parquet(shuffled)
+        write_parquet(permuted_labels(clips, seed), shuffled)
         head, curve = Path(folder, "head.safetensors"), Path(folder, "curve.csv")
         train_heads([features], shuffled, spec, [head], curve)
         return LinearProbe.load(head)

@@ -10,6 +10,7 @@ import polars as pl
 from dfprobe.errors import DataError
 from dfprobe.explain.spatial.maps import paste
 from dfprobe.explain.spatial.truth import Frames, Sizes
+from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
 
 MAP_SCHEMA = {
@@ -38,7 +39,7 @@ def read_maps(path: Path) -> pl.DataFrame:
     DataError
         If a column is missing, or a map with status ``ok`` has not one number a cell.
     """
-    table = pl.read_parquet(path)
+    table = read_parquet(path)
     missing = [name for name in MAP_SCHEMA if name not in table.columns]
     if missing:
         raise DataError(

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.csv_tables import decimals, write_csv
+from dfprobe.parquet import read_parquet
 
 CHECKS = ("random", "shuffled")
 # From here on half of the variance of the ranks is shared (0.7 ** 2).
@@ -73,7 +74,7 @@ def write_sanity(spatial: Sequence[Path], out: Path) -> None:
 
 def _rows_of(path: Path) -> list[dict[str, Any]]:
     columns = ["method", *(f"{check}_rank" for check in CHECKS)]
-    maps = pl.read_parquet(path, columns=columns)
+    maps = read_parquet(path, columns=columns)
     names = {
         "encoder": path.parts[-3],
         "train": path.parts[-2],

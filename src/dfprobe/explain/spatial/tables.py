@@ -32,8 +32,8 @@ from dfprobe.explain.spatial.truth import (
     median_region,
     region_targets,
 )
+from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.status import Status
-from dfprobe.storage import write_whole
 
 _NUMBERS = ("mae", "mae_low", "mae_high", "hit_rate", "hit_low", "hit_high", *SHARES)
 _TABLE_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -88,7 +88,7 @@ def make_points(
     by_test: dict[str, dict[str, pl.DataFrame]] = {test: {} for test in spec["test"]}
     for path in maps:
         by_test[path.stem][path.parts[-3]] = read_maps(path)
-    corpora = {path.stem: pl.read_parquet(path) for path in manifests}
+    corpora = {path.stem: read_parquet(path) for path in manifests}
     points = pl.concat(
         [
             _points_of(
@@ -101,8 +101,7 @@ def make_points(
             for test in spec["test"]
         ]
     )
-    with write_whole(out.points) as draft:
-        points.write_parquet(draft)
+    write_parquet(points, out.points)
     labels = BASELINES | spec["encoders"]
     table = spatial_table(points, labels)
     write_csv(table.with_columns(decimals(_NUMBERS, "{:.6f}")), out.spatial)

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.features.trimming import silent_frames
+from dfprobe.parquet import read_parquet
 from dfprobe.rates import VIDEO_FPS, RowClock
 
 _SCHEMA = {
@@ -55,7 +56,7 @@ def read_curves(
         In the order of ``clips``; None for a clip without a score, or one with a value
         that is not finite.
     """
-    table = pl.read_parquet(path, columns=list(_SCHEMA)).cast(_SCHEMA)  # type: ignore[arg-type]
+    table = read_parquet(path, columns=list(_SCHEMA)).cast(_SCHEMA)  # type: ignore[arg-type]
     joined = clips.select("clip_id", "leading_silence_s").join(
         table, on="clip_id", how="left", maintain_order="left"
     )

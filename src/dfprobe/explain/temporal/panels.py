@@ -22,6 +22,7 @@ from dfprobe.explain.temporal.segments import LeftOut, joined
 from dfprobe.explain.temporal.tables import read_localisation, temporal_facts
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import frames_at_25fps, video_info
+from dfprobe.parquet import read_parquet
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS, RowClock
 
 _SHOWN = ("audio", "visual")  # modalities of which a clip is chosen by rule
@@ -198,7 +199,7 @@ def marked_times(curve: TimedCurve, segments: np.ndarray) -> list[float]:
 
 def _clips(manifest: Path, crops: Sequence[Path]) -> pl.DataFrame:
     columns = ["clip_id", "path", "split", "label"]
-    test = pl.read_parquet(manifest, columns=columns).filter(split="test")
+    test = read_parquet(manifest, columns=columns).filter(split="test")
     facts = temporal_facts([manifest], crops)[manifest.stem]
     return test.join(facts, on="clip_id", maintain_order="left").with_columns(
         common=pl.lit(True)

@@ -13,6 +13,7 @@ from dfprobe.evaluation.metrics import auc, auc_interval
 from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
+from dfprobe.parquet import read_parquet
 from dfprobe.rates import SAMPLES_PER_FRAME
 
 _NAMES = dict.fromkeys(
@@ -115,7 +116,7 @@ def temporal_facts(
         clip has neither video nor sound) and ``leading_silence_s`` of the crops.
     """
     return {
-        path.stem: pl.read_parquet(path, columns=list(_FACTS)).join(
+        path.stem: read_parquet(path, columns=list(_FACTS)).join(
             _media_facts([crop for crop in crops if crop.parent.name == path.stem]),
             on="clip_id",
             how="left",
@@ -142,7 +143,7 @@ def _media_facts(indexes: Sequence[Path]) -> pl.DataFrame:
         "leading_silence_s": pl.Float64,
     }
     tables = [
-        pl.read_parquet(path, columns=list(schema)).cast(schema)  # type: ignore[arg-type]
+        read_parquet(path, columns=list(schema)).cast(schema)  # type: ignore[arg-type]
         for path in indexes
     ]
     # A clip without video is as long as its sound.
