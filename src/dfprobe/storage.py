@@ -251,9 +251,8 @@ class Journal:
 
     def _write_payload(self, payload: bytes) -> None:
         with _explain_full_disk(self.path):
-            self._file.write(_HEADER.pack(len(payload), zlib.crc32(payload)))
-            self._file.write(payload)
-            self._file.flush()
+            _write_all(self._file, _HEADER.pack(len(payload), zlib.crc32(payload)))
+            _write_all(self._file, payload)
 
     def _scan(self, key: str) -> int:
         """Remember the whole records; return where they end, 0 for none to keep."""
@@ -267,10 +266,17 @@ class Journal:
         return end
 
 
-def _open_alone(path: Path) -> BinaryIO:
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _open_alone(path: Path) -> io.FileIO:
     """Open a file that only one process has open so; made if it is not there."""
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        file = io.FileIO(handle, "r+")  # no buffer, which closing would write again
         _lock(file, path)
         try:
             if os.path.samestat(path.stat(), os.fstat(file.fileno())):
@@ -280,7 +286,7 @@ def _open_alone(path: Path) -> BinaryIO:
         file.close()  # the process that had it deleted it: its work is done
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _lock(file: io.FileIO, path: Path) -> None:
     """Lock a file until it is closed or the process ends."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

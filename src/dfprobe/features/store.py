@@ -168,39 +168,44 @@ class FeatureReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            store = ZipStore(path, mode="r")
-            # Of this format only: the older one may name a codec that unpickles.
-            group = zarr.open_group(store, mode="r", zarr_format=3)
-            features, index = group["features"], group["index"]
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            self._open()
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise DataError(
                 f"{path} is not a whole feature store ({error}). Delete it and run "
                 "the workflow again: its clips are computed anew."
             ) from error
-        assert isinstance(features, zarr.Array) and isinstance(index, zarr.Group)
-        if features.ndim != 2 or features.dtype not in _DTYPES:  # mapped as they are
-            raise DataError(
-                f"{path}: expected features of 2 dimensions in float16 or float32, "
-                f"came {features.ndim} in {features.dtype}. It is no store of dfprobe."
-            )
-        self.attributes: dict[str, Any] = dict(group.attrs)
-        self.dtype = features.dtype
-        self.dim: int = features.shape[1]
-        self.rows: int = features.shape[0]
-        self.index = pl.DataFrame(
-            {name: _column(index, name) for name in INDEX_SCHEMA},
-            schema=INDEX_SCHEMA,
-        )
         self._spans = {
             clip_id: (offset, rows)
             for clip_id, offset, rows in self.index.select(
                 "clip_id", "offset", "rows"
             ).iter_rows()
         }
-        self._chunk_rows: int = features.chunks[0]
-        self._starts, self._checksums = self._places()
         self._unchecked = set(range(len(self._starts)))
         self._chunks = self._map_chunks()
+
+    def _open(self) -> None:
+        """Read all but the rows; the zip's checksums are compared on the way."""
+        store = ZipStore(self.path, mode="r")
+        # Of this format only: the older one may name a codec that unpickles.
+        group = zarr.open_group(store, mode="r", zarr_format=3)
+        features, index = group["features"], group["index"]
+        assert isinstance(features, zarr.Array) and isinstance(index, zarr.Group)
+        if features.ndim != 2 or features.dtype not in _DTYPES:  # mapped as they are
+            raise DataError(
+                f"{self.path}: expected features of 2 dimensions in float16 or "
+                f"float32, came {features.ndim} in {features.dtype}. It is no store of "
+                "dfprobe."
+            )
+        self.attributes: dict[str, Any] = dict(group.attrs)
+        self.dtype = features.dtype
+        self.dim: int = features.shape[1]
+        self.rows: int = features.shape[0]
+        self._chunk_rows: int = features.chunks[0]
+        self._starts, self._checksums = self._places()
+        self.index = pl.DataFrame(
+            {name: _column(index, name) for name in INDEX_SCHEMA},
+            schema=INDEX_SCHEMA,
+        )
         store.close()
 
     def clip(self, clip_id: str) -> np.ndarray:
@@ -312,6 +317,10 @@ class FeatureReader:
                 archive.getinfo(f"features/c/{chunk}/0") for chunk in range(count)
             ]
             starts = [_data_start(file, entry) for entry in entries]
+            # Zarr takes an entry that it does not find for one of zeros or empty texts,
+            # so a name must not have changed: opening compares it with its copy.
+            for entry in archive.infolist():
+                archive.open(entry).close()
         return starts, [entry.CRC for entry in entries]
 
     def _map_chunks(self) -> list[np.ndarray]:

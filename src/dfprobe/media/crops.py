@@ -3,9 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -62,6 +62,8 @@ _NO_SETTINGS = {"versions", "index_sha256"}  # other attributes of the HDF5 file
 _RECORD_BYTES = 16 * 2**20  # of a clip that are held until they go to the journal
 # Writes all that is stored of a clip into a group of another file.
 _Copy = Callable[[str, h5py.Group], None]
+# What h5py raises where a checksum does not hold or the structure cannot be followed.
+_DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)
 _DEPENDENCIES = (av, cv2, decord, dlib, h5py, librosa, np)
 
 
@@ -92,12 +94,14 @@ class CropReader:
         try:
             self.index = read_parquet(index)
             self._file = h5py.File(h5, "r")
-        except (OSError, DataError) as error:
+            stamp = self._file.attrs.get("index_sha256")
+            settings = dict(self._file.attrs)
+        except (*_DAMAGE, DataError) as error:
             raise DataError(
                 f"The crops {h5} and {index} cannot be read ({error}). Delete both and "
                 "run the crops stage of this shard again."
             ) from error
-        if self._file.attrs.get("index_sha256") != sha256_of(index):
+        if stamp != sha256_of(index):
             self._file.close()
             raise DataError(
                 f"{index} is not the index that was written with {h5}. Run the crops "
@@ -105,7 +109,7 @@ class CropReader:
             )
         self.settings = {
             name: value if isinstance(value, str) else value.item()
-            for name, value in self._file.attrs.items()
+            for name, value in settings.items()
             if name not in _NO_SETTINGS
         }
         self._rows = {row["clip_id"]: row for row in self.index.iter_rows(named=True)}
@@ -147,9 +151,8 @@ class CropReader:
         row = self._row(clip_id)["row"]
         if row is None:
             return {}
-        return {
-            name: self._read(data) for name, data in self._file[_group(row)].items()
-        }
+        with self._telling_of_damage(clip_id):
+            return {name: data[()] for name, data in self._file[_group(row)].items()}
 
     def copy(self, clip_id: str, group: h5py.Group) -> None:
         """Copy all that is stored of a clip into another file, as it is."""
@@ -165,16 +168,18 @@ class CropReader:
         row = self._row(clip_id)
         if row[status] != Status.OK:
             raise ClipError(Status(row[status]), row["detail"])
-        return self._read(self._file[_group(row["row"])][name])
+        with self._telling_of_damage(clip_id):
+            return self._file[_group(row["row"])][name][()]
 
-    def _read(self, data: h5py.Dataset) -> np.ndarray:
+    @contextmanager
+    def _telling_of_damage(self, clip_id: str) -> Iterator[None]:
         try:
-            return data[()]
-        except OSError as error:
+            yield
+        except _DAMAGE as error:
             raise DataError(
-                f"{self._file.filename}: {data.name} does not fit its checksum, so the "
-                f"file was damaged after it was written ({error}). Delete it and run "
-                "the workflow again: its damaged clips are computed anew."
+                f"{self._file.filename}: clip {clip_id} does not fit its checksum, so "
+                f"the file was damaged after it was written ({error}). Delete it and "
+                "run the workflow again: its damaged clips are computed anew."
             ) from error
 
 
@@ -224,7 +229,7 @@ def make_crops(
         valid = {}
         if old is not None:
             stack.enter_context(old)
-            valid = held(old.index.iter_rows(named=True))
+            valid = _undamaged(old, held(old.index.iter_rows(named=True)))
         others = clips.filter(~pl.col("clip_id").is_in(list(valid)))
         noted = [row for row in journal.rows.values() if row["clip_id"] not in valid]
         resumed = held(noted)
@@ -293,6 +298,21 @@ def _open_old(h5: Path, index: Path) -> CropReader | None:
     except DataError as error:
         log.warning("%s Now all its clips are computed.", error)
         return None
+
+
+def _undamaged(
+    old: CropReader, rows: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Leave out clips whose arrays no longer fit their checksums."""
+    sound = {}
+    for clip_id, row in rows.items():
+        try:
+            old.arrays(clip_id)
+        except DataError as error:
+            log.warning("%s", error)
+        else:
+            sound[clip_id] = row
+    return sound
 
 
 def _compute(
@@ -412,6 +432,7 @@ def _write(
     stored = table.filter(pl.col("row").is_not_null())
     with write_whole(index) as index_draft:
         write_parquet(table, index_draft)
+        # The older format has no checksums of its structure.
         with write_whole(h5) as draft, h5py.File(draft, "w", libver="v110") as file:
             file.attrs.update(attributes)
             file.attrs["versions"] = json.dumps(versions)

@@ -1,6 +1,15 @@
+import errno
+import os
+import platform
+import resource
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
+from dfprobe.errors import StorageError
 from dfprobe.storage import Journal, keep, kept, restore, write_whole
 
 
@@ -75,3 +84,97 @@ def test_a_kept_product_comes_back_after_it_was_deleted(tmp_path):
     assert kept(path).read_text() == "first"
     keep(path)
     assert kept(path).read_text() == "second"
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_others_write_is_not(tmp_path):
+    host = platform.node()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".a.zip.{host}.{dead.pid}.draft"
+    others = [
+        tmp_path / f".a.zip.{host}.{os.getppid()}.draft",
+        tmp_path / f".a.zip.not-{host}.{dead.pid}.draft",
+        tmp_path / ".a.zip.kept",
+    ]
+    for path in [left, *others]:
+        path.touch()
+    with write_whole(tmp_path / "b.csv") as draft:
+        draft.touch()
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "b.csv"])
+
+
+class OwnError(Exception):
+    """As libraries raise it that write files in C or Rust."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
+        OwnError(f"cannot write: {os.strerror(errno.ENOSPC)} (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_named_with_what_to_do(tmp_path, error):
+    path = tmp_path / "table.csv"
+    message = rf"{path} cannot be written: the disk is full.*Make room and run"
+    with pytest.raises(StorageError, match=message), write_whole(path):
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_takes_no_clip_from_the_journal(tmp_path):
+    path = tmp_path / "j"
+    journal_with(path, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(path, "key") as journal:
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (path.stat().st_size + 100, limits[1])
+        )
+        try:
+            with pytest.raises(StorageError, match=rf"{path}.*disk is full"):
+                append(journal, 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert journal_with(path) == ["clip 0"]
+    journal_with(path, 2)
+    assert journal_with(path) == ["clip 0", "clip 2"]
+
+
+HOLDS_A_JOURNAL = """
+import sys, time
+from pathlib import Path
+from dfprobe.storage import Journal
+with Journal(Path(sys.argv[1]), "key") as journal:
+    journal.append({"clip_id": "theirs"}, {})
+    print("open", flush=True)
+    sys.stdin.readline()
+    if sys.argv[2] == "discard":
+        journal.discard()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "found"), [("close", ["theirs"]), ("kill", ["theirs"]), ("discard", [])]
+)
+def test_a_job_waits_for_one_that_outlived_its_run(tmp_path, caplog, end, found):
+    path = tmp_path / "j"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDS_A_JOURNAL, str(path), end],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with other:
+        assert other.stdout.readline() == b"open\n"
+        with ThreadPoolExecutor() as pool:
+            ours = pool.submit(journal_with, path)
+            with pytest.raises(TimeoutError):
+                ours.result(timeout=0.2)
+            assert "another process is at work" in caplog.text
+            if end == "kill":
+                other.kill()
+            else:
+                other.stdin.write(b"\n")
+                other.stdin.flush()
+            assert ours.result(timeout=30) == found
+    assert path.exists()

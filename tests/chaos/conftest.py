@@ -1,0 +1,28 @@
+"""One undisturbed run of the reduced default run, which all faults are held against."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from chaos.chaos_run import make_project, products, snakemake
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory) -> Path:
+    """A project after a complete run; do not change it, copy it."""
+    project = make_project(tmp_path_factory.mktemp("chaos"))
+    run = snakemake(project)
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+@pytest.fixture(scope="session")
+def expected(undisturbed) -> dict[str, bytes]:
+    return products(undisturbed)
+
+
+@pytest.fixture
+def project(undisturbed, tmp_path) -> Path:
+    """A copy of the finished project, to be damaged."""
+    return Path(shutil.copytree(undisturbed, tmp_path / "project", symlinks=True))
