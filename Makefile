@@ -5,7 +5,7 @@ BIN := .venv/bin
 RUN := env PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix test test-full test-slurm check format plan bench clean
+.PHONY: help matrix test test-full test-slurm test-chaos chaos check format plan bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,12 @@ test-full: .venv/installed ## the encoders at full size (10 minutes, 20 GB of me
 test-slurm: .venv-slurm/installed ## a run on a SLURM cluster of one node, made for the test (as root)
 	env PATH="$(CURDIR)/.venv-slurm/bin:$(CURDIR)/$(BIN):$$PATH" \
 		python -m pytest tests/slurm -p no:randomly -rs
+
+test-chaos: .venv/installed ## faults alone: kills, full disks, damaged files
+	$(RUN) python -m pytest tests/chaos -p no:randomly
+
+chaos: .venv/installed ## 100 times kill -9 in the middle of a run
+	$(RUN) env CHAOS_KILLS=100 python -m pytest tests/chaos/test_kills.py
 
 check: .venv/installed ## format, lint, types, workflow lint, known vulnerabilities
 	$(RUN) ruff format --check .
