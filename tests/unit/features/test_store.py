@@ -117,5 +117,15 @@ def test_a_flipped_byte_is_noticed(written):
     content = bytearray(path.read_bytes())
     content[content.find(values["a b"][0].tobytes())] ^= 1
     path.write_bytes(bytes(content))
-    with FeatureReader(path) as reader, pytest.raises(DataError, match="checksum"):
-        reader.verify()
+    for read in (FeatureReader.verify, lambda reader: reader.clip("a b")):
+        with FeatureReader(path) as reader, pytest.raises(DataError, match="checksum"):
+            read(reader)
+
+
+def test_an_index_that_lost_a_column_is_refused(written):
+    path, _ = written
+    content = path.read_bytes()
+    directory = content.rfind(b"index/rows/c/0")  # the second of its two places
+    path.write_bytes(content[:directory] + b"j" + content[directory + 1 :])
+    with pytest.raises(DataError, match=r"not a whole feature store.*differ"):
+        FeatureReader(path)

@@ -46,5 +46,17 @@ def test_missing_and_broken_files_are_refused(tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"not a head")
     for path in (broken, tmp_path / "absent.safetensors"):
-        with pytest.raises(DataError, match="Train the head again"):
+        with pytest.raises(DataError, match="train the head again"):
             read_head(path, "linear")
+
+
+def test_any_flipped_byte_is_noticed(tmp_path):
+    path = tmp_path / "head.safetensors"
+    LinearProbe(np.arange(9, dtype=np.float32), {"encoder_key": "k"}).save(path)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"head\.safetensors"):
+            LinearProbe.load(path)

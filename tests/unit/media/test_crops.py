@@ -469,6 +469,21 @@ def test_a_flipped_byte_is_noticed(shard):
         shard.contents()
 
 
+def test_the_damaged_clip_alone_is_made_anew(shard, computed):
+    shard.make()
+    whole = shard.h5.read_bytes()
+    with CropReader(shard.h5, shard.index) as reader:
+        pixels = reader.mouth("a").tobytes()
+    content = bytearray(whole)
+    content[content.find(pixels)] ^= 1
+    shard.h5.write_bytes(bytes(content))  # in place: the kept file is the same one
+    shard.h5.unlink()
+    computed.clear()
+    shard.make()
+    assert computed == ["a"]
+    assert shard.h5.read_bytes() == whole
+
+
 def spoilt(path, start, end, content=bytes):
     """Replace a part of a file, given in shares of its length."""
     whole = bytearray(path.read_bytes())
