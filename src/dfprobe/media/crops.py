@@ -155,9 +155,12 @@ class CropReader:
             return {name: data[()] for name, data in self._file[_group(row)].items()}
 
     def copy(self, clip_id: str, group: h5py.Group) -> None:
-        """Copy all that is stored of a clip into another file, as it is."""
-        for name in self._file[_group(self._row(clip_id)["row"])].values():
-            self._file.copy(name, group)
+        """Write all that is stored of a clip into another file, as it was first."""
+        with self._telling_of_damage(clip_id):
+            for name, data in self._file[_group(self._row(clip_id)["row"])].items():
+                grows = data.maxshape[0] is None
+                for start in range(0, len(data), data.chunks[0]):
+                    _append(group, name, data[start : start + data.chunks[0]], grows)
 
     def _row(self, clip_id: str) -> dict[str, Any]:
         if clip_id not in self._rows:
@@ -392,20 +395,26 @@ def _from_journal(journal: Journal, clip_id: str, group: h5py.Group) -> None:
     row = journal.rows[clip_id]
     parts = [_part_id(row, number) for number in range(row["parts"])]
     for record in [*parts, clip_id]:
-        for name, values in journal.arrays(record).items():
-            if name in group:
-                data = group[name]
-                data.resize(len(data) + len(values), axis=0)
-                data[-len(values) :] = values
-            else:
-                # Chunks with a checksum: a damaged array is noticed when read.
-                group.create_dataset(
-                    name,
-                    data=values,
-                    chunks=values.shape,
-                    maxshape=(None, *values.shape[1:]) if parts else None,
-                    fletcher32=True,
-                )
+        # In the order in which HDF5 lists them, so that a copy has the same bytes.
+        for name, values in sorted(journal.arrays(record).items()):
+            _append(group, name, values, grows=bool(parts))
+
+
+def _append(group: h5py.Group, name: str, values: np.ndarray, grows: bool) -> None:
+    """Add rows to an array of a clip, which is made if it is not there."""
+    if name in group:
+        data = group[name]
+        data.resize(len(data) + len(values), axis=0)
+        data[-len(values) :] = values
+        return
+    # Chunks with a checksum: a damaged array is noticed when read.
+    group.create_dataset(
+        name,
+        data=values,
+        chunks=values.shape,
+        maxshape=(None, *values.shape[1:]) if grows else None,
+        fletcher32=True,
+    )
 
 
 def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
