@@ -83,6 +83,29 @@ def _explain_full_disk(path: Path) -> Iterator[None]:
         ) from error
 
 
+def reserve(path: Path, size: int) -> None:
+    """Make a file of a size, or fail now where the disk has no room for it.
+
+    For libraries that cannot be trusted to fail well later. Systems that cannot reserve
+    room are not asked.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; what it holds is lost.
+    size : int
+        Bytes.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, or a limit on the size of files is reached.
+    """
+    if size and hasattr(os, "posix_fallocate"):
+        with path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
 def _is_full_disk(error: BaseException | None) -> bool:
     """Whether a lack of space is behind an error.
 

@@ -32,6 +32,7 @@ from dfprobe.storage import (
     Journal,
     keep,
     kept,
+    reserve,
     restore,
     sha256_of,
     still_valid,
@@ -59,6 +60,7 @@ INDEX_SCHEMA = {
     "row": pl.Int64,
 }
 _NO_SETTINGS = {"versions", "index_sha256"}  # other attributes of the HDF5 file
+_HDF5_BYTES = 16 * 2**10  # of structure, for a clip and for the file
 _RECORD_BYTES = 16 * 2**20  # of a clip that are held until they go to the journal
 # Writes all that is stored of a clip into a group of another file.
 _Copy = Callable[[str, h5py.Group], None]
@@ -252,7 +254,10 @@ def make_crops(
                 done, partial(_from_journal, journal)
             )
             copy |= {clip_id: old.copy for clip_id in valid if old is not None}
-            _write(h5, index, table, crops_settings(spec), copy)
+            held_bytes = journal.path.stat().st_size
+            if old is not None:
+                held_bytes += kept(h5).stat().st_size
+            _write(h5, index, table, crops_settings(spec), copy, held_bytes)
             keep(h5)
             keep(index)
         journal.discard()
@@ -435,21 +440,28 @@ def _write(
     table: pl.DataFrame,
     attributes: Mapping[str, Any],
     copy: Mapping[str, _Copy],
+    held_bytes: int,
 ) -> None:
-    """Write both files whole; the HDF5 file knows the index that belongs to it."""
+    """Write both files whole; the HDF5 file knows the index that belongs to it.
+
+    ``held_bytes`` is the size of what the arrays are copied from.
+    """
     versions = {module.__name__: module.__version__ for module in _DEPENDENCIES}
     stored = table.filter(pl.col("row").is_not_null())
     with write_whole(index) as index_draft:
         write_parquet(table, index_draft)
-        # The older format has no checksums of its structure.
-        with write_whole(h5) as draft, h5py.File(draft, "w", libver="v110") as file:
-            file.attrs.update(attributes)
-            file.attrs["versions"] = json.dumps(versions)
-            file.attrs["index_sha256"] = sha256_of(index_draft)
-            for clip_id, row in stored.select("clip_id", "row").iter_rows():
-                group = file.create_group(_group(row))
-                group.attrs["clip_id"] = clip_id
-                copy[clip_id](clip_id, group)
+        with write_whole(h5) as draft:
+            # A disk that is full when HDF5 closes a file can end the process.
+            reserve(draft, held_bytes + _HDF5_BYTES * (stored.height + 1))
+            # The older format has no checksums of its structure.
+            with h5py.File(draft, "w", libver="v110") as file:
+                file.attrs.update(attributes)
+                file.attrs["versions"] = json.dumps(versions)
+                file.attrs["index_sha256"] = sha256_of(index_draft)
+                for clip_id, row in stored.select("clip_id", "row").iter_rows():
+                    group = file.create_group(_group(row))
+                    group.attrs["clip_id"] = clip_id
+                    copy[clip_id](clip_id, group)
 
 
 def _group(row: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dfprobe.errors import StorageError
-from dfprobe.storage import Journal, keep, kept, restore, write_whole
+from dfprobe.storage import Journal, keep, kept, reserve, restore, write_whole
 
 
 def append(journal: Journal, number: int) -> None:
@@ -178,3 +178,17 @@ def test_a_job_waits_for_one_that_outlived_its_run(tmp_path, caplog, end, found)
                 other.stdin.flush()
             assert ours.result(timeout=30) == found
     assert path.exists()
+
+
+def test_room_is_reserved_or_the_lack_of_it_told_at_once(tmp_path):
+    path = tmp_path / "file"
+    reserve(path, 10_000)
+    assert path.stat().st_size == 10_000
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9_999, limits[1]))
+    try:
+        with pytest.raises(StorageError, match="disk is full"), write_whole(path) as p:
+            reserve(p, 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
