@@ -90,6 +90,7 @@ def test_a_failed_job_is_shown_with_its_log_and_error(here, capsys):
 
 def test_a_run_that_goes_on_is_mentioned(here, capsys):
     lock = here / ".snakemake/locks/0.input.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
     lock.write_text("results/manifests/clean.parquet\n")
     assert main(["status"]) == 0
     assert "the folder is locked" in capsys.readouterr().out
