@@ -60,6 +60,7 @@ class StoreSet:
         self.encoder_key: str = first.attributes["encoder_key"]
         for reader in readers:
             self._check_like_first(reader, first)
+        self._readers = readers
         columns = ["clip_id", "status", "rows", "content_key"]
         self.index = pl.concat([reader.index.select(columns) for reader in readers])
         self._reader_of = {
@@ -72,6 +73,17 @@ class StoreSet:
     def rows(self, clip_id: str) -> np.ndarray:
         """Features of one clip, (rows, dim), float16 or float32, read-only view."""
         return self._reader_of[clip_id].clip(clip_id)
+
+    def verify(self) -> None:
+        """Compare all rows with their checksums, once, in the order of the files.
+
+        Raises
+        ------
+        DataError
+            If a file was damaged after it was written.
+        """
+        for reader in self._readers:
+            reader.verify()
 
     def reader_of(self, clip_id: str) -> FeatureReader:
         """Store that holds a clip."""

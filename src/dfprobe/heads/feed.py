@@ -44,9 +44,16 @@ class ClipFeed:
         Where the clips are.
     memory_bytes : int
         Bytes of rows that may be held in memory, see `buffer_budget`.
+
+    Raises
+    ------
+    DataError
+        If a store was damaged after it was written.
     """
 
     def __init__(self, stores: StoreSet, memory_bytes: int) -> None:
+        # In the order of the files, which is faster than clip by clip in any other.
+        stores.verify()
         self._stores = stores
         self._memory_bytes = memory_bytes
         self._row_bytes = stores.dim * stores.dtype.itemsize
@@ -97,7 +104,6 @@ class ClipFeed:
 
     def _read(self, clip_id: str, files: "_OpenFiles") -> tuple[slice, bool]:
         """Read a clip; where its rows are now, and whether a read had to wait."""
-        self._stores.reader_of(clip_id).check(clip_id)
         path, spans = self.unread(clip_id)
         rows = sum(length for _, length in spans) // self._row_bytes
         stays = self._filled + rows <= self._staying_rows

@@ -131,9 +131,7 @@ def test_stores_without_a_row_give_nothing(tmp_path):
 
 
 def test_a_store_that_became_shorter_is_named(stores, paths, rows):
-    feed = ClipFeed(stores, CLIP_BYTES)
-    for clip_id in rows:
-        stores.reader_of(clip_id).verify()  # else it is the checksum that tells
+    feed = ClipFeed(stores, CLIP_BYTES)  # after which no checksum tells
     os.truncate(paths[1], 1000)
     message = rf"{paths[1]} cannot be read at clip .*too early.*delete this file"
     with pytest.raises(DataError, match=message):
@@ -148,7 +146,7 @@ def test_a_damaged_store_is_noticed_before_its_rows_are_used(stores, paths, rows
     content[start] ^= 1
     paths[1].write_bytes(bytes(content))
     with pytest.raises(DataError, match=rf"{paths[1]}.*damaged.*Delete it"):
-        visited(ClipFeed(stores, EVERYTHING), list(rows))
+        ClipFeed(stores, EVERYTHING)
 
 
 def test_a_failing_disk_is_named(stores, paths, monkeypatch):
