@@ -22,7 +22,7 @@ COMMANDS = {  # name of the section: file and arguments
         *("half_precision.py", "--families", "avhubert", "wav2vec2", "clip"),
     ],
     "probe_speed": ["probe_speed.py"],
-    "streaming_speed": ["streaming_speed.py", "--gigabytes", "2"],
+    "streaming_speed": ["streaming_speed.py", "--gigabytes", "8"],
     "manifest_size": ["manifest_size.py"],
     "long_clip": ["long_clip.py"],
     "run_stages": ["run_stages.py", "--figure", "benchmarks/run_stages.png"],

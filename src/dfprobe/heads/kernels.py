@@ -34,13 +34,16 @@ _LN_2_LOW = np.float32(math.log(2) - 0.693359375)
 _LOWEST = np.float32(-87)  # exp of less is no normal float32
 
 _BLOCK = 8  # rows
-_LANES = 8  # float32 values in one register of AVX2
-# Members that share the rows in registers, of which there are 16; what remains of them
-# goes one by one. And rows held at a time, by the number of members.
-_GROUP_OF_PRODUCTS, _GROUP_OF_SUM = 5, 2
-_ROWS_OF_PRODUCTS = {_GROUP_OF_PRODUCTS: 2, 1: 4}
+_LANES = 8  # columns of a row that are summed side by side: one register of AVX2
+# Registers of AVX-512 are twice as wide, and twice as many. They take two rows side by
+# side, so that a sum has the same bits on every processor.
+_WIDE = get_host_cpu_features().get("avx512f", False)
+_ROWS_A_REGISTER = 2 if _WIDE else 1
+# Members that share the rows in registers; what remains of them goes one by one. And
+# rows held at a time, by the number of members.
+_GROUP_OF_PRODUCTS, _GROUP_OF_SUM = (5, 5) if _WIDE else (5, 2)
+_ROWS_OF_PRODUCTS = {_GROUP_OF_PRODUCTS: 8 if _WIDE else 2, 1: 8 if _WIDE else 4}
 _ROWS_OF_SUM = {_GROUP_OF_SUM: 4, 1: 8}
-_BYTES_AHEAD = 8192  # how far memory is asked for before the arithmetic
 
 _WORD, _FLOAT = ir.IntType(64), ir.FloatType()
 
@@ -80,26 +83,47 @@ class _Emitter:
             addresses.append(self.builder.add(base, offset))
         return addresses
 
+    def following(self, kind: Any, array: Any, addresses: list[Any]) -> list[Any]:
+        """Addresses of as many rows after these; there may be none."""
+        parts = self.context.make_array(kind)(self.context, self.builder, array)
+        stride = cgutils.unpack_tuple(self.builder, parts.strides)[0]
+        step = self.builder.mul(stride, self.word(len(addresses)))
+        return [self.builder.add(address, step) for address in addresses]
+
     def pointer(self, address: Any, index: Any, kind: Any, size: int) -> Any:
         offset = self.builder.mul(index, self.word(size))
         address = self.builder.add(address, offset)
         return self.builder.inttoptr(address, kind.as_pointer())
 
-    def load(self, address: Any, index: Any, array_kind: Any, lanes: int) -> Any:
-        """Values of a row from ``index`` on, widened to float32."""
+    def load(
+        self, addresses: list[Any], index: Any, array_kind: Any, lanes: int
+    ) -> Any:
+        """Values of one row from ``index`` on, or of two, widened to float32."""
         is_half = array_kind.dtype.bitwidth == 16
-        element = ir.HalfType() if is_half else _FLOAT
         size = array_kind.dtype.bitwidth // 8
-        pointer = self.pointer(address, index, ir.VectorType(element, lanes), size)
-        values = self.builder.load(pointer, align=size)
-        wide = ir.VectorType(_FLOAT, lanes)
+        kind = ir.VectorType(ir.HalfType() if is_half else _FLOAT, lanes)
+        loads = [
+            self.builder.load(self.pointer(address, index, kind, size), align=size)
+            for address in addresses
+        ]
+        values = loads[0]
+        if len(loads) == 2:
+            values = self.part(loads[0], loads[1], 0, 2 * lanes)
+        wide = ir.VectorType(_FLOAT, values.type.count)
         return self.builder.fpext(values, wide) if is_half else values
+
+    def part(self, left: Any, right: Any, first: int, count: int) -> Any:
+        """Lanes ``first`` and following of two vectors, one after the other."""
+        number = ir.IntType(32)
+        lanes = [ir.Constant(number, lane) for lane in range(first, first + count)]
+        mask = ir.Constant(ir.VectorType(number, count), lanes)
+        return self.builder.shuffle_vector(left, right, mask)
 
     def store(self, value: Any, address: Any, index: Any) -> None:
         self.builder.store(value, self.pointer(address, index, value.type, 4), align=4)
 
     def prefetch(self, addresses: list[Any], index: Any, array_kind: Any) -> None:
-        """Ask for the values of rows to come, without waiting for them."""
+        """Ask for values of rows from ``index`` on, without waiting for them."""
         byte, number = ir.IntType(8), ir.IntType(32)
         kind = [byte.as_pointer(), number, number, number]
         signature = ir.FunctionType(ir.VoidType(), kind)
@@ -109,8 +133,7 @@ class _Emitter:
         size = array_kind.dtype.bitwidth // 8
         read, keep_close, data = number(0), number(3), number(1)
         for address in addresses:
-            ahead = self.builder.add(address, self.word(_BYTES_AHEAD))
-            line = self.pointer(ahead, index, byte, size)
+            line = self.pointer(address, index, byte, size)
             self.builder.call(function, [line, read, keep_close, data])
 
     def multiply_add(self, left: Any, right: Any, addend: Any) -> Any:
@@ -142,27 +165,30 @@ class _Emitter:
             done = self.builder.mul(loop.index, self.word(held))
             visit(self.builder.add(first, done))
 
-    def each_column(self, dim: Any, visit: Callable[[Any, int], None]) -> None:
+    def each_column(
+        self, dim: Any, lanes: int, visit: Callable[[Any, int], None]
+    ) -> None:
         """Loop over columns: full registers, then what is left one by one."""
-        lanes = self.word(_LANES)
-        steps = self.builder.udiv(dim, lanes)
+        steps = self.builder.udiv(dim, self.word(lanes))
         with cgutils.for_range(self.builder, steps) as loop:
-            visit(self.builder.mul(loop.index, lanes), _LANES)
-        with cgutils.for_range(self.builder, self.builder.urem(dim, lanes)) as loop:
-            done = self.builder.mul(steps, lanes)
+            visit(self.builder.mul(loop.index, self.word(lanes)), lanes)
+        rest = self.builder.urem(dim, self.word(lanes))
+        with cgutils.for_range(self.builder, rest) as loop:
+            done = self.builder.mul(steps, self.word(lanes))
             visit(self.builder.add(done, loop.index), 1)
 
 
 class _Sum:
-    """A running sum in registers: one for full steps, one for single columns."""
+    """Running sums of the rows of a register: of full steps, and of single columns."""
 
     def __init__(self, emit: _Emitter) -> None:
         self._emit = emit
         self._places = {
             lanes: cgutils.alloca_once_value(
-                emit.builder, ir.Constant(ir.VectorType(_FLOAT, lanes), [0.0] * lanes)
+                emit.builder, ir.Constant(kind, [0.0] * kind.count)
             )
             for lanes in (_LANES, 1)
+            for kind in [ir.VectorType(_FLOAT, lanes * _ROWS_A_REGISTER)]
         }
 
     def add_product(self, left: Any, right: Any, lanes: int) -> None:
@@ -170,9 +196,16 @@ class _Sum:
         value = self._emit.multiply_add(left, right, self._emit.builder.load(place))
         self._emit.builder.store(value, place)
 
-    def value(self) -> Any:
-        builder = self._emit.builder
-        parts = [self._emit.total(builder.load(p)) for p in self._places.values()]
+    def values(self) -> list[Any]:
+        """Give the sum of each row."""
+        return [self._value(row) for row in range(_ROWS_A_REGISTER)]
+
+    def _value(self, row: int) -> Any:
+        builder, parts = self._emit.builder, []
+        for lanes, place in self._places.items():
+            values = builder.load(place)
+            of_row = self._emit.part(values, values, row * lanes, lanes)
+            parts.append(self._emit.total(of_row))
         return builder.fadd(*parts)
 
 
@@ -207,38 +240,47 @@ def _products_code(
         row_kind, _, params_kind, _, out_kind, _ = signature.args
         row_array, first, params_array, member, out_array, _ = args
         dim = to.length(row_kind, row_array, axis=1)
-        last = builder.sub(to.length(out_kind, out_array, axis=1), to.word(1))
         places = [builder.add(member, to.word(m)) for m in range(members)]
+        if with_squares:
+            last = to.length(out_kind, out_array, axis=1)
+            places.append(builder.sub(last, to.word(1)))
         weights = to.rows(params_kind, params_array, member, members)
 
         def products(row: Any) -> None:
             addresses = to.rows(row_kind, row_array, row, held)
-            sums = [[_Sum(to) for _ in range(members)] for _ in range(held)]
-            squares = [_Sum(to) for _ in range(held if with_squares else 0)]
+            ahead = to.following(row_kind, row_array, addresses)
+            registers = _by_register(addresses)
+            sums = [[_Sum(to) for _ in places] for _ in registers]
 
             def visit(column: Any, lanes: int) -> None:
-                loaded = [to.load(a, column, row_kind, lanes) for a in addresses]
+                loaded = [to.load(r, column, row_kind, lanes) for r in registers]
                 if lanes > 1:
-                    to.prefetch(addresses, column, row_kind)
+                    to.prefetch(ahead, column, row_kind)
                 for m, address in enumerate(weights):
-                    weight = to.load(address, column, params_kind, lanes)
-                    for values, of_row in zip(loaded, sums, strict=True):
-                        of_row[m].add_product(values, weight, lanes)
-                for values, square in zip(loaded, squares, strict=False):
-                    square.add_product(values, values, lanes)
+                    twice = [address] * _ROWS_A_REGISTER
+                    weight = to.load(twice, column, params_kind, lanes)
+                    for values, of_rows in zip(loaded, sums, strict=True):
+                        of_rows[m].add_product(values, weight, lanes)
+                if with_squares:
+                    for values, of_rows in zip(loaded, sums, strict=True):
+                        of_rows[-1].add_product(values, values, lanes)
 
-            to.each_column(dim, visit)
-            results = to.rows(out_kind, out_array, row, held)
-            for of_row, address in zip(sums, results, strict=True):
-                for total, place in zip(of_row, places, strict=True):
-                    to.store(total.value(), address, place)
-            for square, address in zip(squares, results, strict=False):
-                to.store(square.value(), address, last)
+            to.each_column(dim, _LANES, visit)
+            results = _by_register(to.rows(out_kind, out_array, row, held))
+            for of_members, lines in zip(sums, results, strict=True):
+                for total, place in zip(of_members, places, strict=True):
+                    for value, line in zip(total.values(), lines, strict=True):
+                        to.store(value, line, place)
 
         to.each_row(first, held, products)
         return context.get_dummy_value()
 
     return types.void(rows, types.intp, params, types.intp, out, group), emit
+
+
+def _by_register(rows: list[Any]) -> list[list[Any]]:
+    starts = range(0, len(rows), _ROWS_A_REGISTER)
+    return [rows[start : start + _ROWS_A_REGISTER] for start in starts]
 
 
 @_intrinsic
@@ -265,20 +307,20 @@ def _add_rows(
         def add(row: Any) -> None:
             addresses = to.rows(row_kind, row_array, row, held)
             factors = [
-                [to.load(address, place, shares_kind, 1) for place in places]
+                [to.load([address], place, shares_kind, 1) for place in places]
                 for address in to.rows(shares_kind, shares_array, row, held)
             ]
 
             def visit(column: Any, lanes: int) -> None:
-                loaded = [to.load(a, column, row_kind, lanes) for a in addresses]
+                loaded = [to.load([a], column, row_kind, lanes) for a in addresses]
                 for m, address in enumerate(totals):
-                    total = to.load(address, column, sums_kind, lanes)
+                    total = to.load([address], column, sums_kind, lanes)
                     for values, of_row in zip(loaded, factors, strict=True):
                         factor = to.spread(of_row[m], lanes)
                         total = to.multiply_add(values, factor, total)
                     to.store(total, address, column)
 
-            to.each_column(dim, visit)
+            to.each_column(dim, _LANES * _ROWS_A_REGISTER, visit)
 
         to.each_row(first, held, add)
         return context.get_dummy_value()
@@ -336,9 +378,10 @@ def _logits_and_norms(rows: np.ndarray, params: np.ndarray) -> tuple[Any, Any]:
         squares = products[row, members]
         # Infinite where a finite float32 row is too long: as bad as an infinite value.
         inverse[row] = 1.0 / math.sqrt(squares) if squares < np.inf else math.nan
-        for member in range(members):
-            product = products[row, member] * inverse[row]
-            logits[member, row] = product + params[member, dim]
+    for member in range(members):
+        bias = np.float64(params[member, dim])
+        for row in range(count):
+            logits[member, row] = products[row, member] * inverse[row] + bias
     return logits, inverse
 
 
@@ -360,10 +403,13 @@ def _softmax(logits: np.ndarray, shares: np.ndarray) -> float:
     """Leave the softmax of logits in ``shares``, float32; gives their log-sum-exp."""
     if not math.isfinite(logits.sum()):
         return math.nan
-    top = logits.max()
-    total = np.float32(0)
+    top = -math.inf
+    for row in range(logits.size):  # several times faster than max()
+        top = logits[row] if logits[row] > top else top
     for row in range(logits.size):
         shares[row] = _exponential(np.float32(logits[row] - top))
+    total = np.float32(0)
+    for row in range(logits.size):  # apart: a sum in order is no vector code
         total += shares[row]
     shares *= np.float32(1) / total
     return top + math.log(total)

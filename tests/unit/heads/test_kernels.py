@@ -212,11 +212,11 @@ from dfprobe.heads import kernels
 digest = hashlib.sha256()
 rng = np.random.default_rng(0)
 for count in range(3, 90, 3):
-    params = kernels.member_array(2, 64)
-    params[:, :65] = rng.standard_normal((2, 65))
+    params = kernels.member_array(7, 67)
+    params[:, :68] = rng.standard_normal((7, 68))
     gradients, moments = np.zeros_like(params), np.zeros((2, *params.shape), np.float32)
-    rows = kernels.stored_bits(rng.standard_normal((count, 64)).astype(np.float16))
-    rates = np.full(2, 0.001)
+    rows = kernels.stored_bits(rng.standard_normal((count, 67)).astype(np.float16))
+    rates = np.full(7, 0.001)
     digest.update(kernels.clip_losses(rows, 1, params).tobytes())
     kernels.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
     digest.update(params.tobytes())
@@ -234,3 +234,30 @@ def test_code_that_was_just_compiled_and_code_from_the_cache_give_the_same_bits(
     )
     assert any(tmp_path.rglob("kernels.*.nbc"))  # else nothing came from the cache
     assert first == second
+
+
+NARROW = {
+    "_ROWS_A_REGISTER": 1,
+    "_GROUP_OF_PRODUCTS": 5,
+    "_ROWS_OF_PRODUCTS": {5: 2, 1: 4},
+    "_GROUP_OF_SUM": 2,
+    "_ROWS_OF_SUM": {2: 4, 1: 8},
+}
+WIDE = {
+    "_ROWS_A_REGISTER": 2,
+    "_GROUP_OF_PRODUCTS": 5,
+    "_ROWS_OF_PRODUCTS": {5: 8, 1: 8},
+    "_GROUP_OF_SUM": 5,
+    "_ROWS_OF_SUM": {5: 4, 1: 8},
+}
+
+
+def test_wide_registers_give_the_bits_of_narrow_ones(tmp_path):
+    digests = []
+    for number, layout in enumerate((NARROW, WIDE)):
+        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / str(number))}
+        changed = f"from dfprobe.heads import kernels\nvars(kernels).update({layout})\n"
+        command = [sys.executable, "-c", changed + COMPILED]
+        output = subprocess.check_output(command, env=environment, text=True)
+        digests.append(output)
+    assert digests[0] == digests[1]
