@@ -159,6 +159,8 @@ def measure(paths: list[Path], memory_mb: int, rounds: int) -> dict[str, list[fl
         for kept in ("disk", "page cache"):
             if kept == "disk":
                 drop_from_cache(paths)
+            else:
+                read_in_order(paths)  # into the cache
             note(f"{kept}, in order", read_in_order(paths))
             first, later, peak = in_a_child(paths, memory_mb, kept)
             note(f"{kept}, first epoch", first)
