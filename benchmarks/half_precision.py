@@ -20,13 +20,24 @@ from dfprobe.evaluation.metrics import auc
 from dfprobe.evaluation.scores import read_scores
 from dfprobe.features.store import FeatureReader
 from dfprobe.heads.scoring import score_clips
-from dfprobe.heads.training import train_linear_probe
+from dfprobe.heads.training import train_heads
 
 LIMITS = {
     "float16": 0.01,
     "bfloat16": 0.08,
 }  # as in the contract test
-PROBE = {"max_epochs": 100, "patience": 10, "learning_rate": 1e-3, "seed": 43}
+PROBE = {
+    "kind": "linear",
+    "seeds": [43],
+    "learning_rates": [1e-3],
+    "max_epochs": 100,
+    "patience": 10,
+    "schedule": "none",
+    "class_weights": "none",
+    "options": {},
+    "memory_mb": 4000,
+    "device": "cpu",
+}
 
 
 class Run(NamedTuple):
@@ -42,8 +53,8 @@ def run(clips: DemoClips, spec: dict[str, Any], folder: Path) -> Run:
     store, head = folder / "000.zarr.zip", folder / "head.safetensors"
     scores = folder / "scores.parquet"
     clips.extract(store, threads=1, **spec)
-    train_linear_probe([store], clips.manifest, PROBE, head, folder / "curve.csv")
-    score_clips([store], clips.manifest, [head], [scores])
+    train_heads([[store]], clips.manifest, PROBE, [head], folder / "curve.csv")
+    score_clips([[store]], clips.manifest, [head], [scores])
     table = read_scores(scores)
     with FeatureReader(store) as features:
         ids = features.index["clip_id"]

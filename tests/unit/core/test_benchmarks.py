@@ -21,6 +21,15 @@ def benchmark(name: str) -> ModuleType:
     return module
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.py")))
+def test_a_benchmark_finds_what_it_imports(name, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # some set it: put back after the test
+    if name == "probe_speed":
+        pytest.importorskip("lightning")  # in the extra `bench` alone
+    benchmark(name)
+
+
 def test_a_benchmark_renews_its_own_section_alone(monkeypatch, tmp_path):
     results = benchmark("results")
 
