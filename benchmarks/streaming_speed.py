@@ -196,8 +196,8 @@ def main() -> None:
         epochs, peaks = found[f"{kept}, epoch"], found[f"{kept}, peak MB"]
         shares = [e / min(bounds) for e, *bounds in zip(epochs, *speeds, strict=True)]
         firsts = found[f"{kept}, first epoch"]
-        medians = map(statistics.median, [*speeds, firsts, epochs])
-        read, arithmetic, first, epoch = medians
+        measured = [*speeds, firsts, epochs]
+        read, arithmetic, first, epoch = map(statistics.median, measured)
         print(
             f"| {kept} | {read:.2f} GB/s | {arithmetic:.2f} GB/s | {first:.2f} GB/s "
             f"| {epoch:.2f} GB/s | {100 * statistics.median(shares):.0f} % "

@@ -183,13 +183,12 @@ class _Sum:
 
     def __init__(self, emit: _Emitter) -> None:
         self._emit = emit
-        self._places = {
-            lanes: cgutils.alloca_once_value(
-                emit.builder, ir.Constant(kind, [0.0] * kind.count)
-            )
-            for lanes in (_LANES, 1)
-            for kind in [ir.VectorType(_FLOAT, lanes * _ROWS_A_REGISTER)]
-        }
+        self._places = {lanes: self._zeros(lanes) for lanes in (_LANES, 1)}
+
+    def _zeros(self, lanes: int) -> Any:
+        count = lanes * _ROWS_A_REGISTER
+        zeros = ir.Constant(ir.VectorType(_FLOAT, count), [0.0] * count)
+        return cgutils.alloca_once_value(self._emit.builder, zeros)
 
     def add_product(self, left: Any, right: Any, lanes: int) -> None:
         place = self._places[lanes]

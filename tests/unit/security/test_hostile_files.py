@@ -27,7 +27,7 @@ SIZES = {
     "num_hidden_layers": 1,
     "num_attention_heads": 1,
 }
-LEAVING = ("../pwned", "/tmp/dfprobe-pwned", "a/../../pwned")
+LEAVING = ("../pwned", "/dfprobe-pwned", "a/../../pwned")
 
 
 class Bomb:
