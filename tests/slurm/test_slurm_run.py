@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ CONFIG = SMALL_CONFIG | {
     "external": {},
     "training": {"memory_mb": 1000},
 }
+FOUR_SHARDS = """
+rule all:
+    input: expand("{shard}.txt", shard=range(4))
+rule extract_features:
+    output: "{shard}.txt"
+    shell: "sleep 60; touch {output}"
+rule read_facts:
+    output: "facts.txt"
+    shell: "touch {output}"
+"""
 FEATURES = "rule_features_extract_features"  # two shards in one job
 TRAINING = "rule_train_linear"
 PATIENCE_S = 600  # seconds, on a busy host
@@ -98,6 +109,27 @@ def test_rules_that_use_a_gpu_ask_for_one(runs, cluster):
         assert job["TresPerJob"] == "gres:gpu:1"
 
 
+def test_gpu_jobs_wait_for_the_cluster_alone(cluster, tmp_path):
+    """The one GPU of `profiles/default`, which is read too, is not one for all jobs."""
+    shutil.copytree("profiles", tmp_path / "profiles")
+    (tmp_path / "Snakefile").write_text(FOUR_SHARDS)
+    with _started(tmp_path, cluster) as (run, output):
+        before = {job["JobId"] for job in cluster.jobs()}
+
+        def at_once() -> list[str]:
+            """Return the jobs of both groups of shards, while both are in the queue."""
+            ours = [
+                job["JobId"]
+                for state in ("PENDING", "RUNNING")
+                for job in _jobs(cluster, FEATURES, state)
+                if job["JobId"] not in before
+            ]
+            return ours if len(ours) == 2 else []
+
+        jobs = _wait_for(at_once, run, output)
+        cluster.run("scancel", *jobs)
+
+
 def test_small_steps_stay_local(runs, cluster):
     rules = {job["Comment"].split("_wildcards_")[0] for job in cluster.jobs()}
     assert rules - {"urgent"} == {
@@ -133,9 +165,24 @@ def _minutes(job: dict[str, str]) -> int:
 
 def _run_disturbed(project: Path, cluster: Cluster) -> None:
     """Run the workflow through the profile; cancel one job at work, preempt another."""
+    with _started(project, cluster, *TARGETS) as (run, output):
+        at_work = _wait_for(lambda: _at_work(cluster, FEATURES), run, output)
+        cluster.run("scancel", at_work[0])
+        _wait_for(lambda: _at_work(cluster, TRAINING), run, output)
+        urgent = ["--partition=urgent", "--exclusive", "--comment=urgent"]
+        cluster.run("sbatch", *urgent, "--output=/dev/null", "--wrap=true")
+        code = run.wait(timeout=PATIENCE_S)
+    assert code == 0, output.read_text() + cluster.logs()
+
+
+@contextmanager
+def _started(
+    project: Path, cluster: Cluster, *targets: str
+) -> Iterator[tuple[subprocess.Popen, Path]]:
+    """Start Snakemake as docs/cluster.md says; with the file of what it prints."""
     output = project / "cluster.log"
-    command = [sys.executable, "-m", "snakemake", *TARGETS]
-    command += ["--workflow-profile", str(_edited_profile(project))]
+    command = [sys.executable, "-m", "snakemake", *targets]
+    command += ["--profile", str(_edited_profile(project))]
     with output.open("w") as log:
         run = subprocess.Popen(
             command,
@@ -145,23 +192,16 @@ def _run_disturbed(project: Path, cluster: Cluster) -> None:
             stderr=subprocess.STDOUT,
         )
         try:
-            at_work = _wait_for(lambda: _at_work(cluster, FEATURES), run, output)
-            cluster.run("scancel", at_work[0])
-            _wait_for(lambda: _at_work(cluster, TRAINING), run, output)
-            urgent = ["--partition=urgent", "--exclusive", "--comment=urgent"]
-            cluster.run("sbatch", *urgent, "--output=/dev/null", "--wrap=true")
-            code = run.wait(timeout=PATIENCE_S)
+            yield run, output
         finally:
             run.kill()
             run.wait()
-    assert code == 0, output.read_text() + cluster.logs()
 
 
 def _edited_profile(project: Path) -> Path:
-    """Edit the profile as a site does; and ask often, since the jobs take seconds."""
+    """Edit the profile as a site may; and ask often, since the jobs take seconds."""
     path = project / "profiles/slurm/profile.yaml"
     profile = yaml.safe_load(path.read_text())
-    profile["default-resources"] |= {"slurm_partition": "work"}
     # The encoders of the small run need no GPU, so their rule asks for none.
     profile["set-resources"]["extract_features"] |= {"gpu": 1}
     profile |= {
