@@ -54,7 +54,7 @@ def _second_of_pictures(second: int) -> Iterator[av.VideoFrame]:
 
 def make_crops_of(path: Path, folder: Path) -> None:
     """Run the stage on one clip in this process; print frames, seconds and peak MB."""
-    from dfprobe.media import crops
+    from dfprobe.media import crop_processes, crops
     from dfprobe.media.faces import FaceFinder
 
     points = 64 * np.random.default_rng(0).random((68, 2))
@@ -62,7 +62,7 @@ def make_crops_of(path: Path, folder: Path) -> None:
     finder = FaceFinder(
         lambda frame: whole, lambda frame, box: points, lambda frame, box: whole
     )
-    crops.dlib_finder = lambda upsample: finder
+    crop_processes.dlib_finder = lambda upsample: finder
     clip = {"clip_id": "a", "path": str(path), "content_key": "k", "shard": "000"}
     pl.DataFrame([clip]).write_parquet(folder / "manifest.parquet")
     h5, index = folder / "000.h5", folder / "000.parquet"

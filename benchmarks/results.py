@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
 COMMANDS = {  # name of the section: file and arguments
     "crops": ["crops.py"],
+    "crop_threads": ["crop_threads.py"],
     "store": ["store.py"],
     "extraction_speed": ["extraction_speed.py", "--size", "small", "--sources", "10"],
     "half_precision": [

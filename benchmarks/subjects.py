@@ -1,5 +1,6 @@
 """What the benchmarks run on: generated clips, and encoders with random weights."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dfprobe.encoders.base import EncoderSpec
 from dfprobe.features.extract import extract_features
 from dfprobe.media.crops import make_crops
 
+CROPS = '{"detect_every": 5, "upsample": 0, "max_failed_share": 0.0}'
 FEATURES = {
     "dtype": "float16",
     "window_s": 40,
@@ -74,8 +76,7 @@ class DemoClips:
             "options": {},
         }
         make_manifest("demo", listed, clips.manifest)
-        spec = {"detect_every": 5, "upsample": 0, "max_failed_share": 0.0}
-        make_crops(clips.manifest, "000", spec, clips.crops, clips.index)
+        make_crops(clips.manifest, "000", json.loads(CROPS), clips.crops, clips.index)
         return clips
 
     @property

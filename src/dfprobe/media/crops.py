@@ -22,8 +22,7 @@ import polars as pl
 
 from dfprobe.code import code_digest
 from dfprobe.errors import ClipError, DataError
-from dfprobe.media.clip import crop_in_pieces
-from dfprobe.media.faces import dlib_finder
+from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.outcome import check_failures, report_outcome
 from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
@@ -216,7 +215,7 @@ def make_crops(
     h5, index : Path
         Files to write, see `CropReader`.
     threads : int
-        Clips that are computed at a time; changes no result.
+        Clips that are computed at a time, each in a process; changes no result.
 
     Raises
     ------
@@ -334,18 +333,19 @@ def _compute(
     """Compute clips and note each one in the journal."""
     if waiting.is_empty():
         return
-    finder = dlib_finder(spec["upsample"])
     progress = Progress(task, waiting.height)
     lock = Lock()
+    cropper = clip_cropper(spec["upsample"], spec["detect_every"], threads)
 
     def compute(clip: dict[str, Any]) -> None:
         keys = {name: clip[name] for name in ("clip_id", "content_key")}
         record = _ClipRecord(journal, lock, {**keys, "crops_key": key})
-        path = Path(clip["path"])
-        row = crop_in_pieces(path, finder, spec["detect_every"], record.take)
-        record.finish(row)
+        record.finish(crop(Path(clip["path"]), record.take))
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="crops") as pool:
+    with (
+        cropper as crop,
+        ThreadPoolExecutor(threads, thread_name_prefix="crops") as pool,
+    ):
         for _ in pool.map(compute, waiting.iter_rows(named=True)):
             progress.step()
 

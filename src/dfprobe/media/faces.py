@@ -10,7 +10,6 @@ each; here it is the main face: the one that is followed, or the largest (see
 `main_face`).
 """
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -79,7 +78,7 @@ class FaceTrack:
 
 
 def dlib_finder(upsample: int) -> FaceFinder:
-    """Load dlib's detector and predictor, for use on any number of threads.
+    """Load dlib's detector and predictor, for one thread at a time.
 
     Parameters
     ----------
@@ -92,20 +91,13 @@ def dlib_finder(upsample: int) -> FaceFinder:
     DataError
         If the predictor's file is not installed.
     """
-    detectors = _Detectors()
+    detector = dlib.get_frontal_face_detector()  # keeps the frame that it works on
     predictor = dlib.shape_predictor(str(predictor_file()))
     return FaceFinder(
-        lambda frame: _detect(detectors.own, upsample, frame),
+        partial(_detect, detector, upsample),
         partial(_predict, predictor),
-        lambda frame, box: _search(detectors.own, upsample, frame, box),
+        partial(_search, detector, upsample),
     )
-
-
-class _Detectors(threading.local):
-    """dlib's detector, one a thread: it keeps the frame that it works on."""
-
-    def __init__(self) -> None:
-        self.own = dlib.get_frontal_face_detector()
 
 
 def predictor_file() -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from peak_memory import peak_mb
 
-from dfprobe.media import crops
+from dfprobe.media import crop_processes, crops
 from dfprobe.media.faces import FaceFinder
 
 SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
@@ -31,7 +31,7 @@ FINDER = FaceFinder(find_boxes, spread_points, lambda frame, box: find_boxes(fra
 
 
 def main(manifest: Path, h5: Path) -> None:
-    crop = crops.crop_in_pieces
+    crop = crop_processes.crop_in_pieces
 
     def within_limit(path, *arguments):
         sys.stdout.write(f"{path}\n")
@@ -41,8 +41,8 @@ def main(manifest: Path, h5: Path) -> None:
         signal.alarm(0)
         return row
 
-    crops.crop_in_pieces = within_limit
-    crops.dlib_finder = lambda upsample: FINDER
+    crop_processes.crop_in_pieces = within_limit
+    crop_processes.dlib_finder = lambda upsample: FINDER
     crops.make_crops(manifest, "000", SPEC, h5, h5.with_suffix(".parquet"))
     sys.stdout.write(f"{peak_mb()}\n")
 

@@ -1,9 +1,9 @@
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from media_files import bursts, face_frame, numbered_frame, write_clip
 
 from dfprobe.errors import ClipError, DataError
 from dfprobe.media import clip as clip_module
-from dfprobe.media import crops
+from dfprobe.media import crop_processes, crops
 from dfprobe.media.clip import GreyFrames, crop_clip, crop_in_pieces
 from dfprobe.media.crops import INDEX_SCHEMA, CropReader, crops_key, make_crops
 from dfprobe.media.faces import FaceFinder, dlib_finder
@@ -38,7 +38,7 @@ FAKE_FINDER = FaceFinder(find_box, fake_points, lambda frame, box: find_box(fram
 
 @pytest.fixture(autouse=True)
 def finder(monkeypatch):
-    monkeypatch.setattr(crops, "dlib_finder", lambda upsample: FAKE_FINDER)
+    monkeypatch.setattr(crop_processes, "dlib_finder", lambda upsample: FAKE_FINDER)
 
 
 class Shard:
@@ -110,7 +110,7 @@ def computed(monkeypatch):
         names.append(path.stem)
         return crop_in_pieces(path, *arguments)
 
-    monkeypatch.setattr(crops, "crop_in_pieces", noting)
+    monkeypatch.setattr(crop_processes, "crop_in_pieces", noting)
     return names
 
 
@@ -285,36 +285,59 @@ def test_too_many_failures_lose_no_work(shard, computed):
     assert computed == []
 
 
-def test_threads_change_no_result(shard):
-    shard.make()
-    expected = shard.contents()
-    shard.forget()
-    shard.make(threads=3)
-    assert shard.contents() == expected
-
-
-def test_threads_share_dlib(tmp_path):
-    paths = [tmp_path / f"{n}.mp4" for n in range(2)]
-    for n, path in enumerate(paths):
+@pytest.fixture
+def real_faces(shard, monkeypatch):
+    """Look for faces with dlib, in four clips that show one and one that does not."""
+    monkeypatch.setattr(crop_processes, "dlib_finder", dlib_finder)
+    for n in range(4):
         frames = [face_frame(4 * n + k, 5 + n) for k in range(12)]
-        write_clip(path, frames, sound=SOUND)
-    finder = dlib_finder(upsample=0)
-
-    def boxes(path):
-        return crop_clip(path, finder, 1)[1]["boxes"].tolist()
-
-    alone = [boxes(path) for path in paths]
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(boxes, paths)) == alone
+        write_clip(shard.path(f"face{n}"), frames, sound=SOUND)
+        shard.keys[f"face{n}"] = f"key of face{n}"
+    return shard
 
 
-def test_an_error_in_a_thread_ends_the_run(shard, monkeypatch):
+def test_processes_change_no_result(real_faces):
+    table = real_faces.make()
+    expected = real_faces.h5.read_bytes()
+    assert table["detected_share"].sum() == 4
+    real_faces.forget()
+    assert real_faces.make(threads=3).equals(table)
+    assert real_faces.h5.read_bytes() == expected
+
+
+def test_a_process_that_was_killed_is_named_and_no_work_is_lost(
+    real_faces, monkeypatch
+):
+    real_faces.make()
+    expected = real_faces.h5.read_bytes()
+    real_faces.forget()
+    finish, noted = crops._ClipRecord.finish, []
+
+    def kill_after_two(record, row):
+        finish(record, row)
+        noted.append(row)
+        if len(noted) == 2:
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    monkeypatch.setattr(crops._ClipRecord, "finish", kill_after_two)
+    with pytest.raises(
+        DataError, match=r"mp4: the process .* ended with code -9 .*run"
+    ):
+        real_faces.make(threads=2)
+    assert len(noted) >= 2
+    assert multiprocessing.active_children() == []
+    real_faces.make(threads=2)
+    assert real_faces.h5.read_bytes() == expected
+
+
+def test_an_error_while_cropping_ends_the_run(shard, monkeypatch):
     def fail(*arguments):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(crops, "crop_in_pieces", fail)
+    monkeypatch.setattr(crop_processes, "crop_in_pieces", fail)
     with pytest.raises(MemoryError, match="no room"):
-        shard.make(threads=2)
+        shard.make()
 
 
 def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
@@ -327,13 +350,14 @@ def test_killed_run_goes_on_where_it_was(shard, computed, caplog):
         "import test_crops\n"
         "from pathlib import Path\n"
         "crops, clips = test_crops.crops, []\n"
+        "crop_processes = test_crops.crop_processes\n"
         "def crop_until_killed(path, *arguments):\n"
         "    clips.append(path)\n"
         "    if len(clips) == 3:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return test_crops.crop_in_pieces(path, *arguments)\n"
-        "crops.crop_in_pieces = crop_until_killed\n"
-        "crops.dlib_finder = lambda upsample: test_crops.FAKE_FINDER\n"
+        "crop_processes.crop_in_pieces = crop_until_killed\n"
+        "crop_processes.dlib_finder = lambda upsample: test_crops.FAKE_FINDER\n"
         "manifest, h5 = Path(sys.argv[2]), Path(sys.argv[3])\n"
         "index = h5.with_suffix('.parquet')\n"
         "crops.make_crops(manifest, '000', test_crops.SPEC, h5, index)\n"

@@ -1,0 +1,48 @@
+"""What becomes of the processes that crop clips."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from media_files import face_frame, write_clip
+
+PATIENCE_S = 60
+MARK = "DFPROBE_TEST_OF_PROCESSES"
+KILLED_AT_WORK = """
+import os, signal, sys
+from pathlib import Path
+from dfprobe.media.crop_processes import clip_cropper
+
+def kill_this_process(name, rows):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with clip_cropper(0, 1, 2) as crop:
+    crop(Path(sys.argv[1]), kill_this_process)
+"""
+
+
+def test_they_end_with_the_process_that_started_them(tmp_path):
+    clip = tmp_path / "a.mp4"
+    write_clip(clip, [face_frame(number) for number in range(12)])
+    command = [sys.executable, "-c", KILLED_AT_WORK, str(clip)]
+    env = os.environ | {MARK: str(tmp_path)}
+    assert subprocess.run(command, env=env, check=False).returncode == -9
+    until = time.monotonic() + PATIENCE_S
+    while left := processes_of(tmp_path):
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+
+
+def processes_of(folder: Path) -> list[str]:
+    mark = f"{MARK}={folder}".encode()
+    entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [entry.name for entry in entries if mark in environment_of(entry)]
+
+
+def environment_of(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:  # it has ended, or is another user's
+        return b""
