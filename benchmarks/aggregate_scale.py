@@ -33,7 +33,7 @@ from dfprobe.evaluation.scores import ScoreKey, write_scores
 from dfprobe.evaluation.summary import write_summary
 from dfprobe.explain.temporal.tables import make_tables
 from dfprobe.report.clips import make_clips
-from dfprobe.workflow import fusion, plan, site, temporal
+from dfprobe.workflow import fusion, plan, site, tables, temporal
 
 LIMIT_GB = 2.0
 RATE_HZ = 25.0
@@ -151,7 +151,7 @@ def matrix(config: Config) -> None:
         _labelled_scores(config),
         _manifests(config),
         _indexes(),
-        _by_name(plan.matrix_spec(config)),
+        _by_name(tables.matrix_spec(config)),
         Tables(*(Path(f"results/{name}.csv") for name in names), others),
     )
 
@@ -188,7 +188,7 @@ def summarise(config: Config) -> None:
         _manifests(config),
         _indexes(),
         _matrix_scores(config),
-        _by_name(plan.matrix_spec(config)),
+        _by_name(tables.matrix_spec(config)),
         Path("results/summary.md"),
     )
 

@@ -19,6 +19,7 @@ COMMANDS = {  # name of the section: file and arguments
     "crop_threads": ["crop_threads.py"],
     "store": ["store.py"],
     "extraction_speed": ["extraction_speed.py", "--size", "small", "--sources", "10"],
+    "extraction_published": ["extraction_speed.py"],
     "half_precision": [
         *("half_precision.py", "--families", "avhubert", "wav2vec2", "clip"),
     ],

@@ -13,7 +13,7 @@ import yaml
 from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.evaluation.matrix import pairs
-from dfprobe.workflow import plan as workflow
+from dfprobe.workflow import plan, tables
 from plan import published_corpora
 from plan.planning import planned
 from running import snakemake
@@ -138,7 +138,7 @@ def test_rows_and_columns_are_those_of_table_2(config):
         "dfe": ["favc", "av1m"],
     }
     columns = [(train, test) for test in trained for train in trained[test]]
-    assert pairs(json.loads(workflow.matrix_spec(config))) == columns
+    assert pairs(json.loads(tables.matrix_spec(config))) == columns
 
 
 @pytest.mark.parametrize("corpus", SHARDS)
@@ -147,7 +147,7 @@ def test_the_manifest_counts_the_clips_of_the_paper(
 ):
     monkeypatch.chdir(paper_project)
     out = tmp_path / "manifest.parquet"
-    make_manifest(corpus, json.loads(workflow.manifest_spec(config, corpus)), out)
+    make_manifest(corpus, json.loads(plan.manifest_spec(config, corpus)), out)
     manifest = pl.read_parquet(out)
     counts = Counter(manifest.select("split", "label").iter_rows())
     assert counts == {
@@ -156,5 +156,5 @@ def test_the_manifest_counts_the_clips_of_the_paper(
         for label, clips in enumerate(both)
     }
     sizes = dict(manifest["shard"].value_counts().iter_rows())
-    assert sorted(sizes) == workflow.shards(config, corpus)
+    assert sorted(sizes) == plan.shards(config, corpus)
     assert max(sizes.values()) < 500

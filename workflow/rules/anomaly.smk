@@ -4,7 +4,7 @@ rule train_next_token:
         manifest="results/manifests/{real}.parquet",
         features=features_of_stream(0, "real"),
         second=features_of_stream(1, "real"),
-        code=plan.stage_code("dfprobe.heads.training", "dfprobe.heads.next_token"),
+        code=stamps.stage_code("dfprobe.heads.training", "dfprobe.heads.next_token"),
     output:
         head="results/heads/next_token/{row}/{real}.safetensors",
         curve="results/heads/next_token/{row}/{real}.curve.csv",
@@ -15,10 +15,10 @@ rule train_next_token:
     conda:
         "../../envs/evaluation.yaml"
     resources:
-        gpu=plan.training_gpus(config, "next_token"),
+        gpu=needs.training_gpus(config, "next_token"),
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
-        spec=lambda wildcards: plan.anomaly_head_spec(config, "next_token"),
+        spec=lambda wildcards: anomaly.head_spec(config, "next_token"),
     shell:
         "python -m dfprobe --log {log} train-head {input.manifest} "
         "--features {input.features} --second {input.second} "
@@ -31,7 +31,7 @@ rule score_next_token:
         manifest="results/manifests/{test}.parquet",
         features=features_of_stream(0, "test"),
         second=features_of_stream(1, "test"),
-        code=plan.stage_code("dfprobe.heads.scoring", "dfprobe.heads.next_token"),
+        code=stamps.stage_code("dfprobe.heads.scoring", "dfprobe.heads.next_token"),
     output:
         scores="results/scores/next_token/{row}/{real}/{test}.parquet",
         mean="results/scores/next_token_mean/{row}/{real}/{test}.parquet",
@@ -53,7 +53,7 @@ use rule train_next_token as train_sync with:
         manifest="results/manifests/{real}.parquet",
         features=features_of_stream(0, "real"),
         second=features_of_stream(1, "real"),
-        code=plan.stage_code("dfprobe.heads.training", "dfprobe.heads.sync"),
+        code=stamps.stage_code("dfprobe.heads.training", "dfprobe.heads.sync"),
     output:
         head="results/heads/sync/{row}/{real}.safetensors",
         curve="results/heads/sync/{row}/{real}.curve.csv",
@@ -62,7 +62,7 @@ use rule train_next_token as train_sync with:
     benchmark:
         "results/benchmarks/heads/sync/{row}/{real}.tsv"
     params:
-        spec=lambda wildcards: plan.anomaly_head_spec(config, "sync"),
+        spec=lambda wildcards: anomaly.head_spec(config, "sync"),
 
 
 rule score_sync:
@@ -71,7 +71,7 @@ rule score_sync:
         manifest="results/manifests/{test}.parquet",
         features=features_of_stream(0, "test"),
         second=features_of_stream(1, "test"),
-        code=plan.stage_code("dfprobe.heads.scoring", "dfprobe.heads.sync"),
+        code=stamps.stage_code("dfprobe.heads.scoring", "dfprobe.heads.sync"),
     output:
         scores="results/scores/sync/{row}/{real}/{test}.parquet",
         curves="results/curves/sync/{row}/{real}/{test}.parquet",
@@ -94,7 +94,7 @@ rule make_anomaly:
             "results/manifests/{corpus}.parquet",
             corpus=(config["anomaly"] or {}).get("test", []),
         ),
-        code=plan.stage_code("dfprobe.evaluation.anomaly"),
+        code=stamps.stage_code("dfprobe.evaluation.anomaly"),
     output:
         table="results/anomaly.csv",
         long="results/anomaly_long.csv",
@@ -105,7 +105,7 @@ rule make_anomaly:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.anomaly_spec(config),
+        spec=lambda wildcards: anomaly.spec(config),
     shell:
         "python -m dfprobe --log {log} anomaly --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "
@@ -118,7 +118,7 @@ rule import_external:
             wildcards.test
         ],
         manifest="results/manifests/{test}.parquet",
-        code=plan.stage_code("dfprobe.evaluation.detectors"),
+        code=stamps.stage_code("dfprobe.evaluation.detectors"),
     output:
         "results/scores/external/{detector}/{detector_train}/{test}.parquet",
     log:
@@ -136,7 +136,7 @@ rule make_detectors:
     input:
         scores=detector_score_files(),
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
-        code=plan.stage_code("dfprobe.evaluation.detectors"),
+        code=stamps.stage_code("dfprobe.evaluation.detectors"),
     output:
         table="results/detectors.csv",
         long="results/detectors_long.csv",
@@ -147,7 +147,7 @@ rule make_detectors:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.detectors_spec(config),
+        spec=lambda wildcards: tables.detectors_spec(config),
     shell:
         "python -m dfprobe --log {log} detectors --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "

@@ -1,7 +1,7 @@
 rule read_facts:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        code=plan.stage_code("dfprobe.audit.facts_table"),
+        code=stamps.stage_code("dfprobe.audit.facts_table"),
     output:
         "results/facts/{corpus}/{shard}.parquet",
     log:
@@ -21,7 +21,7 @@ rule audit_corpus:
         facts=lambda wildcards: of_shards(
             "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
         ),
-        code=plan.stage_code("dfprobe.audit.report"),
+        code=stamps.stage_code("dfprobe.audit.report"),
     output:
         page=report(
             "results/audit/{corpus}.html",
@@ -40,7 +40,7 @@ rule audit_corpus:
         "../../envs/evaluation.yaml"
     params:
         spec=lambda wildcards: plan.audit_spec(config, wildcards.corpus),
-        state=lambda wildcards: plan.corpus_state(config, wildcards.corpus),
+        state=lambda wildcards: states.corpus_state(config, wildcards.corpus),
     shell:
         "python -m dfprobe --log {log} audit-corpus {input.manifest} {input.facts} "
         "--spec {params.spec:q} --out {output.page}"

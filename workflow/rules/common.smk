@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from dfprobe.config import complete_config
-from dfprobe.workflow import plan, temporal
+from dfprobe.workflow import anomaly, needs, plan, stamps, states, tables, temporal
 
 config = complete_config(
     config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"
@@ -35,8 +35,8 @@ wildcard_constraints:
     test="|".join(config["test"]),
     encoder="|".join(config["encoders"]),
     shard=r"\d{3}",
-    row=one_of(plan.anomaly_rows(config)),
-    real=one_of(plan.anomaly_corpora(config)),
+    row=one_of(anomaly.rows(config)),
+    real=one_of(anomaly.corpora(config)),
     detector=one_of(config["external"]),
     layered=one_of(plan.layered(config)),
 
@@ -154,12 +154,12 @@ def curve_files():
 
 def anomaly_files(pattern):
     """Return a pattern's files for every head that learns from real clips."""
-    anomaly = config["anomaly"]
-    if anomaly is None:
+    settings = config["anomaly"]
+    if settings is None:
         return []
     rows = {
-        "next_token": plan.anomaly_rows(config),
-        "sync": plan.anomaly_pairs(config),
+        "next_token": anomaly.rows(config),
+        "sync": anomaly.pairs(config),
     }
     return [
         path
@@ -168,8 +168,8 @@ def anomaly_files(pattern):
             pattern,
             head=head,
             row=rows[head],
-            real=anomaly["corpus"],
-            test=anomaly["test"],
+            real=settings["corpus"],
+            test=settings["test"],
         )
     ]
 
@@ -178,18 +178,18 @@ def anomaly_score_files():
     """Return the scores from which results/anomaly.csv is made."""
     if config["anomaly"] is None:
         return []
-    streams = {name for row in plan.anomaly_rows(config) for name in row.split("+")}
+    streams = {name for row in anomaly.rows(config) for name in row.split("+")}
     return [
         *anomaly_files("results/scores/{head}/{row}/{real}/{test}.parquet"),
         *expand(
             "results/scores/next_token_mean/{row}/{real}/{test}.parquet",
-            row=plan.anomaly_rows(config),
-            real=plan.anomaly_corpora(config),
+            row=anomaly.rows(config),
+            real=anomaly.corpora(config),
             test=config["anomaly"]["test"],
         ),
         *(
             path
-            for test, trains in plan.supervised(config).items()
+            for test, trains in anomaly.supervised(config).items()
             for path in expand(
                 "results/scores/{head}/{encoder}/{train}/{test}.parquet",
                 head=plan.main_head(config),
@@ -206,7 +206,7 @@ def detector_score_files():
         "results/scores/{head}/{encoder}/{train}/{test}.parquet",
         head=plan.main_head(config),
         encoder=config["encoders"],
-        train=plan.detectors_train(config),
+        train=tables.detectors_train(config),
         test=config["test"],
     )
     return ours + [

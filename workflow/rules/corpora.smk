@@ -1,6 +1,6 @@
 rule make_demo_corpus:
     input:
-        code=plan.stage_code("dfprobe.corpora.demo.make"),
+        code=stamps.stage_code("dfprobe.corpora.demo.make"),
     output:
         "results/demo/{corpus}.tsv",
     log:
@@ -19,11 +19,11 @@ rule make_demo_corpus:
 rule make_manifest:
     input:
         demo=lambda wildcards: (
-            plan.demo_listing(wildcards.corpus)
+            states.demo_listing(wildcards.corpus)
             if config["corpora"][wildcards.corpus]["demo"] is not None
             else []
         ),
-        code=lambda wildcards: plan.stage_code(
+        code=lambda wildcards: stamps.stage_code(
             "dfprobe.corpora.manifest",
             f"dfprobe.corpora.{config['corpora'][wildcards.corpus]['layout']}",
         ),
@@ -37,7 +37,7 @@ rule make_manifest:
         "../../envs/media.yaml"
     params:
         spec=lambda wildcards: plan.manifest_spec(config, wildcards.corpus),
-        state=lambda wildcards: plan.corpus_state(config, wildcards.corpus),
+        state=lambda wildcards: states.corpus_state(config, wildcards.corpus),
     shell:
         "python -m dfprobe --log {log} manifest {wildcards.corpus} "
         "--spec {params.spec:q} --out {output}"

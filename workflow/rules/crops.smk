@@ -2,7 +2,7 @@ rule make_crops:
     input:
         manifest="results/manifests/{corpus}.parquet",
         # A function: as a plain list it could not be named in profiles/frozen.
-        code=lambda wildcards: plan.stage_code("dfprobe.media.crops"),
+        code=lambda wildcards: stamps.stage_code("dfprobe.media.crops"),
     output:
         crops="results/crops/{corpus}/{shard}.h5",
         index="results/crops/{corpus}/{shard}.parquet",

@@ -1,5 +1,5 @@
 onstart:
-    plan.require_weights(
+    needs.require_weights(
         config,
         [
             job.wildcards.encoder
@@ -11,14 +11,14 @@ onstart:
 
 # Read once here, not for each of thousands of jobs.
 features_code = {
-    encoder: plan.stage_code_list(
+    encoder: stamps.stage_code_list(
         "dfprobe.features.extract",
         f"dfprobe.encoders.{config['encoders'][encoder]['family']}",
     )
     for encoder in computed_encoders()
 }
 features_gpus = {
-    encoder: plan.features_gpus(config, encoder) for encoder in computed_encoders()
+    encoder: needs.features_gpus(config, encoder) for encoder in computed_encoders()
 }
 
 
@@ -38,11 +38,11 @@ rule extract_features:
         encoder=one_of(computed_encoders()),
     conda:
         "../../envs/encoders.yaml"
-    threads: plan.features_threads(config)
+    threads: needs.features_threads(config)
     resources:
         gpu=lambda wildcards: features_gpus[wildcards.encoder],
         mem_mb=lambda wildcards, attempt: (
-            attempt * plan.features_memory_mb(config, wildcards.encoder)
+            attempt * needs.features_memory_mb(config, wildcards.encoder)
         ),
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
@@ -55,7 +55,7 @@ rule extract_features:
 rule import_features:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        code=lambda wildcards: plan.stage_code("dfprobe.features.exchange"),
+        code=lambda wildcards: stamps.stage_code("dfprobe.features.exchange"),
     output:
         "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
     log:
@@ -68,7 +68,7 @@ rule import_features:
         "../../envs/encoders.yaml"
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
-        state=lambda wildcards: plan.files_state(
+        state=lambda wildcards: states.files_state(
             config, wildcards.encoder, wildcards.corpus
         ),
     shell:

@@ -8,7 +8,7 @@ rule make_fusion:
         manifests=expand(
             "results/manifests/{corpus}.parquet", corpus=plan.labelled_corpora(config)
         ),
-        code=plan.stage_code("dfprobe.evaluation.fusion"),
+        code=stamps.stage_code("dfprobe.evaluation.fusion"),
     output:
         correlation="results/fusion/correlation.csv",
         sets="results/fusion/sets.csv",
@@ -31,7 +31,7 @@ rule make_fusion:
 rule plot_fusion:
     input:
         tables=fusion.TABLES,
-        code=plan.stage_code("dfprobe.plots.fusion"),
+        code=stamps.stage_code("dfprobe.plots.fusion"),
     output:
         png=report(
             "results/figures/fusion.png",
@@ -59,7 +59,7 @@ rule write_tex_tables:
         long="results/xdata_long.csv",
         sets="results/fusion/sets.csv",
         anomaly=anomaly_tables()[1:],
-        code=plan.stage_code("dfprobe.evaluation.tex_tables"),
+        code=stamps.stage_code("dfprobe.evaluation.tex_tables"),
     output:
         fusion.tex_tables(config),
     log:
@@ -69,7 +69,7 @@ rule write_tex_tables:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} tex-tables {input.long} {input.sets} "
         "--anomaly {input.anomaly} --spec {params.spec:q} --out {output}"

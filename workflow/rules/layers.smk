@@ -8,7 +8,7 @@ rule probe_layers:
             plan.labelled_corpora(config),
             encoder=wildcards.layered,
         ),
-        code=plan.stage_code(
+        code=stamps.stage_code(
             *("dfprobe.heads.layer_probes", "dfprobe.heads.linear"),
             "dfprobe.heads.layer_mix",
         ),
@@ -22,7 +22,7 @@ rule probe_layers:
     conda:
         "../../envs/evaluation.yaml"
     resources:
-        gpu=plan.training_gpus(config, "layer_mix"),
+        gpu=needs.training_gpus(config, "layer_mix"),
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: plan.layers_spec(config, wildcards.layered),
@@ -35,7 +35,7 @@ rule probe_layers:
 rule plot_layers:
     input:
         table="results/layers/{layered}.csv",
-        code=plan.stage_code("dfprobe.plots.layers"),
+        code=stamps.stage_code("dfprobe.plots.layers"),
     output:
         png=report(
             "results/figures/layers/{layered}.png",
@@ -52,7 +52,7 @@ rule plot_layers:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.layers_figure_spec(config, wildcards.layered),
+        spec=lambda wildcards: tables.layers_figure_spec(config, wildcards.layered),
     shell:
         "python -m dfprobe --log {log} plot-layers {input.table} "
         "--spec {params.spec:q} --out {output.png}"

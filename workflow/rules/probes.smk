@@ -9,7 +9,7 @@ for entry in config["heads"]:
         input:
             manifest="results/manifests/{train}.parquet",
             features=features_of("train"),
-            code=plan.stage_code("dfprobe.heads.training", f"dfprobe.heads.{kind}"),
+            code=stamps.stage_code("dfprobe.heads.training", f"dfprobe.heads.{kind}"),
         output:
             heads=expand(
                 "results/heads/{head}/{{encoder}}/{{train}}.safetensors",
@@ -27,7 +27,7 @@ for entry in config["heads"]:
         conda:
             "../../envs/evaluation.yaml"
         resources:
-            gpu=plan.training_gpus(config, kind),
+            gpu=needs.training_gpus(config, kind),
             mem_mb=growing(config["training"]["memory_mb"]),
         params:
             spec=plan.head_spec(config, entry),
@@ -51,7 +51,7 @@ for entry in config["heads"]:
                 "results/features/{{encoder}}/{corpus}/{shard}.zarr.zip",
                 config["test"],
             ),
-            code=plan.stage_code("dfprobe.heads.scoring", f"dfprobe.heads.{kind}"),
+            code=stamps.stage_code("dfprobe.heads.scoring", f"dfprobe.heads.{kind}"),
         output:
             scores=expand(
                 "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
@@ -80,7 +80,7 @@ for entry in config["heads"]:
 rule plot_training_curves:
     input:
         curves=curve_files(),
-        code=plan.stage_code(
+        code=stamps.stage_code(
             "dfprobe.evaluation.curves", "dfprobe.plots.training_curves"
         ),
     output:
@@ -100,7 +100,7 @@ rule plot_training_curves:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.curves_spec(config),
+        spec=lambda wildcards: tables.curves_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-curves {input.curves} "
         "--spec {params.spec:q} --out {output.png} --table {output.table}"

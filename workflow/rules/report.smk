@@ -6,7 +6,7 @@ rule make_matrix:
         ),
         crops=crop_indexes(config["test"]),
         kept=kept_products(),
-        code=plan.stage_code("dfprobe.evaluation.matrix"),
+        code=stamps.stage_code("dfprobe.evaluation.matrix"),
     output:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
@@ -19,7 +19,7 @@ rule make_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} matrix --scores {input.scores} "
         "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
@@ -30,7 +30,7 @@ rule make_matrix:
 rule make_seeds:
     input:
         long="results/xdata_long.csv",
-        code=plan.stage_code("dfprobe.evaluation.seeds"),
+        code=stamps.stage_code("dfprobe.evaluation.seeds"),
     output:
         "results/seeds.csv",
     log:
@@ -40,7 +40,7 @@ rule make_seeds:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} seeds {input.long} --spec {params.spec:q} "
         "--out {output}"
@@ -54,8 +54,8 @@ rule compare_with_paper:
         localisation="results/explain/localisation.csv",
         correlation="results/fusion/correlation.csv",
         improvement="results/fusion/improvement.csv",
-        code=plan.stage_code("dfprobe.evaluation.paper"),
-        values=plan.stage_data("evaluation/paper_tables.csv"),
+        code=stamps.stage_code("dfprobe.evaluation.paper"),
+        values=stamps.stage_data("evaluation/paper_tables.csv"),
     output:
         table="results/paper_comparison.csv",
         page=report(
@@ -71,7 +71,7 @@ rule compare_with_paper:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.paper_spec(config),
+        spec=lambda wildcards: tables.paper_spec(config),
     shell:
         "python -m dfprobe --log {log} compare-with-paper {input.long} "
         "--anomaly {input.anomaly} --detectors {input.detectors} "
@@ -83,7 +83,7 @@ rule compare_with_paper:
 rule plot_matrix:
     input:
         matrix="results/xdata_matrix.csv",
-        code=plan.stage_code("dfprobe.plots.matrix"),
+        code=stamps.stage_code("dfprobe.plots.matrix"),
     output:
         png=report(
             "results/figures/xdata_matrix.png",
@@ -100,7 +100,7 @@ rule plot_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.figure_spec(config),
+        spec=lambda wildcards: tables.figure_spec(config),
     shell:
         "python -m dfprobe --log {log} plot-matrix {input.matrix} "
         "--spec {params.spec:q} --out {output.png}"
@@ -113,7 +113,7 @@ rule write_summary:
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
         scores=matrix_score_files(),
-        code=plan.stage_code("dfprobe.evaluation.summary"),
+        code=stamps.stage_code("dfprobe.evaluation.summary"),
     output:
         "results/summary.md",
     log:
@@ -123,7 +123,7 @@ rule write_summary:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config),
     shell:
         "python -m dfprobe --log {log} summary {input.matrix} {input.long} "
         "--manifests {input.manifests} --crops {input.crops} --scores {input.scores} "

@@ -6,7 +6,7 @@ rule make_report_clips:
         manifest="results/manifests/{test}.parquet",
         scores=lambda wildcards: site.probe_files(config, "scores", wildcards.test),
         curves=lambda wildcards: site.probe_files(config, "curves", wildcards.test),
-        code=plan.stage_code("dfprobe.report.clips"),
+        code=stamps.stage_code("dfprobe.report.clips"),
     output:
         index="results/report/clips/{test}/index.js",
     log:
@@ -25,7 +25,7 @@ rule make_report_clips:
 
 rule make_report:
     input:
-        tables=site.tables(config),
+        tables=site.table_files(config),
         audits=expand("results/audit/{corpus}.html", corpus=plan.used_corpora(config)),
         comparison="results/paper_comparison.html",
         figures=site.figures(config),
@@ -33,9 +33,9 @@ rule make_report:
             "results/manifests/{corpus}.parquet", corpus=plan.used_corpora(config)
         ),
         stores=site.stores(config),
-        code=plan.stage_code("dfprobe.report.site"),
+        code=stamps.stage_code("dfprobe.report.site"),
         assets=[
-            plan.stage_data(f"report/{name}")
+            stamps.stage_data(f"report/{name}")
             for name in ("site.css", "site.js", "explorer.js", "explorer_body.html")
         ],
     output:

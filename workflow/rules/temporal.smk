@@ -4,7 +4,7 @@ rule make_localisation:
         scores=temporal.score_files(config),
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
-        code=plan.stage_code("dfprobe.explain.temporal.tables"),
+        code=stamps.stage_code("dfprobe.explain.temporal.tables"),
     output:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
@@ -27,7 +27,7 @@ rule plot_temporal:
     input:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
-        code=plan.stage_code("dfprobe.plots.localisation", "dfprobe.plots.leading"),
+        code=stamps.stage_code("dfprobe.plots.localisation", "dfprobe.plots.leading"),
     output:
         png=report(
             "results/figures/localisation.png",
@@ -65,7 +65,9 @@ rule plot_panels:
         manifest="results/manifests/{test}.parquet",
         crops=lambda wildcards: crop_indexes([wildcards.test]),
         localisation="results/explain/localisation.csv",
-        code=plan.stage_code("dfprobe.explain.temporal.panels", "dfprobe.plots.panels"),
+        code=stamps.stage_code(
+            "dfprobe.explain.temporal.panels", "dfprobe.plots.panels"
+        ),
     output:
         png=report(
             "results/figures/temporal/{test}.png",

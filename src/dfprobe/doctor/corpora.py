@@ -12,7 +12,7 @@ from dfprobe.corpora.files import MISSING
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DfprobeError
-from dfprobe.workflow import plan
+from dfprobe.workflow import plan, states
 
 HEADERS = ("corpus", "layout", "state", *(f"{split} real/fake" for split in SPLITS))
 _LISTED = "listed, but not on disk"
@@ -29,7 +29,7 @@ def check_corpora(config: dict[str, Any]) -> Iterator[Finding]:
     for name in plan.used_corpora(config):
         entry = config["corpora"][name]
         front = (name, entry["layout"])
-        if entry["demo"] is not None and not Path(plan.demo_listing(name)).exists():
+        if entry["demo"] is not None and not Path(states.demo_listing(name)).exists():
             yield Finding((*front, "will be generated", *["-"] * len(SPLITS)))
             continue
         try:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import plan, spatial, temporal
+from dfprobe.workflow import plan, spatial, tables, temporal
 
 Config = dict[str, Any]
 
@@ -15,13 +15,13 @@ def clips_spec(config: Config) -> str:
 
 def site_spec(config: Config) -> str:
     """Spec of the pages: labels, rows and columns, and all settings, as sorted JSON."""
-    known = json.loads(plan.matrix_spec(config))
+    known = json.loads(tables.matrix_spec(config))
     corpora = [config["corpora"][name] for name in plan.used_corpora(config)]
     demo = all(entry["demo"] is not None for entry in corpora)
     return json.dumps(known | {"demo": demo, "config": config}, sort_keys=True)
 
 
-def tables(config: Config) -> list[str]:
+def table_files(config: Config) -> list[str]:
     """Tables that the pages show, as far as the run makes them."""
     heads = [head for entry in config["heads"] for head in plan.heads_of(config, entry)]
     anomaly = [] if config["anomaly"] is None else ["anomaly"]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import plan
+from dfprobe.workflow import anomaly, plan, tables
 
 Config = dict[str, Any]
 
@@ -98,14 +98,14 @@ def _heads(config: Config) -> list[dict[str, Any]]:
         for name in plan.heads_of(config, entry)
     ]
     rows = {
-        "next_token": plan.anomaly_rows(config),
-        "sync": plan.anomaly_pairs(config),
+        "next_token": anomaly.rows(config),
+        "sync": anomaly.pairs(config),
     }
     unlabelled = [
         {
             "name": name,
             "encoders": rows[name],
-            "train": plan.anomaly_corpora(config),
+            "train": anomaly.corpora(config),
             "test": config["anomaly"]["test"],
             "log_sum_exp": name == "sync",
         }
@@ -117,9 +117,9 @@ def _heads(config: Config) -> list[dict[str, Any]]:
 
 def _encoders(config: Config) -> dict[str, dict[str, Any]]:
     """Say what the tables show of each encoder and row of the anomaly table."""
-    rows = json.loads(plan.matrix_spec(config))["encoders"]
+    rows = json.loads(tables.matrix_spec(config))["encoders"]
     if config["anomaly"] is not None:
-        rows += json.loads(plan.anomaly_spec(config))["rows"]
+        rows += json.loads(anomaly.spec(config))["rows"]
     trimmed = {n for n, e in config["encoders"].items() if e.get("trim") is not None}
     return {
         row["name"]: {

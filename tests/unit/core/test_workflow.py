@@ -8,7 +8,7 @@ import pytest
 
 from dfprobe.code import canonical_source, import_closure
 from dfprobe.errors import ConfigError
-from dfprobe.workflow import plan as workflow
+from dfprobe.workflow import anomaly, needs, plan, stamps, states, tables
 
 CORPUS = {
     "layout": "folder",
@@ -48,65 +48,65 @@ def with_corpus(**changes) -> dict:
 
 
 def test_a_stamp_is_rewritten_only_when_the_code_changes():
-    (stamp,) = workflow.stage_code("dfprobe.status")
+    (stamp,) = stamps.stage_code("dfprobe.status")
     assert stamp == "results/code/dfprobe/status.py"
     os.utime(stamp, (1, 1))
-    workflow.stage_code("dfprobe.status")
+    stamps.stage_code("dfprobe.status")
     assert Path(stamp).stat().st_mtime == 1
     Path(stamp).write_text("other code")
-    workflow.stage_code("dfprobe.status")
+    stamps.stage_code("dfprobe.status")
     assert "class Status" in Path(stamp).read_text()
     assert '"""' not in Path(stamp).read_text()
 
 
 def test_the_list_of_a_stage_changes_with_any_module_of_it(monkeypatch):
     modules = ("dfprobe.features.extract", "dfprobe.encoders.lfcc")
-    path = Path(workflow.stage_code_list(*modules))
+    path = Path(stamps.stage_code_list(*modules))
     before = path.read_text()
     os.utime(path, (1, 1))
-    assert workflow.stage_code_list(*modules) == str(path)
+    assert stamps.stage_code_list(*modules) == str(path)
     assert path.stat().st_mtime == 1
     assert [line.split()[0] for line in before.splitlines()] == import_closure(modules)
     edited = {"dfprobe.status": "pass\n"}
     monkeypatch.setattr(
-        workflow, "canonical_source", lambda m: edited.get(m) or canonical_source(m)
+        stamps, "canonical_source", lambda m: edited.get(m) or canonical_source(m)
     )
-    workflow.stage_code_list(*modules)
+    stamps.stage_code_list(*modules)
     lines = zip(before.splitlines(), path.read_text().splitlines(), strict=True)
     assert [new.split()[0] for old, new in lines if new != old] == list(edited)
 
 
 def test_files_that_come_go_or_change_are_noticed(folder):
-    before = workflow.corpus_state(CONFIG, "mine")
-    assert workflow.corpus_state(CONFIG, "mine") == before
+    before = states.corpus_state(CONFIG, "mine")
+    assert states.corpus_state(CONFIG, "mine") == before
     (folder / "videos/b.mp4").write_text("b")
-    assert workflow.corpus_state(CONFIG, "mine") != before
+    assert states.corpus_state(CONFIG, "mine") != before
     (folder / "videos/b.mp4").unlink()
-    assert workflow.corpus_state(CONFIG, "mine") == before
+    assert states.corpus_state(CONFIG, "mine") == before
     os.utime(folder / "videos/a.mp4", (1, 1))
-    assert workflow.corpus_state(CONFIG, "mine") != before
+    assert states.corpus_state(CONFIG, "mine") != before
 
 
 def test_a_folder_that_is_not_watched_is_not_read():
     config = with_corpus(watch=False, root="nowhere")
-    assert workflow.corpus_state(config, "mine") == "not watched"
+    assert states.corpus_state(config, "mine") == "not watched"
 
 
 def test_a_generated_corpus_has_one_state_before_and_after(folder):
     config = with_corpus(demo={"seed": 1})
-    before = workflow.corpus_state(config, "mine")
+    before = states.corpus_state(config, "mine")
     (folder / "results/demo/mine").mkdir(parents=True)
     (folder / "results/demo/mine.tsv").write_text("1\t-\ta.mp4\n")
     (folder / "results/demo/mine/a.mp4").write_text("a")
-    assert workflow.corpus_state(config, "mine") == before
+    assert states.corpus_state(config, "mine") == before
     (folder / "results/demo/mine/b.mp4").write_text("b")
-    assert workflow.corpus_state(config, "mine") != before
+    assert states.corpus_state(config, "mine") != before
 
 
 def test_specs_hold_what_changes_numbers_and_no_labels():
-    assert "LFCC" not in workflow.features_spec(CONFIG, "lfcc")
-    assert "Mine" not in workflow.manifest_spec(CONFIG, "mine")
-    (row,) = json.loads(workflow.matrix_spec(CONFIG))["encoders"]
+    assert "LFCC" not in plan.features_spec(CONFIG, "lfcc")
+    assert "Mine" not in plan.manifest_spec(CONFIG, "mine")
+    (row,) = json.loads(tables.matrix_spec(CONFIG))["encoders"]
     assert row == {
         "name": "lfcc",
         "label": "LFCC",
@@ -124,13 +124,13 @@ def test_trimmed_rows_name_their_encoder_on_whole_clips():
         "alone": ENCODER | {"trim": "leading_silence", "weights": "x"},
     }
     config = CONFIG | {"encoders": encoders}
-    rows = {r["name"]: r for r in json.loads(workflow.matrix_spec(config))["encoders"]}
+    rows = {r["name"]: r for r in json.loads(tables.matrix_spec(config))["encoders"]}
     assert rows["cut"]["untrimmed"] == "whole"
     assert all("untrimmed" not in rows[name] for name in ("other", "whole", "alone"))
     # Without trimming the spec says nothing of it, as before there was any.
-    cut_spec = json.loads(workflow.features_spec(config, "cut"))
+    cut_spec = json.loads(plan.features_spec(config, "cut"))
     assert cut_spec["trim"] == "leading_silence" and "trim" not in cut_spec["encoder"]
-    whole_spec = json.loads(workflow.features_spec(config, "whole"))
+    whole_spec = json.loads(plan.features_spec(config, "whole"))
     assert "trim" not in whole_spec and "trim" not in whole_spec["encoder"]
 
 
@@ -146,45 +146,48 @@ def test_feature_files_are_described_without_what_computes_features(folder):
         "first_row_s": 0.0,
     }
     config = CONFIG | {"encoders": {"theirs": files}}
-    spec = json.loads(workflow.features_spec(config, "theirs"))
+    spec = json.loads(plan.features_spec(config, "theirs"))
     assert spec.keys() == {"encoder", "dtype", "max_failed_share"}
     names = {"name", "source", "stream", "root", "rate_hz", "first_row_s"}
     assert spec["encoder"].keys() == names
-    (row,) = json.loads(workflow.matrix_spec(config))["encoders"]
+    (row,) = json.loads(tables.matrix_spec(config))["encoders"]
     assert row["modality"] == "audio-visual"
-    before = workflow.files_state(config, "theirs", "mine")
+    before = states.files_state(config, "theirs", "mine")
     (folder / "rows/mine").mkdir(parents=True)
     (folder / "rows/mine/a.npy").write_text("a")
-    assert workflow.files_state(config, "theirs", "mine") != before
+    assert states.files_state(config, "theirs", "mine") != before
 
 
 def test_every_seed_but_the_first_is_a_head_of_its_own():
     heads = {"linear": {"seeds": [43, 7], "encoders": ["lfcc"]}}
     config = CONFIG | {"heads": heads}
-    assert workflow.heads_of(config, "linear") == ["linear", "linear-s7"]
-    names = [(h["name"], h["entry"], h["seed"]) for h in workflow._head_names(config)]
+    assert plan.heads_of(config, "linear") == ["linear", "linear-s7"]
+    names = [(h["name"], h["entry"], h["seed"]) for h in tables._head_names(config)]
     assert names == [("linear", "linear", 43), ("linear-s7", "linear", 7)]
 
 
 def test_a_corpus_of_real_clips_is_encoded_by_its_rows_alone():
     encoders = {name: ENCODER for name in ("a", "b", "c")}
     rows = [{"streams": ["c", "a"], "label": "C + A"}]
-    anomaly = {"corpus": "unused", "test": ["mine"], "rows": rows}
-    config = CONFIG | {"encoders": encoders, "anomaly": anomaly}
-    assert workflow.used_corpora(config) == ["mine", "unused"]
-    assert workflow.encoded_on(config, "mine") == ["a", "b", "c"]
-    assert workflow.encoded_on(config, "unused") == ["a", "c"]
-    assert workflow.anomaly_rows(config) == ["c+a"] == workflow.anomaly_pairs(config)
+    settings = {"corpus": "unused", "test": ["mine"], "rows": rows}
+    config = CONFIG | {"encoders": encoders, "anomaly": settings}
+    assert plan.used_corpora(config) == ["mine", "unused"]
+    assert plan.encoded_on(config, "mine") == ["a", "b", "c"]
+    assert plan.encoded_on(config, "unused") == ["a", "c"]
+    assert anomaly.rows(config) == ["c+a"] == anomaly.pairs(config)
 
 
 def test_only_corpora_that_are_used_are_planned():
-    assert workflow.used_corpora(CONFIG) == ["mine"]
-    assert workflow.shards(CONFIG, "mine") == ["000", "001", "002"]
+    assert plan.used_corpora(CONFIG) == ["mine"]
+    assert plan.shards(CONFIG, "mine") == ["000", "001", "002"]
 
 
 def test_planning_imports_nothing_heavy():
+    folder = Path(plan.__file__).parent
+    modules = [f"dfprobe.workflow.{path.stem}" for path in folder.glob("[a-z]*.py")]
+    assert "dfprobe.workflow.plan" in modules
     code = (
-        "import sys, dfprobe.workflow.plan, dfprobe.config; "
+        f"import sys, dfprobe.config, {', '.join(modules)}; "
         "print([m for m in ('torch', 'polars', 'dlib', 'cv2') if m in sys.modules])"
     )
     output = subprocess.run(
@@ -206,7 +209,7 @@ def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch
     }
     needed = [name for name in encoders if name != "not_needed"]
     with pytest.raises(ConfigError) as refusal:
-        workflow.require_weights({"encoders": encoders}, [*needed, *needed])
+        needs.require_weights({"encoders": encoders}, [*needed, *needed])
     message = str(refusal.value)
     assert message.count("The rows lips, sound of the config wait for it.") == 1
     assert f"{tmp_path}/{file}" in message
@@ -214,10 +217,10 @@ def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch
     assert "another.pth" not in message
     (tmp_path / "avhubert").mkdir()
     (tmp_path / file).touch()
-    workflow.require_weights({"encoders": encoders}, ["lips", "drawn", "hub"])
+    needs.require_weights({"encoders": encoders}, ["lips", "drawn", "hub"])
 
 
 def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
     loaded = CONFIG | {"encoders": {"clip": ENCODER | {"weights": "some/hub-id"}}}
-    assert workflow.features_memory_mb(CONFIG, "lfcc") == 2000
-    assert workflow.features_memory_mb(loaded, "clip") == 16000
+    assert needs.features_memory_mb(CONFIG, "lfcc") == 2000
+    assert needs.features_memory_mb(loaded, "clip") == 16000

@@ -35,7 +35,7 @@ def test_the_pages_know_whether_all_corpora_are_drawn(config):
 
 
 def test_tables_and_pictures_are_those_that_the_run_makes(config):
-    tables = site.tables(config)
+    tables = site.table_files(config)
     assert "results/xdata_matrix_linear-s44.csv" in tables
     assert "results/anomaly.csv" in tables
     assert not any("spatial" in path for path in tables)
@@ -43,11 +43,11 @@ def test_tables_and_pictures_are_those_that_the_run_makes(config):
     config["anomaly"] = None
     config["spatial"] = {"test": ["odd"]}
     config["corpora"]["clean"]["layout"] = "lav_df"
-    assert set(site.tables(config)) - set(tables) == {
+    assert set(site.table_files(config)) - set(tables) == {
         "results/explain/spatial.csv",
         "results/explain/sanity.csv",
     }
-    assert set(tables) - set(site.tables(config)) == {"results/anomaly.csv"}
+    assert set(tables) - set(site.table_files(config)) == {"results/anomaly.csv"}
     assert set(site.figures(config)) == {
         "results/figures/temporal/clean.png",
         "results/figures/spatial.png",

@@ -1,0 +1,73 @@
+"""What jobs need to run: GPUs, cores, memory, weights."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dfprobe.encoders import registry
+from dfprobe.errors import ConfigError
+from dfprobe.weights.records import found, missing
+
+Config = dict[str, Any]
+
+
+def features_gpus(config: Config, encoder: str) -> int:
+    """GPUs that a features job of an encoder asks for: 1, or 0 where it uses none."""
+    entry = config["encoders"][encoder]
+    return int(entry["weights"] != "none" and _on_gpu(config["features"]["device"]))
+
+
+def training_gpus(config: Config, kind: str) -> int:
+    """GPUs that a training job asks for; linear probes use one only where told to."""
+    device = config["training"]["device"]
+    return int(_on_gpu(device) and (kind, device) != ("linear", "auto"))
+
+
+def features_threads(config: Config) -> int:
+    """Cores of a features job; beside a GPU several prepare clips for it."""
+    return 4 if _on_gpu(config["features"]["device"]) else 1
+
+
+def features_memory_mb(config: Config, encoder: str) -> int:
+    """Memory of a features job of an encoder, in MB.
+
+    The largest published checkpoint has 8.65 GB and is read whole; without one, jobs
+    have been measured at 0.6 GB and less.
+    """
+    return 2000 if config["encoders"][encoder]["weights"] == "none" else 16000
+
+
+def require_weights(config: Config, encoders: Iterable[str]) -> None:
+    """Refuse to start jobs whose checkpoint files are not there, in one message.
+
+    Hub ids are left to the jobs, which download them where there is a network.
+
+    Parameters
+    ----------
+    config : dict
+        The complete configuration.
+    encoders : iterable of str
+        Encoders whose features are to be computed.
+
+    Raises
+    ------
+    ConfigError
+        With each missing file, where it is published, where to put it, and the rows
+        that wait for it.
+    """
+    waiting: dict[str, list[str]] = {}
+    for name in sorted(set(encoders)):
+        entry = config["encoders"][name]
+        weights = entry["weights"]
+        if registry.names_a_file(entry["family"], weights) and not found(weights):
+            waiting.setdefault(weights, []).append(name)
+    if waiting:
+        messages = [missing(weights, rows) for weights, rows in waiting.items()]
+        raise ConfigError("\n\n".join(["weights are missing:", *messages]))
+
+
+def _on_gpu(device: str) -> bool:
+    """Whether a device is a GPU, here; asking torch would take seconds."""
+    if device != "auto":
+        return device != "cpu"
+    return any(Path("/dev").glob("nvidia[0-9]*"))

@@ -1,0 +1,96 @@
+"""Files that stand for the code of a stage, so that Snakemake sees when it changes."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dfprobe.code import canonical_source, import_closure
+
+CODE_FOLDER = Path("results/code")
+
+_outdated: set[str] | None = None  # filled instead of rewriting stamps, `keep_stamps`
+
+
+@contextmanager
+def keep_stamps() -> Iterator[set[str]]:
+    """Change no code stamp that is there; give the paths of those out of date.
+
+    For whoever plans only to look: the jobs of a run that is going on note the stamps
+    as they are when they end. A stamp that is not there yet is written.
+    """
+    global _outdated
+    _outdated = set()
+    try:
+        yield _outdated
+    finally:
+        _outdated = None
+
+
+def stage_code(*modules: str) -> list[str]:
+    """Files that stand for the code of a stage, to be listed as a rule's inputs.
+
+    Each holds one module of the import closure of ``modules`` without comments,
+    docstrings and layout, and is rewritten only when that changes: Snakemake compares
+    contents, so an edited comment makes nothing stale and an edited statement names its
+    module in the reason.
+
+    Returns
+    -------
+    list of str
+        Paths below ``results/code``, relative to the working directory.
+    """
+    return [str(_stamp(module)) for module in import_closure(modules)]
+
+
+def stage_code_list(*modules: str) -> str:
+    """One file that stands for the code of a stage of thousands of jobs.
+
+    It lists each module of the import closure with its digest. Snakemake spends a third
+    of the planning of a large run on the inputs of `stage_code`; the price of one input
+    is that the reason names the stage, not the module that was edited.
+
+    Returns
+    -------
+    str
+        Path below ``results/code``, named after ``modules``.
+    """
+    lines = [
+        f"{name} {hashlib.sha256(canonical_source(name).encode()).hexdigest()}\n"
+        for name in import_closure(modules)
+    ]
+    path = CODE_FOLDER / f"{'+'.join(modules)}.txt"
+    return str(_written(path, "".join(lines)))
+
+
+def stage_data(name: str) -> str:
+    """File that stands for a data file of the package, see `stage_code`.
+
+    Parameters
+    ----------
+    name : str
+        Path below the package, e.g. ``evaluation/paper_tables.csv``.
+    """
+    content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
+    return str(_written(CODE_FOLDER / "dfprobe" / name, content))
+
+
+def _stamp(module: str) -> Path:
+    path = CODE_FOLDER.joinpath(*module.split(".")).with_suffix(".py")
+    return _written(path, canonical_source(module))
+
+
+def _written(path: Path, source: str) -> Path:
+    """Write a file unless it holds this already."""
+    present = path.exists()
+    if present and path.read_text(encoding="utf-8") == source:
+        return path
+    if present and _outdated is not None:
+        _outdated.add(str(path))
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan side by side
+        draft.write_text(source, encoding="utf-8")
+        draft.replace(path)
+    return path
