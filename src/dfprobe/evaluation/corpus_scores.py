@@ -136,10 +136,10 @@ def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
         without audio).
     """
     columns = ["clip_id", "leading_silence_s"]
-    schema = {"clip_id": pl.String, "leading_silence_s": pl.Float64}
+    schema = pl.Schema({"clip_id": pl.String, "leading_silence_s": pl.Float64})
     tables = [
         read_parquet(path, columns=columns)
-        .cast(schema)  # type: ignore[arg-type]
+        .cast(schema)
         .select(pl.lit(path.parent.name).alias("corpus"), *columns)
         for path in crop_indexes
     ]

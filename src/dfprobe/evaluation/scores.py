@@ -9,13 +9,15 @@ import polars as pl
 from dfprobe.errors import DataError
 from dfprobe.parquet import read_parquet, write_parquet
 
-SCORE_SCHEMA = {
-    "clip_id": pl.String,
-    "label": pl.Int8,  # 0 real, 1 fake, null unknown
-    "score": pl.Float64,  # logit, larger = more fake; null when not scored
-    "manipulation": pl.String,
-    "status": pl.String,
-}
+SCORE_SCHEMA = pl.Schema(
+    {
+        "clip_id": pl.String,
+        "label": pl.Int8,  # 0 real, 1 fake, null unknown
+        "score": pl.Float64,  # logit, larger = more fake; null when not scored
+        "manipulation": pl.String,
+        "status": pl.String,
+    }
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +67,7 @@ def score_files(
 
 def write_scores(scores: pl.DataFrame, path: Path) -> None:
     """Write a score file, whole or not at all, with the columns of `SCORE_SCHEMA`."""
-    table = scores.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)  # type: ignore[arg-type]
+    table = scores.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)
     write_parquet(table, path)
 
 
@@ -85,7 +87,7 @@ def read_scores(path: Path) -> pl.DataFrame:
             f"{path} has no column {', '.join(missing)}; found: "
             f"{', '.join(table.columns)}."
         )
-    table = table.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)  # type: ignore[arg-type]
+    table = table.select(list(SCORE_SCHEMA)).cast(SCORE_SCHEMA)
     if table["clip_id"].is_duplicated().any():
         raise DataError(f"{path} names a clip more than once.")
     scored = pl.col("score").is_not_null() & pl.col("score").is_finite()

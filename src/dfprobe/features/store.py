@@ -36,15 +36,17 @@ _PADDING_ID = 0xD935  # the id that Android's zipalign uses for the same purpose
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # of a zip entry, before name and extra
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # equal content gives equal bytes
 _DTYPES = (np.dtype(np.float16), np.dtype(np.float32))
-INDEX_SCHEMA = {
-    "clip_id": pl.String,
-    "status": pl.String,
-    "detail": pl.String,
-    "offset": pl.Int64,
-    "rows": pl.Int64,
-    "content_key": pl.String,
-    "crops_key": pl.String,
-}
+INDEX_SCHEMA = pl.Schema(
+    {
+        "clip_id": pl.String,
+        "status": pl.String,
+        "detail": pl.String,
+        "offset": pl.Int64,
+        "rows": pl.Int64,
+        "content_key": pl.String,
+        "crops_key": pl.String,
+    }
+)
 
 
 class _AlignedZipStore(ZipStore):
@@ -87,7 +89,7 @@ def write_store(
         JSON values kept with the store.
     """
     index = index.with_columns(offset=pl.col("rows").cum_sum() - pl.col("rows"))
-    index = index.select(list(INDEX_SCHEMA)).cast(INDEX_SCHEMA)  # type: ignore[arg-type]
+    index = index.select(list(INDEX_SCHEMA)).cast(INDEX_SCHEMA)
     total = int(index["rows"].sum())
     chunk_rows = max(1, CHUNK_BYTES // (dim * np.dtype(dtype).itemsize))
     with write_whole(path) as draft:

@@ -13,22 +13,24 @@ from dfprobe.explain.spatial.truth import Frames, Sizes
 from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
 
-MAP_SCHEMA = {
-    "clip_id": pl.String,
-    "label": pl.Int8,
-    "frame": pl.Int64,
-    "status": pl.String,
-    "method": pl.String,
-    "part": pl.String,
-    "logit": pl.Float64,
-    "clip_score": pl.Float64,
-    "rows": pl.Int64,
-    "cols": pl.Int64,
-    "heat": pl.List(pl.Float32),
-    "affine": pl.List(pl.Float64),
-    "width": pl.Int64,
-    "height": pl.Int64,
-}
+MAP_SCHEMA = pl.Schema(
+    {
+        "clip_id": pl.String(),
+        "label": pl.Int8(),
+        "frame": pl.Int64(),
+        "status": pl.String(),
+        "method": pl.String(),
+        "part": pl.String(),
+        "logit": pl.Float64(),
+        "clip_score": pl.Float64(),
+        "rows": pl.Int64(),
+        "cols": pl.Int64(),
+        "heat": pl.List(pl.Float32),
+        "affine": pl.List(pl.Float64),
+        "width": pl.Int64(),
+        "height": pl.Int64(),
+    }
+)
 
 
 def read_maps(path: Path) -> pl.DataFrame:
@@ -46,7 +48,7 @@ def read_maps(path: Path) -> pl.DataFrame:
             f"{path}: expected the columns {', '.join(MAP_SCHEMA)}, came none named "
             f"{', '.join(missing)}. Make the maps anew."
         )
-    table = table.select(list(MAP_SCHEMA)).cast(MAP_SCHEMA)  # type: ignore[arg-type]
+    table = table.select(list(MAP_SCHEMA)).cast(MAP_SCHEMA)
     cells = pl.col("heat").list.len() == pl.col("rows") * pl.col("cols")
     whole = cells & (pl.col("affine").list.len() == 6) & pl.col("frame").is_not_null()
     odd = table.filter(pl.col("status") == Status.OK, ~whole.fill_null(False))

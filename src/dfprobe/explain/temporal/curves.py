@@ -10,12 +10,14 @@ from dfprobe.features.trimming import silent_frames
 from dfprobe.parquet import read_parquet
 from dfprobe.rates import VIDEO_FPS, RowClock
 
-_SCHEMA = {
-    "clip_id": pl.String,
-    "curve": pl.List(pl.Float32),
-    "rate_hz": pl.Float64,
-    "first_row_s": pl.Float64,
-}
+_SCHEMA = pl.Schema(
+    {
+        "clip_id": pl.String(),
+        "curve": pl.List(pl.Float32),
+        "rate_hz": pl.Float64(),
+        "first_row_s": pl.Float64(),
+    }
+)
 
 
 class TimedCurve(NamedTuple):
@@ -56,7 +58,7 @@ def read_curves(
         In the order of ``clips``; None for a clip without a score, or one with a value
         that is not finite.
     """
-    table = read_parquet(path, columns=list(_SCHEMA)).cast(_SCHEMA)  # type: ignore[arg-type]
+    table = read_parquet(path, columns=list(_SCHEMA)).cast(_SCHEMA)
     joined = clips.select("clip_id", "leading_silence_s").join(
         table, on="clip_id", how="left", maintain_order="left"
     )

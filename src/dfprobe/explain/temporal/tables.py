@@ -136,16 +136,15 @@ def read_leading(path: Path) -> pl.DataFrame:
 
 
 def _media_facts(indexes: Sequence[Path]) -> pl.DataFrame:
-    schema = {
-        "clip_id": pl.String,
-        "frames": pl.Int64,
-        "samples": pl.Int64,
-        "leading_silence_s": pl.Float64,
-    }
-    tables = [
-        read_parquet(path, columns=list(schema)).cast(schema)  # type: ignore[arg-type]
-        for path in indexes
-    ]
+    schema = pl.Schema(
+        {
+            "clip_id": pl.String,
+            "frames": pl.Int64,
+            "samples": pl.Int64,
+            "leading_silence_s": pl.Float64,
+        }
+    )
+    tables = [read_parquet(path, columns=list(schema)).cast(schema) for path in indexes]
     # A clip without video is as long as its sound.
     heard = pl.col("samples") // SAMPLES_PER_FRAME
     return (
