@@ -31,7 +31,7 @@ COMMANDS = {  # name of the section: file and arguments
     "dry_runs": ["dry_runs.py"],
     "planning": ["planning.py"],
     "scale": ["scale.py", "--results", "results"],
-    "aggregate_scale": ["aggregate_scale.py", "--encoders", "2"],
+    "aggregate_scale": ["aggregate_scale.py"],
 }
 _HEAD = """\
 # Results of the benchmarks

@@ -34,7 +34,7 @@ class DisturbedRun:
         self._log = project / "run.log"
         with self._log.open("w") as log:
             self.main = subprocess.Popen(
-                command(),
+                command("--set-threads", "make_crops=2"),  # with processes below it
                 cwd=project,
                 env=environment(),
                 stdout=log,
