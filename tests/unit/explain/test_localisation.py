@@ -6,6 +6,7 @@ import pytest
 
 from dfprobe.evaluation.bootstrap import cluster_interval
 from dfprobe.evaluation.metrics import agreeing_interval
+from dfprobe.explain.temporal import intervals
 from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.intervals import mean_interval, pooled_interval
 from dfprobe.explain.temporal.localisation import localise
@@ -195,6 +196,17 @@ def test_pooled_interval_where_all_draws_agree():
     found = pooled_interval(truth, truth * 2.0, clips)
     assert found == agreeing_interval(1.0, 4)
     assert pooled_interval(truth, truth * 2.0, np.zeros(8, int)) is None
+
+
+def test_intervals_do_not_depend_on_how_many_draws_are_in_memory(monkeypatch):
+    rng = np.random.default_rng(6)
+    truth = np.tile([0, 1, 1, 0], 12)
+    values = rng.standard_normal(truth.size) + truth
+    clips = np.repeat(np.arange(12), 4)
+    whole = pooled_interval(truth, values, clips), mean_interval(values[:12])
+    monkeypatch.setattr(intervals, "_AT_A_TIME", 12 * 700)  # 700, 700 and 600 draws
+    parts = pooled_interval(truth, values, clips), mean_interval(values[:12])
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
 def test_overlap_of_two_spans():

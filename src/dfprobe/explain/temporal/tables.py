@@ -106,7 +106,7 @@ def make_tables(
 def temporal_facts(
     manifests: Sequence[Path], crops: Sequence[Path]
 ) -> dict[str, pl.DataFrame]:
-    """Read what is known of the clips of each corpus.
+    """Read what is known of the test clips of each corpus.
 
     Returns
     -------
@@ -115,14 +115,14 @@ def temporal_facts(
         video_fake_segments`` of the manifest; ``frames`` (at 25 a second; null if the
         clip has neither video nor sound) and ``leading_silence_s`` of the crops.
     """
-    return {
-        path.stem: read_parquet(path, columns=list(_FACTS)).join(
-            _media_facts([crop for crop in crops if crop.parent.name == path.stem]),
-            on="clip_id",
-            how="left",
-        )
-        for path in manifests
-    }
+    facts = {}
+    for path in manifests:
+        clips = read_parquet(path, columns=["split", *_FACTS])
+        clips = clips.filter(pl.col("split") == "test").drop("split")
+        indexes = [crop for crop in crops if crop.parent.name == path.stem]
+        media = _media_facts(indexes, clips["clip_id"])
+        facts[path.stem] = clips.join(media, on="clip_id", how="left")
+    return facts
 
 
 def read_localisation(path: Path) -> pl.DataFrame:
@@ -135,7 +135,7 @@ def read_leading(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, schema=LEADING_SCHEMA)
 
 
-def _media_facts(indexes: Sequence[Path]) -> pl.DataFrame:
+def _media_facts(indexes: Sequence[Path], clip_ids: pl.Series) -> pl.DataFrame:
     schema = pl.Schema(
         {
             "clip_id": pl.String,
@@ -144,7 +144,12 @@ def _media_facts(indexes: Sequence[Path]) -> pl.DataFrame:
             "leading_silence_s": pl.Float64,
         }
     )
-    tables = [read_parquet(path, columns=list(schema)).cast(schema) for path in indexes]
+    tables = [
+        read_parquet(path, columns=list(schema))
+        .cast(schema)
+        .filter(pl.col("clip_id").is_in(clip_ids.implode()))
+        for path in indexes
+    ]
     # A clip without video is as long as its sound.
     heard = pl.col("samples") // SAMPLES_PER_FRAME
     return (
