@@ -113,8 +113,8 @@ def test_gpu_jobs_wait_for_the_cluster_alone(cluster, tmp_path):
     """The one GPU of `profiles/default`, which is read too, is not one for all jobs."""
     shutil.copytree("profiles", tmp_path / "profiles")
     (tmp_path / "Snakefile").write_text(FOUR_SHARDS)
+    before = {job["JobId"] for job in cluster.jobs()}
     with _started(tmp_path, cluster) as (run, output):
-        before = {job["JobId"] for job in cluster.jobs()}
 
         def at_once() -> list[str]:
             """Return the jobs of both groups of shards, while both are in the queue."""

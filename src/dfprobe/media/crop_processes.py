@@ -47,6 +47,10 @@ def clip_cropper(upsample: int, every: int, processes: int) -> Iterator[Cropper]
         worker = free.get()
         try:
             return worker.crop(path, sink)
+        except BaseException:
+            worker.stop()
+            worker.start()  # what the old process still had to send is of this clip
+            raise
         finally:
             free.put(worker)
 
@@ -62,11 +66,16 @@ class _Worker:
     """A process that crops one clip after the other."""
 
     def __init__(self, upsample: int, every: int) -> None:
+        self._settings = (upsample, every)
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
         # A new interpreter: threads and open files of this one are not taken along.
         context = multiprocessing.get_context("spawn")
         self._connection, its = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(its, upsample, every), daemon=True
+            target=_serve, args=(its, *self._settings), daemon=True
         )
         self._process.start()
         its.close()  # so that the end of the process is noticed

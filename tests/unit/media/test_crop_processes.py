@@ -6,7 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from media_files import face_frame, write_clip
+
+from dfprobe.media.crop_processes import clip_cropper
 
 PATIENCE_S = 60
 MARK = "DFPROBE_TEST_OF_PROCESSES"
@@ -33,6 +36,22 @@ def test_they_end_with_the_process_that_started_them(tmp_path):
     while left := processes_of(tmp_path):
         assert time.monotonic() < until, left
         time.sleep(0.1)
+
+
+def test_a_clip_that_could_not_be_written_leaves_nothing_to_the_next(tmp_path):
+    paths = [tmp_path / f"{frames}.mp4" for frames in (12, 8)]
+    for path in paths:
+        write_clip(path, [face_frame(number) for number in range(int(path.stem))])
+
+    def full(name, rows):
+        raise OSError("no space left")
+
+    with clip_cropper(0, 1, 2) as crop:
+        for _ in range(2):  # on both processes
+            with pytest.raises(OSError, match="no space left"):
+                crop(paths[0], full)
+        rows = [crop(paths[1], lambda name, rows: None) for _ in range(2)]
+    assert [row["frames"] for row in rows] == [8, 8]
 
 
 def processes_of(folder: Path) -> list[str]:
