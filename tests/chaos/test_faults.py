@@ -259,5 +259,7 @@ def test_two_runs_at_once_and_outputs_removed(project, expected):
     outputs = [run.communicate()[0] for run in runs]
     assert sorted(run.returncode for run in runs) == [0, 1], outputs
     refused = next(o for o, r in zip(outputs, runs, strict=True) if r.returncode)
-    assert "Directory cannot be locked" in refused
+    # Snakemake plans before it locks: it may miss a file that the other run makes.
+    sentences = ("Directory cannot be locked", "a concurrent process has deleted it")
+    assert any(sentence in refused for sentence in sentences), refused
     assert_same(products(project), expected)
