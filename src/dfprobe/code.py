@@ -1,4 +1,4 @@
-"""Which modules a stage depends on, and a digest of what they compute.
+"""Which modules a stage depends on, and what they compute.
 
 A comment, a docstring or a line break changes no number, so none of them may make a
 product stale. Modules are therefore compared by their canonical source: parsed,
@@ -59,7 +59,10 @@ def canonical_source(module: str) -> str:
 
 
 def code_digest(modules: Iterable[str]) -> str:
-    """SHA-256 over the canonical sources of the import closure of ``modules``."""
+    """SHA-256 over the canonical sources of the import closure of ``modules``.
+
+    For the record only: no key holds it, see `dfprobe.recipes`.
+    """
     digest = hashlib.sha256()
     for module in import_closure(modules):
         digest.update(f"{module}\n{canonical_source(module)}".encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dfprobe import code
+from dfprobe import code, recipes
 from plan.planning import planned
 from running import snakemake
 
@@ -98,6 +98,13 @@ def sources(tmp_path, monkeypatch):
 def clear_caches() -> None:
     code.canonical_source.cache_clear()
     code._imports.cache_clear()
+    recipes._declared.cache_clear()
+
+
+def raise_recipe(path: Path) -> None:
+    source = path.read_text()
+    assert source.count("\nRECIPE = 1") == 1
+    path.write_text(source.replace("\nRECIPE = 1", "\nRECIPE = 2"))
 
 
 def append(path: Path, text: str) -> None:
@@ -166,21 +173,49 @@ def test_a_changed_sync_setting_touches_that_head_and_its_table(project):
     assert planned(project) == jobs | CURVES | after_table
 
 
-def test_an_edited_family_touches_that_family_only(project, sources):
-    append(sources / "encoders/example.py", "\n_UNUSED = 1\n")
+def test_a_raised_recipe_of_a_family_touches_that_family_only(project, sources):
+    raise_recipe(sources / "encoders/example.py")
     assert planned(project) == column("example") | unsupervised() | AGGREGATES
 
 
-def test_a_comment_touches_nothing(project, sources):
-    append(sources / "encoders/example.py", "\n# A remark.\n")
-    append(sources / "media/crops.py", "\n# A remark.\n")
-    assert planned(project) == set()
-
-
-def test_an_edited_crops_stage_touches_all_that_follows(project, sources):
-    append(sources / "media/crops.py", "\n_UNUSED = 1\n")
+def test_a_raised_recipe_of_sound_touches_all_that_follows(project, sources):
+    raise_recipe(sources / "media/audio.py")
     columns = column("lfcc") | column("example") | unsupervised()
     assert planned(project) == crops("clean", "odd") | columns | AGGREGATES
+
+
+def test_a_raised_recipe_of_a_head_kind_touches_its_heads(project, sources):
+    raise_recipe(sources / "heads/sync.py")
+    jobs = {job for job in unsupervised() if "next_token" not in job}
+    after_table = {"compare_with_paper", "make_localisation", "plot_temporal"}
+    after_table |= {"write_tex_tables", "make_report", "all"}
+    assert planned(project) == jobs | CURVES | after_table
+
+
+COSTLY = (
+    "make_demo",
+    "make_manifest",
+    "make_crops",
+    "extract_",
+    "import_features",
+    "read_facts",
+)
+COSTLY += ("train_", "score_", "probe_layers")
+
+
+def test_edited_code_reruns_nothing_costly(project, sources):
+    for path in sources.rglob("*.py"):
+        if path.name != "__init__.py":
+            append(path, "\n_UNUSED = 1\n")
+    jobs = planned(project)
+    assert "make_matrix" in jobs
+    assert not {job for job in jobs if job.startswith(COSTLY)}
+
+
+def test_a_comment_touches_nothing(project, sources):
+    append(sources / "audit/page.py", "\n# A remark.\n")
+    append(sources / "evaluation/matrix.py", "\n# A remark.\n")
+    assert planned(project) == set()
 
 
 def test_an_edited_audit_touches_the_pages_only(project, sources):
@@ -189,8 +224,8 @@ def test_an_edited_audit_touches_the_pages_only(project, sources):
     assert planned(project) == pages | {"make_report", "all"}
 
 
-def test_edited_facts_touch_the_audits_only(project, sources):
-    append(sources / "audit/facts.py", "\n_UNUSED = 1\n")
+def test_a_raised_recipe_of_facts_touches_the_audits_only(project, sources):
+    raise_recipe(sources / "audit/facts.py")
     pages = audit("clean") | audit("odd")
     assert planned(project) == pages | {"make_report", "all"}
 

@@ -4,7 +4,6 @@ rule train_next_token:
         manifest="results/manifests/{real}.parquet",
         features=features_of_stream(0, "real"),
         second=features_of_stream(1, "real"),
-        code=stamps.stage_code("dfprobe.heads.training", "dfprobe.heads.next_token"),
     output:
         head="results/heads/next_token/{row}/{real}.safetensors",
         curve="results/heads/next_token/{row}/{real}.curve.csv",
@@ -19,6 +18,7 @@ rule train_next_token:
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: anomaly.head_spec(config, "next_token"),
+        recipes=recipes.heads("next_token"),
     shell:
         "python -m dfprobe --log {log} train-head {input.manifest} "
         "--features {input.features} --second {input.second} "
@@ -31,7 +31,6 @@ rule score_next_token:
         manifest="results/manifests/{test}.parquet",
         features=features_of_stream(0, "test"),
         second=features_of_stream(1, "test"),
-        code=stamps.stage_code("dfprobe.heads.scoring", "dfprobe.heads.next_token"),
     output:
         scores="results/scores/next_token/{row}/{real}/{test}.parquet",
         mean="results/scores/next_token_mean/{row}/{real}/{test}.parquet",
@@ -42,6 +41,8 @@ rule score_next_token:
         "results/benchmarks/scores/next_token/{row}/{real}/{test}.tsv"
     conda:
         "../../envs/evaluation.yaml"
+    params:
+        recipes=recipes.heads("next_token"),
     shell:
         "python -m dfprobe --log {log} score-clips {input.manifest} "
         "--features {input.features} --second {input.second} --heads {input.head} "
@@ -53,7 +54,6 @@ use rule train_next_token as train_sync with:
         manifest="results/manifests/{real}.parquet",
         features=features_of_stream(0, "real"),
         second=features_of_stream(1, "real"),
-        code=stamps.stage_code("dfprobe.heads.training", "dfprobe.heads.sync"),
     output:
         head="results/heads/sync/{row}/{real}.safetensors",
         curve="results/heads/sync/{row}/{real}.curve.csv",
@@ -63,6 +63,7 @@ use rule train_next_token as train_sync with:
         "results/benchmarks/heads/sync/{row}/{real}.tsv"
     params:
         spec=lambda wildcards: anomaly.head_spec(config, "sync"),
+        recipes=recipes.heads("sync"),
 
 
 rule score_sync:
@@ -71,7 +72,6 @@ rule score_sync:
         manifest="results/manifests/{test}.parquet",
         features=features_of_stream(0, "test"),
         second=features_of_stream(1, "test"),
-        code=stamps.stage_code("dfprobe.heads.scoring", "dfprobe.heads.sync"),
     output:
         scores="results/scores/sync/{row}/{real}/{test}.parquet",
         curves="results/curves/sync/{row}/{real}/{test}.parquet",
@@ -81,6 +81,8 @@ rule score_sync:
         "results/benchmarks/scores/sync/{row}/{real}/{test}.tsv"
     conda:
         "../../envs/evaluation.yaml"
+    params:
+        recipes=recipes.heads("sync"),
     shell:
         "python -m dfprobe --log {log} score-clips {input.manifest} "
         "--features {input.features} --second {input.second} --heads {input.head} "

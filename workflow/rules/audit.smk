@@ -1,7 +1,6 @@
 rule read_facts:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        code=stamps.stage_code("dfprobe.audit.facts_table"),
     output:
         "results/facts/{corpus}/{shard}.parquet",
     log:
@@ -10,6 +9,8 @@ rule read_facts:
         "results/benchmarks/facts/{corpus}/{shard}.tsv"
     conda:
         "../../envs/media.yaml"
+    params:
+        recipes=recipes.facts(),
     shell:
         "python -m dfprobe --log {log} audit-facts {input.manifest} "
         "{wildcards.shard} --out {output}"

@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+from dfprobe import recipes
 from dfprobe.config import complete_config
 from dfprobe.workflow import anomaly, needs, plan, stamps, states, tables, temporal
 

@@ -1,6 +1,4 @@
 rule make_demo_corpus:
-    input:
-        code=stamps.stage_code("dfprobe.corpora.demo.make"),
     output:
         "results/demo/{corpus}.tsv",
     log:
@@ -11,6 +9,7 @@ rule make_demo_corpus:
         "../../envs/media.yaml"
     params:
         spec=lambda wildcards: plan.demo_spec(config, wildcards.corpus),
+        recipes=recipes.demo(),
     shell:
         "python -m dfprobe --log {log} demo {wildcards.corpus} "
         "--spec {params.spec:q} --out {output}"
@@ -23,10 +22,6 @@ rule make_manifest:
             if config["corpora"][wildcards.corpus]["demo"] is not None
             else []
         ),
-        code=lambda wildcards: stamps.stage_code(
-            "dfprobe.corpora.manifest",
-            f"dfprobe.corpora.{config['corpora'][wildcards.corpus]['layout']}",
-        ),
     output:
         "results/manifests/{corpus}.parquet",
     log:
@@ -38,6 +33,9 @@ rule make_manifest:
     params:
         spec=lambda wildcards: plan.manifest_spec(config, wildcards.corpus),
         state=lambda wildcards: states.corpus_state(config, wildcards.corpus),
+        recipes=lambda wildcards: recipes.manifest(
+            config["corpora"][wildcards.corpus]["layout"]
+        ),
     shell:
         "python -m dfprobe --log {log} manifest {wildcards.corpus} "
         "--spec {params.spec:q} --out {output}"

@@ -1,8 +1,6 @@
 rule make_crops:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        # A function: as a plain list it could not be named in profiles/frozen.
-        code=lambda wildcards: stamps.stage_code("dfprobe.media.crops"),
     output:
         crops="results/crops/{corpus}/{shard}.h5",
         index="results/crops/{corpus}/{shard}.parquet",
@@ -16,6 +14,7 @@ rule make_crops:
     threads: 1
     params:
         spec=lambda wildcards: plan.crops_spec(config),
+        recipes=recipes.crops(),
     shell:
         "python -m dfprobe --log {log} crops {input.manifest} {wildcards.shard} "
         "--threads {threads} --spec {params.spec:q} --out {output.crops} "

@@ -9,14 +9,7 @@ onstart:
     )
 
 
-# Read once here, not for each of thousands of jobs.
-features_code = {
-    encoder: stamps.stage_code_list(
-        "dfprobe.features.extract",
-        f"dfprobe.encoders.{config['encoders'][encoder]['family']}",
-    )
-    for encoder in computed_encoders()
-}
+# Looked for once here, not for each of thousands of jobs.
 features_gpus = {
     encoder: needs.features_gpus(config, encoder) for encoder in computed_encoders()
 }
@@ -27,7 +20,6 @@ rule extract_features:
         manifest="results/manifests/{corpus}.parquet",
         crops="results/crops/{corpus}/{shard}.h5",
         index="results/crops/{corpus}/{shard}.parquet",
-        code=lambda wildcards: features_code[wildcards.encoder],
     output:
         "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
     log:
@@ -46,6 +38,9 @@ rule extract_features:
         ),
     params:
         spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
+        recipes=lambda wildcards: recipes.every_input(
+            config["encoders"][wildcards.encoder]["family"]
+        ),
     shell:
         "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
         "{input.index} {wildcards.shard} --threads {threads} --spec {params.spec:q} "
@@ -55,7 +50,6 @@ rule extract_features:
 rule import_features:
     input:
         manifest="results/manifests/{corpus}.parquet",
-        code=lambda wildcards: stamps.stage_code("dfprobe.features.exchange"),
     output:
         "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
     log:
@@ -71,6 +65,7 @@ rule import_features:
         state=lambda wildcards: states.files_state(
             config, wildcards.encoder, wildcards.corpus
         ),
+        recipes=recipes.feature_files(),
     shell:
         "python -m dfprobe --log {log} import-features {input.manifest} "
         "{wildcards.shard} --spec {params.spec:q} --out {output}"

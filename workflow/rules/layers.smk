@@ -8,10 +8,6 @@ rule probe_layers:
             plan.labelled_corpora(config),
             encoder=wildcards.layered,
         ),
-        code=stamps.stage_code(
-            *("dfprobe.heads.layer_probes", "dfprobe.heads.linear"),
-            "dfprobe.heads.layer_mix",
-        ),
     output:
         table="results/layers/{layered}.csv",
         folder=directory("results/layers/{layered}"),
@@ -26,6 +22,7 @@ rule probe_layers:
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: plan.layers_spec(config, wildcards.layered),
+        recipes=recipes.heads("linear", "layer_mix"),
     shell:
         "python -m dfprobe --log {log} probe-layers --manifests {input.manifests} "
         "--features {input.features} --spec {params.spec:q} --out {output.table} "

@@ -9,7 +9,6 @@ for entry in config["heads"]:
         input:
             manifest="results/manifests/{train}.parquet",
             features=features_of("train"),
-            code=stamps.stage_code("dfprobe.heads.training", f"dfprobe.heads.{kind}"),
         output:
             heads=expand(
                 "results/heads/{head}/{{encoder}}/{{train}}.safetensors",
@@ -31,6 +30,7 @@ for entry in config["heads"]:
             mem_mb=growing(config["training"]["memory_mb"]),
         params:
             spec=plan.head_spec(config, entry),
+            recipes=recipes.heads(kind),
         shell:
             "python -m dfprobe --log {log} train-head {input.manifest} "
             "--features {input.features} --spec {params.spec:q} --out {output.heads} "
@@ -51,7 +51,6 @@ for entry in config["heads"]:
                 "results/features/{{encoder}}/{corpus}/{shard}.zarr.zip",
                 config["test"],
             ),
-            code=stamps.stage_code("dfprobe.heads.scoring", f"dfprobe.heads.{kind}"),
         output:
             scores=expand(
                 "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
@@ -71,6 +70,8 @@ for entry in config["heads"]:
             f"results/benchmarks/scores/{entry}/{{encoder}}.tsv"
         conda:
             "../../envs/evaluation.yaml"
+        params:
+            recipes=recipes.heads(kind),
         shell:
             "python -m dfprobe --log {log} score-corpora --manifests {input.manifests} "
             "--features {input.features} --heads {input.heads} --out {output.scores} "

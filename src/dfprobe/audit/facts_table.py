@@ -1,13 +1,14 @@
 """The facts of many clips as a table that is brought up to date."""
 
+import json
 import logging
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from dfprobe import recipes
 from dfprobe.audit.facts import clip_facts
-from dfprobe.code import code_digest
 from dfprobe.errors import DataError
 from dfprobe.outcome import report_outcome
 from dfprobe.parquet import read_parquet, write_parquet
@@ -77,7 +78,7 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
         by ``clip_id``.
     """
     clips = clips.sort("clip_id")
-    key = code_digest(["dfprobe.audit.facts"])
+    key = json.dumps(recipes.facts())
     contents = dict(clips.select("clip_id", "content_key").iter_rows())
     held = partial(still_valid, contents=contents, name="facts_key", key=key)
     with Journal(out.with_name(f"{out.name}.journal"), key) as journal:

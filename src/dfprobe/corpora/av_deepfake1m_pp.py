@@ -18,6 +18,8 @@ from dfprobe.corpora.deepfake1m_metadata import (
     scan_metadata,
 )
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {
     "val_fraction": {
         "type": "number",

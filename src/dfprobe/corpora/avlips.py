@@ -13,6 +13,8 @@ from dfprobe.corpora.base import Clip
 from dfprobe.corpora.files import video_files
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {}
 
 LABEL_OF_FOLDER = {"0_real": 0, "1_fake": 1}

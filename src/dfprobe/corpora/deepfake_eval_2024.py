@@ -14,6 +14,8 @@ from typing import Any
 from dfprobe.corpora.base import LINE, Clip, bad_value, read_csv
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {
     "label_from": {
         "type": "string",

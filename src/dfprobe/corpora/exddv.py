@@ -25,6 +25,8 @@ from dfprobe.corpora.base import (
 )
 from dfprobe.corpora.files import video_files
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {
     "reals": {
         "type": ["string", "null"],

@@ -17,6 +17,8 @@ import polars as pl
 from dfprobe.corpora.base import LINE, Clip, bad_value, few, read_csv, stable_fraction
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {
     "test_fraction": {
         "type": "number",

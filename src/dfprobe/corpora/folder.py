@@ -10,6 +10,8 @@ from typing import Any
 from dfprobe.corpora.base import Clip, plain_clip
 from dfprobe.corpora.files import video_files
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {}
 
 

@@ -16,6 +16,8 @@ from dfprobe.corpora.deepfake1m_metadata import (
 )
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {}
 
 TABLES = ("metadata.min.json", "metadata.json")

@@ -30,6 +30,8 @@ from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.parquet import write_parquet
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 SEGMENTS = pl.List(pl.List(pl.Float64))
 CLICKS = pl.List(pl.Struct({"frame": pl.Int64, "x": pl.Float64, "y": pl.Float64}))
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

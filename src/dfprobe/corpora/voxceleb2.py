@@ -20,6 +20,8 @@ from dfprobe.corpora.base import (
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 OPTIONS: dict[str, Any] = {
     "val_fraction": {
         "type": "number",

@@ -17,6 +17,8 @@ from dfprobe.encoders.auto_images import image_encoder, video_encoder
 from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.errors import EncoderError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"audio": "audio", "image": "visual", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS: dict[str, Any] = {

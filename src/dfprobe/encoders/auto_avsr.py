@@ -33,6 +33,8 @@ from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 OPTIONS = {

@@ -28,6 +28,8 @@ from dfprobe.encoders.parts import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"audio": "audio", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 OPTIONS = {

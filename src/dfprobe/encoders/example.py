@@ -12,6 +12,8 @@ from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checks import mouth_of, require_weights
 from dfprobe.rates import VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 # Stream -> modality. Literals only: they are read without importing this module.
 STREAMS = {"video": "visual"}
 # What `weights` may be in the configuration.

@@ -39,6 +39,8 @@ from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 OPTIONS = {

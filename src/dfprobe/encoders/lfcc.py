@@ -25,6 +25,8 @@ from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checks import require_weights, waveform_of
 from dfprobe.rates import AUDIO_HZ, SAMPLES_PER_FRAME, VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"audio": "audio"}
 WEIGHTS = {"none": "nothing is loaded"}
 OPTIONS = {

@@ -13,6 +13,8 @@ from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
 from dfprobe.encoders.checks import mouth_of, require_weights, waveform_of
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"video": "visual", "audio": "audio"}
 WEIGHTS = {"none": "nothing is loaded"}
 OPTIONS = {

@@ -29,6 +29,8 @@ from dfprobe.encoders.checks import (
 )
 from dfprobe.rates import VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"video": "visual"}
 WEIGHTS = {"none": "nothing is loaded"}
 OPTIONS = {

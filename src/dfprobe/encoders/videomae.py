@@ -20,6 +20,8 @@ from dfprobe.encoders.hub import hub_model, run, tokens_of
 from dfprobe.encoders.model_encoder import ChunkEncoder
 from dfprobe.rates import VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS = {

@@ -31,6 +31,8 @@ from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
 from dfprobe.encoders.parts import TimeAxis
 from dfprobe.rates import AUDIO_HZ
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 STREAMS = {"audio": "audio"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 OPTIONS = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.code import code_digest
+from dfprobe import recipes
 from dfprobe.corpora.files import check_plain
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
@@ -91,7 +91,7 @@ def files_provenance(spec: dict[str, Any]) -> dict[str, Any]:
     made_from = {
         "encoder": encoder | {"name": None},
         "settings": settings,
-        "code": code_digest(["dfprobe.features.feature_files"]),
+        "recipes": recipes.feature_files(),
     }
     text = json.dumps(made_from, sort_keys=True)
     return {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 import polars as pl
 
+from dfprobe import recipes
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec, ModelBased
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # torch; encoders without a model do without it
     from dfprobe.encoders.model_encoder import ModelEncoder
     from dfprobe.features.passes import Passes
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 # Which stage status decides whether an input can be had, and which code makes it.
 _STATUS_OF = {
     "frames": "video_status",
@@ -42,11 +45,8 @@ _STATUS_OF = {
     "landmarks": "face_status",
     "waveform": "audio_status",
 }
-# Landmarks, their boxes and patches depend on the settings of the crops stage; the
-# others only on the code that reads them.
+# Landmarks, their boxes and patches depend on the settings of the crops stage.
 _FROM_LANDMARKS = {"mouth", "landmarks", "boxes"}
-_READ_BY = {"frames": "dfprobe.media.video", "waveform": "dfprobe.media.audio"}
-_TRIMMED_BY = ["dfprobe.media.audio", "dfprobe.features.trimming"]
 # What the spec of the stage holds beside the settings that change numbers.
 _NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
@@ -118,8 +118,8 @@ def extract_features(
 def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
     """Hash of all that changes an encoder's numbers.
 
-    The name of the encoder is not part of it; its family's code and the code that
-    prepares its inputs are, without comments, docstrings and layout.
+    The name of the encoder is not part of it, and of trained weights only the hash of
+    their content is: neither their path and revision nor a seed, which they ignore.
 
     Parameters
     ----------
@@ -135,16 +135,12 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
     str
         64 hexadecimal digits.
     """
-    readers = [_READ_BY[name] for name in encoder.inputs if name in _READ_BY]
-    modules = [f"dfprobe.encoders.{spec.family}", *readers]
     trim = settings.get("trim")
-    if trim is not None:
-        modules += _TRIMMED_BY
-    parts = asdict(spec) | {
-        "name": None,
+    heard = () if trim is None else ("waveform",)  # sound decides what is cut
+    parts = _identity(spec) | {
         "weights_hash": encoder.weights_hash,
         "dtype": settings["dtype"],
-        "code": code_digest(modules),
+        "recipes": recipes.rows(spec.family, {*encoder.inputs, *heard}),
     }
     if (model := _model(encoder)) is not None:
         from dfprobe.features.passes import precision_on
@@ -155,6 +151,16 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
     if trim is not None:
         parts["trim"] = trim
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(spec: EncoderSpec) -> dict[str, Any]:
+    """Fields of the spec that change numbers, besides the content of the weights."""
+    fields = asdict(spec)
+    for name in ("name", "revision"):
+        del fields[name]
+    if spec.weights not in ("none", "random"):
+        del fields["weights"], fields["seed"]
+    return fields
 
 
 def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
@@ -313,5 +319,6 @@ def provenance(
         "modality": registry.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,
+        "code": code_digest([__name__, f"dfprobe.encoders.{spec.family}"]),
         "versions": {name: version(name) for name in _PACKAGES},
     }

@@ -16,6 +16,8 @@ from dfprobe.errors import ClipError
 from dfprobe.features.file_streams import KEYS
 from dfprobe.status import Status
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 
 def find_file(root: Path, split: str, clip_id: str) -> Path | None:
     """Feature file of a clip, None where there is none."""

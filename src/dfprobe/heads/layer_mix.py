@@ -17,6 +17,8 @@ from dfprobe.heads.clip_learner import ClipHead, ClipLearner
 from dfprobe.heads.fitting import Learner
 from dfprobe.heads.splits import Candidate, Split, unit_rows
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 KIND = "layer_mix"
 STREAMS = (1,)
 REAL_ONLY = False

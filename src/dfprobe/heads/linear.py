@@ -13,6 +13,8 @@ from dfprobe.heads.head_file import read_head, write_head
 from dfprobe.heads.linear_learner import LinearLearner
 from dfprobe.heads.splits import Candidate, Split
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 KIND = "linear"
 STREAMS = (1,)
 REAL_ONLY = False

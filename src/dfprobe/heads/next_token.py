@@ -30,6 +30,8 @@ from dfprobe.heads.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
 from dfprobe.heads.splits import Candidate, Split, epoch_order, unit_rows
 from dfprobe.heads.torch_learner import Step, TorchLearner, pick_device
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 KIND = "next_token"
 STREAMS = (1, 2)
 REAL_ONLY = True

@@ -26,6 +26,8 @@ from dfprobe.heads.splits import Candidate, Split, epoch_order, unit_rows
 from dfprobe.heads.sync_model import Sizes, SyncModel, new_model
 from dfprobe.heads.torch_learner import Step, TorchLearner, pick_device
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 KIND = "sync"
 STREAMS = (2,)  # visual, audio
 REAL_ONLY = True

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from dfprobe import __version__
-from dfprobe.code import code_digest
+from dfprobe import __version__, recipes
 from dfprobe.errors import DataError
 from dfprobe.evaluation.scores import write_scores
 from dfprobe.heads.clip_scores import clip_rows, with_scores
@@ -27,6 +26,8 @@ from dfprobe.heads.head_file import provenance_of
 from dfprobe.heads.kinds import Head, Kind, head_class, kind_module
 from dfprobe.heads.splits import Candidate, Split, Stream
 from dfprobe.parquet import read_parquet
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 log = logging.getLogger("dfprobe")
 
@@ -189,7 +190,7 @@ def _key(
 ) -> str:
     """Digest of all that the numbers depend on."""
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode())
-    digest.update(code_digest([__name__, f"dfprobe.heads.{spec['kind']}"]).encode())
+    digest.update(json.dumps(recipes.heads(spec["kind"])).encode())
     for store in stores:
         digest.update(store.encoder_key.encode())
         digest.update(store.index.write_csv().encode())

@@ -28,6 +28,8 @@ from dfprobe.heads.fitting import Learner
 from dfprobe.heads.positions import sinusoids
 from dfprobe.heads.splits import Candidate, Split, unit_rows
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 KIND = "transformer"
 STREAMS = (1,)
 REAL_ONLY = False

@@ -27,6 +27,8 @@ from dfprobe.media.video import (
 from dfprobe.rates import AUDIO_HZ
 from dfprobe.status import Status
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 # |x| above which the published recipe hears something: bit-ml/AVH-Align, preprocessing.
 SILENCE_LIMIT = 0.0005
 # Timestamps are often rounded to 1 ms, so a short hole is none; a very long one is a

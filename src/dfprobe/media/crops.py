@@ -20,7 +20,7 @@ import librosa
 import numpy as np
 import polars as pl
 
-from dfprobe.code import code_digest
+from dfprobe import recipes
 from dfprobe.errors import ClipError, DataError
 from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.outcome import check_failures, report_outcome
@@ -275,7 +275,7 @@ def crops_key(spec: Mapping[str, Any]) -> str:
     str
         64 hexadecimal digits.
     """
-    parts = _key_fields(spec) | {"code": code_digest(["dfprobe.media.clip"])}
+    parts = _key_fields(spec) | {"recipes": recipes.crops()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

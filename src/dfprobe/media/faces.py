@@ -23,6 +23,8 @@ import numpy as np
 
 from dfprobe.errors import DataError
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 POINTS = 68
 _PREDICTOR = "models/shape_predictor_68_face_landmarks.dat"
 _MIN_OVERLAP = 0.5  # intersection over union of two boxes of one face that moves

@@ -26,6 +26,8 @@ from dfprobe.errors import ClipError
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.status import Status
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 log = logging.getLogger("dfprobe")
 decord.logging.set_level(decord.logging.QUIET)  # its errors become sentences here
 

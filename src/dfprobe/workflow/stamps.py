@@ -1,6 +1,5 @@
 """Files that stand for the code of a stage, so that Snakemake sees when it changes."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,26 +41,6 @@ def stage_code(*modules: str) -> list[str]:
         Paths below ``results/code``, relative to the working directory.
     """
     return [str(_stamp(module)) for module in import_closure(modules)]
-
-
-def stage_code_list(*modules: str) -> str:
-    """One file that stands for the code of a stage of thousands of jobs.
-
-    It lists each module of the import closure with its digest. Snakemake spends a third
-    of the planning of a large run on the inputs of `stage_code`; the price of one input
-    is that the reason names the stage, not the module that was edited.
-
-    Returns
-    -------
-    str
-        Path below ``results/code``, named after ``modules``.
-    """
-    lines = [
-        f"{name} {hashlib.sha256(canonical_source(name).encode()).hexdigest()}\n"
-        for name in import_closure(modules)
-    ]
-    path = CODE_FOLDER / f"{'+'.join(modules)}.txt"
-    return str(_written(path, "".join(lines)))
 
 
 def stage_data(name: str) -> str:

@@ -5,6 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
+from dfprobe import recipes
 from dfprobe.audit import facts_table
 from dfprobe.audit.facts_table import FACTS_SCHEMA, make_facts, update_facts
 from unit.media.media_files import numbered_frame, write_clip
@@ -95,10 +96,10 @@ def test_a_killed_run_goes_on_where_it_was(clips, tmp_path, monkeypatch, read):
     assert not out.with_name("facts.parquet.journal").exists()
 
 
-def test_other_code_reads_all_anew(clips, tmp_path, monkeypatch, read):
+def test_another_recipe_reads_all_anew(clips, tmp_path, monkeypatch, read):
     out = tmp_path / "facts.parquet"
     update_facts("audit", clips, out)
     read.clear()
-    monkeypatch.setattr(facts_table, "code_digest", lambda modules: "other")
+    monkeypatch.setattr(recipes, "facts", lambda: {"facts": 2})
     update_facts("audit", clips, out)
     assert len(read) == 4

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from dfprobe.code import canonical_source, import_closure
 from dfprobe.errors import ConfigError
 from dfprobe.workflow import anomaly, needs, plan, stamps, states, tables
 
@@ -57,23 +56,6 @@ def test_a_stamp_is_rewritten_only_when_the_code_changes():
     stamps.stage_code("dfprobe.status")
     assert "class Status" in Path(stamp).read_text()
     assert '"""' not in Path(stamp).read_text()
-
-
-def test_the_list_of_a_stage_changes_with_any_module_of_it(monkeypatch):
-    modules = ("dfprobe.features.extract", "dfprobe.encoders.lfcc")
-    path = Path(stamps.stage_code_list(*modules))
-    before = path.read_text()
-    os.utime(path, (1, 1))
-    assert stamps.stage_code_list(*modules) == str(path)
-    assert path.stat().st_mtime == 1
-    assert [line.split()[0] for line in before.splitlines()] == import_closure(modules)
-    edited = {"dfprobe.status": "pass\n"}
-    monkeypatch.setattr(
-        stamps, "canonical_source", lambda m: edited.get(m) or canonical_source(m)
-    )
-    stamps.stage_code_list(*modules)
-    lines = zip(before.splitlines(), path.read_text().splitlines(), strict=True)
-    assert [new.split()[0] for old, new in lines if new != old] == list(edited)
 
 
 def test_files_that_come_go_or_change_are_noticed(folder):

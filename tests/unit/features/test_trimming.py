@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from dfprobe import recipes
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
-from dfprobe.features import extract
 from dfprobe.features.extract import clip_inputs, encoder_key, extract_features
 from dfprobe.features.store import FeatureReader
 from dfprobe.features.trimming import silent_frames, without_start
@@ -151,8 +151,11 @@ def test_the_key_changes_for_trimmed_rows_only(monkeypatch):
     assert encoder_key(spec, encoder, SETTINGS | {"trim": None}) == before
     assert encoder_key(spec, encoder, SETTINGS | {"trim": TRIM}) != before
 
-    # Where sound decides what is cut, its code belongs to the key of frames too.
-    monkeypatch.setattr(extract, "code_digest", sorted)
-    seen = encoder_key(spec, encoder, SETTINGS | {"trim": TRIM})
-    monkeypatch.setattr(extract, "_TRIMMED_BY", [])
-    assert encoder_key(spec, encoder, SETTINGS | {"trim": TRIM}) != seen
+    # Where sound decides what is cut, its recipe belongs to the key of frames too.
+    trimmed = encoder_key(spec, encoder, SETTINGS | {"trim": TRIM})
+    numbers = recipes._declared
+    monkeypatch.setattr(
+        recipes, "_declared", lambda m: numbers(m) + m.endswith("media.audio")
+    )
+    assert encoder_key(spec, encoder, SETTINGS) == before
+    assert encoder_key(spec, encoder, SETTINGS | {"trim": TRIM}) != trimmed

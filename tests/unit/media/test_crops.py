@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from media_files import bursts, face_frame, numbered_frame, write_clip
 
+from dfprobe import recipes
 from dfprobe.errors import ClipError, DataError
 from dfprobe.media import clip as clip_module
 from dfprobe.media import crop_processes, crops
@@ -259,7 +260,7 @@ def test_key_holds_what_changes_the_numbers(monkeypatch):
     key = crops_key(SPEC)
     assert crops_key(SPEC | {"max_failed_share": 0.5}) == key
     assert crops_key(SPEC | {"upsample": 1}) != key
-    monkeypatch.setattr(crops, "code_digest", lambda modules: "other code")
+    monkeypatch.setattr(recipes, "crops", lambda: {"audio": 2})
     assert crops_key(SPEC) != key
 
 

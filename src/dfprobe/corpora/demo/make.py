@@ -1,11 +1,12 @@
 """Entry: make one demo corpus in a native layout, resume it, keep it up to date."""
 
 import hashlib
+import json
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
 
-from dfprobe.code import code_digest
+from dfprobe import recipes
 from dfprobe.corpora.demo import (
     layout_av_deepfake1m,
     layout_avlips,
@@ -19,6 +20,8 @@ from dfprobe.corpora.demo.record import Record
 from dfprobe.errors import ConfigError
 from dfprobe.progress import Progress
 from dfprobe.storage import write_whole
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 LAYOUTS: dict[str, ModuleType] = {
     "fakeavceleb": layout_fakeavceleb,
@@ -64,10 +67,10 @@ def make_demo(
     root.mkdir(parents=True, exist_ok=True)
     record = Record(root.parent, root.name)
     record.remove_others([*media, *texts])
-    code = code_digest(["dfprobe.corpora.demo.make"])  # other code draws other clips
+    recipe = json.dumps(recipes.demo())
     progress = Progress(f"demo {root.parent.name}", len(plans), unit="sources")
     for plan in plans:
-        files, key = wanted[plan.name], _key(code, repr(plan))
+        files, key = wanted[plan.name], _key(recipe, repr(plan))
         if not record.holds(plan.name, key, files):
             record.begin(plan.name, files)
             make_source(plan, root, truth)
