@@ -10,9 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from dfprobe.corpora import layouts
-from dfprobe.declarations import near_match, unknown_name
 from dfprobe.encoders import registry
-from dfprobe.errors import ConfigError
+from dfprobe.errors import ConfigError, near_match, unknown_name
 from dfprobe.explain.spatial.supported import is_supported, supported_streams
 from dfprobe.features.file_streams import MODALITIES, RATE_HZ
 from dfprobe.heads.settings import OPTIONS, RESERVED, with_setting

@@ -10,8 +10,9 @@ from dfprobe.audit.facts_table import update_facts
 from dfprobe.audit.findings import findings
 from dfprobe.audit.report import extra_files, write_audit
 from dfprobe.audit.tables import Tables, audit_tables
+from dfprobe.clip_ids import clip_id_of
 from dfprobe.corpora.layouts import complete_options, load_layout
-from dfprobe.corpora.manifest import clip_id_of, corpus_table
+from dfprobe.corpora.manifest import corpus_table
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError
 from dfprobe.parquet import read_parquet

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from dfprobe.audit.classes import CLASSES, class_name, class_order
-from dfprobe.corpora.base import SPLITS, stable_hash
+from dfprobe.clip_ids import stable_hash
+from dfprobe.corpora.base import SPLITS
 from dfprobe.evaluation.metrics import INTERVAL, Interval, auc, auc_interval
 
 MARGIN = 0.05  # a shortcut: the interval lies above chance by more than this

@@ -10,7 +10,6 @@ A layout module is a file in this folder with
 """
 
 import csv
-import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -86,16 +85,6 @@ def plain_clip(file: str, split: str, label: int | None) -> Clip:
     return Clip(
         file, split, label, "real" if label == 0 else "unknown", streams, streams
     )
-
-
-def stable_hash(text: str) -> int:
-    """First 64 bits of the SHA-256 of a text: the same on every machine and run."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-def stable_fraction(text: str) -> float:
-    """Hash of a text as a number in [0, 1)."""
-    return (stable_hash(text) >> 11) / 2**53
 
 
 def few(items: Iterable[str], shown: int = 5) -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple
 
-from dfprobe.corpora.base import Clip, Segments, few, stable_fraction
+from dfprobe.clip_ids import stable_fraction
+from dfprobe.corpora.base import Clip, Segments, few
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
 

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.base import (
     LINE,
     SPLITS,
@@ -21,7 +22,6 @@ from dfprobe.corpora.base import (
     few,
     plain_clip,
     read_csv,
-    stable_fraction,
 )
 from dfprobe.corpora.files import video_files
 

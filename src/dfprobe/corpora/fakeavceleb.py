@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.base import LINE, Clip, bad_value, few, read_csv, stable_fraction
+from dfprobe.clip_ids import stable_fraction
+from dfprobe.corpora.base import LINE, Clip, bad_value, few, read_csv
 from dfprobe.errors import DataError
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes

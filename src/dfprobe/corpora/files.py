@@ -3,10 +3,11 @@
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from dfprobe.clip_ids import leaves_root
 from dfprobe.errors import DataError
 from dfprobe.progress import Progress
 from dfprobe.storage import sha256_of
@@ -87,30 +88,6 @@ def _leads_on(target: str, followed: set[str]) -> bool:
     return not any(
         os.path.commonpath([target, other]) in (target, other) for other in followed
     )
-
-
-def check_plain(files: Iterable[str], root: Path) -> None:
-    """Refuse paths that are not plainly relative, or that no table can hold.
-
-    Raises
-    ------
-    DataError
-        For a path that is absolute, has a ``..``, ``.`` or empty part, or is not text.
-    """
-    for file in files:
-        if _is_plain(file):
-            continue
-        if not file or "\0" in file or not _is_text(file):
-            raise DataError(
-                f"Clip {file!r} of {root}: expected a file name in UTF-8, came bytes "
-                "that are not. Rename the file."
-            )
-        if file.startswith("/") or ".." in file.split("/"):
-            raise _leaves_root(file, posixpath.join(root, file), root)
-        raise DataError(
-            f"Clip {file!r} of {root}: expected a path without '.' and empty parts, "
-            f"such as {posixpath.normpath(file)!r}. Correct the table that names it."
-        )
 
 
 def content_keys(
@@ -205,26 +182,4 @@ class _Locator:
 def _refuse_outside(file: str, root: Path, real_root: str) -> None:
     target = os.path.realpath(root / file)
     if os.path.commonpath([target, real_root]) != real_root:
-        raise _leaves_root(file, target, root)
-
-
-def _leaves_root(file: str, path: str, root: Path) -> DataError:
-    return DataError(
-        f"Clip {file!r}: expected a file inside the corpus folder {root}, came {path}. "
-        "Put the file into the corpus folder, or set 'root' to the folder above both. "
-        "Where a link may lead to another disk, set the option links: anywhere."
-    )
-
-
-def _is_plain(file: str) -> bool:
-    path = f"/{file}/"
-    odd = "//" in path or "/./" in path or "/../" in path or "\0" in path
-    return not odd and _is_text(file)
-
-
-def _is_text(file: str) -> bool:
-    try:
-        file.encode()
-    except UnicodeEncodeError:  # undecodable bytes of a file name
-        return False
-    return True
+        raise leaves_root(file, target, root)

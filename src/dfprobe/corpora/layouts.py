@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dfprobe.declarations import declared, unknown_name
-from dfprobe.errors import ConfigError
+from dfprobe.declarations import declared
+from dfprobe.errors import ConfigError, unknown_name
 
 _PACKAGE = "dfprobe.corpora"
 _FOLDER = Path(__file__).parent

@@ -7,7 +7,6 @@ fakes, unique ids, content keys, shards.
 
 import json
 import logging
-import posixpath
 from collections import Counter
 from operator import attrgetter
 from pathlib import Path
@@ -16,15 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.base import (
-    SPLITS,
-    Clicks,
-    Clip,
-    Segments,
-    few,
-    stable_hash,
-)
-from dfprobe.corpora.files import MISSING, check_plain, content_keys
+from dfprobe.clip_ids import check_plain, clip_id_of, shard_of
+from dfprobe.corpora.base import SPLITS, Clicks, Clip, Segments, few
+from dfprobe.corpora.files import MISSING, content_keys
 from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
@@ -117,22 +110,6 @@ def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
     frame = _frame(name, clips, root, spec, options["links"])
     _check(name, spec, frame)
     return frame
-
-
-def clip_id_of(file: str) -> str:
-    """Clip id of a file: its path relative to the root without the suffix.
-
-    Examples
-    --------
-    >>> clip_id_of("1_fake/-take 2.final.mp4")
-    '1_fake/-take 2.final'
-    """
-    return posixpath.splitext(file)[0]
-
-
-def shard_of(clip_id: str, shards: int) -> str:
-    """Shard of a clip, such as ``"004"``; other clips have no influence on it."""
-    return f"{stable_hash(clip_id) % shards:03d}"
 
 
 def _existing_root(name: str, spec: dict[str, Any]) -> Path:

@@ -8,15 +8,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from dfprobe.corpora.base import (
-    LINE,
-    Clip,
-    bad_value,
-    few,
-    plain_clip,
-    read_csv,
-    stable_fraction,
-)
+from dfprobe.clip_ids import stable_fraction
+from dfprobe.corpora.base import LINE, Clip, bad_value, few, plain_clip, read_csv
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
 

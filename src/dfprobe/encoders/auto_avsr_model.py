@@ -21,7 +21,7 @@ from dfprobe.encoders.resnet_frontends import (
     VideoFrontend,
     initialise_frontend,
 )
-from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
+from dfprobe.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-12  # of the layer norms; the batch norms have torch's 1e-5
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
+from dfprobe.torch_modules import last_of, picked, run_blocks
 
 AUDIO_FEATURES = 104  # 26 log mel bands x 4 frames
 _BLOCKS_PER_STAGE = 2  # ResNet-18

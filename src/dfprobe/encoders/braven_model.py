@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from dfprobe.encoders.relative_attention import RelativeAttention, relative_positions
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
-from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
+from dfprobe.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-12  # of the layer norms; the batch norms keep 1e-5
 _LAYER_SCALE = 0.1  # before training

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfprobe.encoders.torch_modules import last_of, picked, run_blocks
+from dfprobe.torch_modules import last_of, picked, run_blocks
 
 _NORM_EPS = 1e-6
 

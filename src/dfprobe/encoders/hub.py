@@ -12,13 +12,8 @@ from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from dfprobe.encoders.base import EncoderSpec
-from dfprobe.encoders.torch_modules import (
-    frozen,
-    picked,
-    random_hash,
-    random_module,
-)
 from dfprobe.errors import EncoderError
+from dfprobe.torch_modules import frozen, picked, random_hash, random_module
 
 # Parameters that act only in training; a checkpoint may lack them.
 _UNUSED = ("masked_spec_embed",)

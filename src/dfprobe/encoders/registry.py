@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dfprobe.declarations import Declarations, declared, unknown_name
+from dfprobe.declarations import Declarations, declared
 from dfprobe.encoders.base import Encoder, EncoderSpec
-from dfprobe.errors import ConfigError, EncoderError
+from dfprobe.errors import ConfigError, EncoderError, unknown_name
 from dfprobe.weights.records import local_path, missing
 
 _PACKAGE = "dfprobe.encoders"

@@ -12,17 +12,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from dfprobe.clip_ids import clip_id_of
 from dfprobe.corpora.base import LINE, bad_value, few, read_csv
-from dfprobe.corpora.manifest import clip_id_of
 from dfprobe.errors import DataError
 from dfprobe.evaluation.corpus_scores import group_facts, join_scores
 from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import NUMBERS, measure
-from dfprobe.evaluation.scores import (
-    ScoreKey,
-    score_files,
-    write_scores,
-)
+from dfprobe.evaluation.scores import ScoreKey, score_files, write_scores
 from dfprobe.evaluation.subsets import manipulation_subsets
 from dfprobe.parquet import read_parquet
 from dfprobe.status import Status

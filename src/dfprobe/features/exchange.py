@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe import recipes
-from dfprobe.corpora.files import check_plain
+from dfprobe.clip_ids import check_plain
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
 from dfprobe.features.file_streams import MODALITIES, folder_of

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from dfprobe.encoders.torch_modules import random_module
 from dfprobe.errors import DataError
 from dfprobe.heads.clip_learner import ClipHead, ClipLearner
 from dfprobe.heads.fitting import Learner
 from dfprobe.heads.splits import Candidate, Split, unit_rows
+from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from dfprobe.encoders.torch_modules import random_module
 from dfprobe.errors import DataError
 from dfprobe.heads.fitting import Learner
 from dfprobe.heads.head_file import read_head, write_head
 from dfprobe.heads.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
 from dfprobe.heads.splits import Candidate, Split, epoch_order, unit_rows
 from dfprobe.heads.torch_learner import Step, TorchLearner, pick_device
+from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

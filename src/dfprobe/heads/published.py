@@ -23,10 +23,9 @@ import numpy as np
 import torch
 
 from dfprobe import __version__
-from dfprobe.declarations import unknown_name
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
-from dfprobe.errors import ConfigError, DataError
+from dfprobe.errors import ConfigError, DataError, unknown_name
 from dfprobe.features.exchange import files_provenance
 from dfprobe.features.extract import provenance
 from dfprobe.heads.head_file import provenance_of

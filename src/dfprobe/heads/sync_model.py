@@ -12,8 +12,8 @@ from typing import Any, Self, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfprobe.encoders.torch_modules import random_module
 from dfprobe.errors import ConfigError
+from dfprobe.torch_modules import random_module
 
 _OF_WIDTHS = ("mlp.0.weight", "mlp.3.weight", "mlp.6.weight")
 

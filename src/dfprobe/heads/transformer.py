@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfprobe.encoders.torch_modules import random_module
 from dfprobe.errors import ConfigError
 from dfprobe.heads.clip_learner import ClipHead, ClipLearner
 from dfprobe.heads.fitting import Learner
 from dfprobe.heads.positions import sinusoids
 from dfprobe.heads.splits import Candidate, Split, unit_rows
+from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

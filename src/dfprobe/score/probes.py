@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfprobe.declarations import near_match
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import Encoder, EncoderSpec
-from dfprobe.errors import DataError
+from dfprobe.errors import DataError, near_match
 from dfprobe.features.extract import encoder_key, needs_faces, passes_of
 from dfprobe.features.passes import Passes
 from dfprobe.heads.head_file import PROVENANCE

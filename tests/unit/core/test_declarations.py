@@ -1,7 +1,7 @@
 import pytest
 
-from dfprobe.declarations import declared, near_match
-from dfprobe.errors import ConfigError
+from dfprobe.declarations import declared
+from dfprobe.errors import ConfigError, near_match
 
 
 def test_a_file_that_declares_is_found_without_being_imported(tmp_path):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora import base
-from dfprobe.corpora.base import few, parse_label, read_csv, stable_fraction
+from dfprobe.corpora.base import few, parse_label, read_csv
 from dfprobe.errors import DataError
 
 

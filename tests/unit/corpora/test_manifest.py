@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dfprobe.clip_ids import clip_id_of, shard_of
 from dfprobe.corpora import folder
 from dfprobe.corpora.base import plain_clip
-from dfprobe.corpora.manifest import SCHEMA, clip_id_of, shard_of
+from dfprobe.corpora.manifest import SCHEMA
 from dfprobe.errors import ConfigError, DataError
 
 ODD_NAMES = [

@@ -5,11 +5,7 @@ import pytest
 from toy_scores import SPEC, make_tables
 
 from dfprobe.evaluation.matrix import pairs, read_long, read_matrix
-from dfprobe.evaluation.summary import (
-    _silence_sentence,
-    markdown_table,
-    write_summary,
-)
+from dfprobe.evaluation.summary import _silence_sentence, markdown_table, write_summary
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.base import stable_hash
+from dfprobe.clip_ids import stable_hash
 from dfprobe.rates import VIDEO_FPS, RowClock
 
 Segments = Sequence[Sequence[float]]
