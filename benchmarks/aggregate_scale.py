@@ -29,10 +29,10 @@ from dfprobe.config import read_config
 from dfprobe.evaluation.fusion import make_fusion
 from dfprobe.evaluation.fusion_tables import Tables as FusionTables
 from dfprobe.evaluation.matrix import Tables, make_matrix
-from dfprobe.evaluation.scores import ScoreKey, write_scores
 from dfprobe.evaluation.summary import write_summary
 from dfprobe.explain.temporal.tables import make_tables
 from dfprobe.report.clips import make_clips
+from dfprobe.store.scores import ScoreKey, write_scores
 from dfprobe.workflow import fusion, plan, site, tables, temporal
 
 LIMIT_GB = 2.0

@@ -26,7 +26,7 @@ from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Part
 from dfprobe.features.passes import DTYPES, Launched, Passes, precision_on
-from dfprobe.features.store import FeatureReader
+from dfprobe.store.features import FeatureReader
 
 
 class Cost(NamedTuple):

@@ -17,10 +17,10 @@ from subjects import PUBLISHED, DemoClips, random_spec
 
 from dfprobe.encoders import registry
 from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.scores import read_scores
-from dfprobe.features.store import FeatureReader
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
+from dfprobe.store.features import FeatureReader
+from dfprobe.store.scores import read_scores
 
 LIMITS = {
     "float16": 0.01,

@@ -33,11 +33,11 @@ import polars as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from dfprobe.features.store import write_store
 from dfprobe.heads.clips import StoreSet, labelled_clips
 from dfprobe.heads.feed import ClipFeed
 from dfprobe.heads.linear_learner import LinearLearner, initial_parameters
 from dfprobe.heads.splits import Candidate, Split, Stream, epoch_order, unit_rows
+from dfprobe.store.features import write_store
 
 DIM = 1024
 CLIPS = {"train": 500, "val": 150}

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.features.store import FeatureReader, write_store
+from dfprobe.store.features import FeatureReader, write_store
 
 DIM = 1024
 ROWS = (150, 300)

@@ -24,10 +24,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import polars as pl
 
-from dfprobe.features.store import write_store
 from dfprobe.heads import kernels
 from dfprobe.heads.clips import StoreSet
 from dfprobe.heads.feed import ClipFeed, buffer_budget
+from dfprobe.store.features import write_store
 
 DIM = 1024
 ROWS = (150, 300)

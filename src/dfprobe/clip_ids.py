@@ -73,8 +73,9 @@ def _is_text(file: str) -> bool:
 
 
 def leaves_root(file: str, path: str, root: Path) -> DataError:
+    """Error for a file whose path leads out of the corpus."""
     return DataError(
-        f"Clip {file!r}: expected a file inside the corpus folder {root}, came {path}. "
+        f"Clip {file!r}: expected a file inside the corpus folder {root}, got {path}. "
         "Put the file into the corpus folder, or set 'root' to the folder above both. "
         "Where a link may lead to another disk, set the option links: anywhere."
     )

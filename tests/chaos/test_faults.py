@@ -23,11 +23,11 @@ from chaos.chaos_run import (
     snakemake,
 )
 from dfprobe.errors import DataError
-from dfprobe.features.store import FeatureReader
 from dfprobe.heads.head_file import read_head
-from dfprobe.media.crops import CropReader
-from dfprobe.parquet import read_parquet
-from dfprobe.storage import kept
+from dfprobe.store.crops import CropReader
+from dfprobe.store.features import FeatureReader
+from dfprobe.store.files import kept
+from dfprobe.store.parquet import read_parquet
 
 CROPS = "results/crops/avlips_like/000.h5"
 CROPS_INDEX = "results/crops/avlips_like/000.parquet"

@@ -7,7 +7,7 @@ import polars as pl
 import yaml
 
 from dfprobe.cli import main
-from dfprobe.features.store import FeatureReader
+from dfprobe.store.features import FeatureReader
 from plan.planning import planned
 from running import snakemake
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dfprobe.features.extract import extract_features
-from dfprobe.features.store import FeatureReader
-from dfprobe.storage import kept
+from dfprobe.store.features import FeatureReader
+from dfprobe.store.files import kept
 from unit.features.settings import SETTINGS
 
 SPEC = SETTINGS | {
@@ -26,7 +26,7 @@ KILLED_AFTER_TWO_CLIPS = f"""
 import os, signal, sys
 from pathlib import Path
 from dfprobe.features.extract import extract_features
-from dfprobe.storage import Journal
+from dfprobe.store.journal import Journal
 
 append = Journal.append
 

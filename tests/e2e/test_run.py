@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from dfprobe.features.store import FeatureReader
+from dfprobe.store.features import FeatureReader
 from running import snakemake
 from small_run import ODD_NAME
 

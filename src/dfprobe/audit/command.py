@@ -15,7 +15,7 @@ from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError
-from dfprobe.parquet import read_parquet
+from dfprobe.store.parquet import read_parquet
 
 _LISTED = ("split", "label", "manipulation", "speaker", "source")
 

@@ -16,7 +16,7 @@ from dfprobe.media.audio import Sound, leading_silence_s, load_sound
 from dfprobe.media.video import VideoInfo, open_media, video_info
 from dfprobe.rates import AUDIO_HZ
 from dfprobe.status import Status
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -10,10 +10,11 @@ import polars as pl
 from dfprobe import recipes
 from dfprobe.audit.facts import clip_facts
 from dfprobe.errors import DataError
-from dfprobe.outcome import report_outcome
-from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
-from dfprobe.storage import Journal, keep, kept, still_valid
+from dfprobe.store.files import keep, kept, still_valid
+from dfprobe.store.journal import Journal
+from dfprobe.store.outcome import report_outcome
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 FACTS_SCHEMA = {
     "clip_id": pl.String,

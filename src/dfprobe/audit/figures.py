@@ -10,7 +10,7 @@ from dfprobe.audit.tables import FileTables
 from dfprobe.audit.values import MARGIN, VALUE_OF_NAME, WHOLE
 from dfprobe.plots.audit import distribution_figure, shortcut_figure
 from dfprobe.plots.save import save
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 _DRAWN = 6  # panels
 

@@ -13,8 +13,8 @@ from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.corpora.files import video_files
 from dfprobe.corpora.layouts import complete_options
 from dfprobe.errors import DataError
-from dfprobe.parquet import read_parquet
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
+from dfprobe.store.parquet import read_parquet
 
 log = logging.getLogger("dfprobe")
 

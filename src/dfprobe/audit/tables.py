@@ -15,7 +15,7 @@ from dfprobe.audit.values import (
     with_values,
 )
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora.base import Clip, Segments, few
+from dfprobe.corpora.base import Clip, Segments
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
+from dfprobe.store.csv_files import few
 
 PARTS = ("train", "val")  # folders with metadata
 PART_OF_SPLIT = {"train": "train", "val": "train", "test": "val"}

@@ -11,8 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from dfprobe.corpora.base import LINE, Clip, bad_value, read_csv
+from dfprobe.corpora.base import Clip
 from dfprobe.errors import DataError
+from dfprobe.store.csv_files import LINE, bad_value, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

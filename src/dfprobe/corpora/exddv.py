@@ -13,17 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora.base import (
-    LINE,
-    SPLITS,
-    Clicks,
-    Clip,
-    bad_value,
-    few,
-    plain_clip,
-    read_csv,
-)
+from dfprobe.corpora.base import SPLITS, Clicks, Clip, plain_clip
 from dfprobe.corpora.files import video_files
+from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

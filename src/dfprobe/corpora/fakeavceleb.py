@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora.base import LINE, Clip, bad_value, few, read_csv
+from dfprobe.corpora.base import Clip
 from dfprobe.errors import DataError
+from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

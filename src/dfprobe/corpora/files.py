@@ -10,7 +10,7 @@ from pathlib import Path
 from dfprobe.clip_ids import leaves_root
 from dfprobe.errors import DataError
 from dfprobe.progress import Progress
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 MISSING = "missing"  # content key of a clip that is listed but not on disk
 VIDEO_SUFFIXES = (

@@ -7,7 +7,8 @@ Paths are relative to the corpus root. Optional columns: ``split``, ``speaker``,
 from pathlib import Path
 from typing import Any
 
-from dfprobe.corpora.base import LINE, SPLITS, Clip, bad_value, parse_label, read_csv
+from dfprobe.corpora.base import SPLITS, Clip, parse_label
+from dfprobe.store.csv_files import LINE, bad_value, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -12,16 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfprobe.corpora.base import (
-    LINE,
-    SPLITS,
-    Clip,
-    bad_value,
-    few,
-    parse_label,
-    read_csv,
-)
+from dfprobe.corpora.base import SPLITS, Clip, parse_label
 from dfprobe.errors import DataError
+from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 NAMES = ("labels", "metadata", "split")  # {split}_{name}.csv
 LABEL_OF_CATEGORY = {"A": 0, "B": 1, "C": 1, "D": 1}  # of FakeAVCeleb

@@ -13,7 +13,7 @@ from torch._utils import _rebuild_parameter, _rebuild_tensor_v2
 
 from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import EncoderError
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 from dfprobe.torch_modules import Module, frozen, random_hash, random_module
 
 # The only names of a pickle that are looked up; tensors need no others. torch itself

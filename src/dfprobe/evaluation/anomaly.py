@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.corpus_scores import CorpusScores, group_facts, join_scores
-from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import NUMBERS, measure
-from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.evaluation.subsets import manipulation_subsets
+from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.scores import ScoreKey, score_files
 
 SUPERVISED = "Sup"
 HEAD_OF_TASK = {"NTP": "next_token", "NTP mean": "next_token_mean", "Sync": "sync"}

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import ScoreKey, read_scores
-from dfprobe.parquet import read_parquet
+from dfprobe.store.parquet import read_parquet
+from dfprobe.store.scores import ScoreKey, read_scores
 
 _GROUPS = ("speaker", "source")  # the first that is known of all clips is taken
 _SAME = ["clip_id", "label", "manipulation"]  # in all score files of a corpus

@@ -13,15 +13,22 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from dfprobe.clip_ids import clip_id_of
-from dfprobe.corpora.base import LINE, bad_value, few, read_csv
 from dfprobe.errors import DataError
 from dfprobe.evaluation.corpus_scores import group_facts, join_scores
-from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import NUMBERS, measure
-from dfprobe.evaluation.scores import ScoreKey, score_files, write_scores
 from dfprobe.evaluation.subsets import manipulation_subsets
-from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
+from dfprobe.store.csv_files import (
+    LINE,
+    bad_value,
+    decimals,
+    few,
+    per_cent,
+    read_csv,
+    write_csv,
+)
+from dfprobe.store.parquet import read_parquet
+from dfprobe.store.scores import ScoreKey, score_files, write_scores
 
 EXTERNAL = "external"  # stands for the head in the path of a score file
 
@@ -40,7 +47,7 @@ def import_external(csv: Path, manifest: Path, out: Path) -> None:
     manifest : Path
         Manifest of the corpus; its clips of split ``test`` are kept.
     out : Path
-        Parquet, one row a test clip, see `dfprobe.evaluation.scores`. A clip without a
+        Parquet, one row a test clip, see `dfprobe.store.scores`. A clip without a
         score has status ``missing``, one with NaN or infinity ``non_finite``.
 
     Raises

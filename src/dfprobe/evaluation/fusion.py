@@ -14,7 +14,6 @@ import polars as pl
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.corpus_scores import group_facts, join_scores
-from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.fusion_correlation import correlation_rows
 from dfprobe.evaluation.fusion_gains import (
     Placed,
@@ -37,7 +36,8 @@ from dfprobe.evaluation.fusion_tables import (
 )
 from dfprobe.evaluation.matrix import pairs
 from dfprobe.evaluation.paired import holm
-from dfprobe.evaluation.scores import ScoreKey, score_files
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.scores import ScoreKey, score_files
 
 LEVEL = 0.05  # of significance, after Holm
 _BLOCK = 2**22  # scores that are placed at a time

@@ -12,10 +12,10 @@ import polars as pl
 from scipy.special import softmax
 
 from dfprobe.evaluation.corpus_scores import CorpusScores, group_facts, join_scores
-from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.heads.head_file import read_head
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.scores import ScoreKey, score_files
 
 MIX = "mix"  # in column `layer`
 MIX_HEAD = "layer_mix"

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from dfprobe.evaluation.corpus_scores import CorpusScores, clip_facts, join_scores
-from dfprobe.evaluation.csv_tables import decimals, per_cent, write_csv
 from dfprobe.evaluation.long_table import COUNTS, NUMBERS, measure
 from dfprobe.evaluation.paired import P_VALUES, PAIR_NUMBERS, PAIR_SCHEMA, pair_rows
-from dfprobe.evaluation.scores import ScoreKey, score_files
 from dfprobe.evaluation.subsets import subsets
+from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.scores import ScoreKey, score_files
 
 _NAMES = ("encoder", "label", "modality")
 

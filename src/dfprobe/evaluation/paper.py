@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.detectors import EXTERNAL
 from dfprobe.evaluation.fusion_tables import (
     CORRELATION_SCHEMA,
@@ -30,7 +29,8 @@ from dfprobe.evaluation.fusion_tables import (
 from dfprobe.evaluation.matrix import read_long
 from dfprobe.evaluation.paper_page import COMPARED, NOT_MEANT, NOT_RUN, paper_page
 from dfprobe.explain.temporal.tables import read_localisation
-from dfprobe.storage import write_whole
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.files import write_whole
 
 NO_VALUE = "NA"  # where the paper has a dash
 _SUPERVISED = "Sup"

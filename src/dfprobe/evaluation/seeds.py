@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.evaluation.matrix import read_long
+from dfprobe.store.csv_files import decimals, write_csv
 
 _KEY = ("entry", "encoder", "train", "test")
 _NUMBERS = ("auc_mean", "auc_sd", "auc_min", "auc_max")

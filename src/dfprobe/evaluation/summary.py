@@ -9,10 +9,10 @@ import polars as pl
 from dfprobe.evaluation.corpus_scores import leading_silence
 from dfprobe.evaluation.matrix import read_long, read_matrix
 from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.scores import ScoreKey
 from dfprobe.evaluation.subsets import LEADING_SILENCE_S
-from dfprobe.parquet import read_parquet
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
+from dfprobe.store.parquet import read_parquet
+from dfprobe.store.scores import ScoreKey
 
 HIGH_PER_CENT = 80.0
 CHANCE_PER_CENT = (45.0, 55.0)

@@ -14,7 +14,7 @@ import polars as pl
 from dfprobe.evaluation.anomaly import TASKS
 from dfprobe.evaluation.fusion_tables import SETS_SCHEMA, read_fusion
 from dfprobe.evaluation.matrix import pairs, read_long
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
 SHOWN = 5  # single encoders, and pairs of a rule, in the table of fusion

@@ -21,11 +21,11 @@ from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
 from dfprobe.features.file_streams import MODALITIES, folder_of
 from dfprobe.features.rows import Encoded
-from dfprobe.features.store import FeatureReader
 from dfprobe.features.update import Origin, update_store
-from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
-from dfprobe.storage import write_whole
+from dfprobe.store.features import FeatureReader
+from dfprobe.store.files import write_whole
+from dfprobe.store.parquet import read_parquet
 
 _STREAMS = {modality: stream for stream, modality in MODALITIES.items()}
 
@@ -48,7 +48,7 @@ def import_features(
         ``first_row_s``), ``dtype`` (``float16`` or ``float32``), ``max_failed_share``.
         ``{corpus}`` in the root stands for the name of the corpus.
     out : Path
-        Feature store to write, see `dfprobe.features.store`.
+        Feature store to write, see `dfprobe.store.features`.
 
     Raises
     ------

@@ -25,11 +25,11 @@ from dfprobe.features.rows import Encoded
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.features.update import Origin, update_store
 from dfprobe.media.audio import leading_silence_s
-from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
-from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
+from dfprobe.store.crops import CropReader
+from dfprobe.store.parquet import read_parquet
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
     from dfprobe.encoders.model_encoder import ModelEncoder
@@ -83,7 +83,7 @@ def extract_features(
         `Limits`; the last may be None), ``max_failed_share`` (0 to 1), and ``trim``
         where clips are trimmed (``leading_silence``).
     out : Path
-        Feature store to write, see `dfprobe.features.store`.
+        Feature store to write, see `dfprobe.store.features`.
     threads : int
         Clips that are read and prepared at a time, beside the forward pass.
 

@@ -11,11 +11,12 @@ import polars as pl
 
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.rows import Encoded, stored_rows
-from dfprobe.features.store import FeatureReader, write_store
-from dfprobe.outcome import check_failures, report_outcome
 from dfprobe.progress import Progress
 from dfprobe.status import Status
-from dfprobe.storage import Journal, keep, kept, restore
+from dfprobe.store.features import FeatureReader, write_store
+from dfprobe.store.files import keep, kept, restore
+from dfprobe.store.journal import Journal
+from dfprobe.store.outcome import check_failures, report_outcome
 
 log = logging.getLogger("dfprobe")
 
@@ -57,7 +58,7 @@ def update_store(
     task : str
         Name in the messages.
     out : Path
-        Feature store to write, see `dfprobe.features.store`.
+        Feature store to write, see `dfprobe.store.features`.
     clips : pl.DataFrame
         ``clip_id, content_key, crops_key`` of the shard's clips, sorted.
     origin : Origin

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.features.store import FeatureReader
 from dfprobe.status import Status
+from dfprobe.store.features import FeatureReader
 
 NO_LABEL = "no_label"  # why a clip is of no use to a head, beside its status
 

@@ -17,7 +17,7 @@ import numpy as np
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.tensor_file import read_tensors, write_tensors
 from dfprobe.progress import Progress
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 log = logging.getLogger("dfprobe")
 

@@ -33,7 +33,7 @@ from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.sync import SyncHead, check_tensors
 from dfprobe.heads.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 from dfprobe.workflow import plan
 
 _PROBE = {"head.weight", "head.bias"}

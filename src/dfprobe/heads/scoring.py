@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import write_scores
 from dfprobe.heads.clip_scores import clip_rows, with_scores
 from dfprobe.heads.clips import StoreSet, with_status
 from dfprobe.heads.head_file import streams_of
 from dfprobe.heads.kinds import Head, kind_module, load_head
 from dfprobe.heads.splits import timing
-from dfprobe.parquet import read_parquet, write_parquet
+from dfprobe.store.parquet import read_parquet, write_parquet
+from dfprobe.store.scores import write_scores
 
 
 def score_corpora(
@@ -76,7 +76,7 @@ def score_clips(
         Head files, of one kind.
     outs : sequence of Path
         Parquet to write for each head: one row a test clip, see
-        `dfprobe.evaluation.scores`. A clip without usable features keeps its row, with
+        `dfprobe.store.scores`. A clip without usable features keeps its row, with
         a null score and the reason.
     mean : Path or None
         Such a file with the mean surprise of the first head, which predicts rows.

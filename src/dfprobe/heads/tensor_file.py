@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 _KEY = "dfprobe"  # one entry: safetensors writes several in an unsteady order
 _CHECKSUM = "crc32"

@@ -17,7 +17,6 @@ import polars as pl
 
 from dfprobe import __version__, recipes
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import write_scores
 from dfprobe.heads.clip_scores import clip_rows, with_scores
 from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips, with_status
 from dfprobe.heads.feed import ClipFeed, buffer_budget
@@ -25,7 +24,8 @@ from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit, write_curves
 from dfprobe.heads.head_file import provenance_of
 from dfprobe.heads.kinds import Head, Kind, head_class, kind_module
 from dfprobe.heads.splits import Candidate, Split, Stream
-from dfprobe.parquet import read_parquet
+from dfprobe.store.parquet import read_parquet
+from dfprobe.store.scores import write_scores
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -66,7 +66,7 @@ def train_heads(
         CSV to write: the losses of every epoch of every candidate.
     val_scores : sequence of Path
         Parquet to write for each head, or none: its scores of all validation clips, see
-        `dfprobe.evaluation.scores`.
+        `dfprobe.store.scores`.
 
     Raises
     ------

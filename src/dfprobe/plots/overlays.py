@@ -18,8 +18,8 @@ from dfprobe.explain.spatial.heat import read_maps
 from dfprobe.explain.spatial.overlays import Cell, Overlay, read_overlays
 from dfprobe.explain.spatial.region import Ellipse
 from dfprobe.explain.spatial.truth import CLICKS, REGION
-from dfprobe.parquet import read_parquet
 from dfprobe.plots.save import save
+from dfprobe.store.parquet import read_parquet
 
 _MAP = "viridis"  # even in lightness, with any colour vision
 _OPACITY = 0.75  # of the strongest heat

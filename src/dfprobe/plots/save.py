@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 _DPI = 150  # of a PNG
 # A date would change the bytes from run to run, and so would random SVG ids.

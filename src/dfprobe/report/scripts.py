@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 
 def call(name: str, value: Any) -> str:

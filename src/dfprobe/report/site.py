@@ -17,7 +17,7 @@ from dfprobe.report.matrix_section import facts, matrix_section
 from dfprobe.report.provenance import costs, provenance_section
 from dfprobe.report.run_tables import Run, read_tables
 from dfprobe.report.scripts import write_call
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 _TITLE = "dfprobe: report of a run"
 _SECTIONS = [

@@ -12,7 +12,7 @@ from scipy.special import expit
 from dfprobe.errors import ConfigError
 from dfprobe.score.probes import NamedProbe
 from dfprobe.score.scoring import ClipScore
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 CALIBRATION = "sigmoid(2*score), uncalibrated: the training objective's own"
 SCHEMA = {

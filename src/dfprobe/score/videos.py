@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dfprobe.corpora.base import read_csv
 from dfprobe.corpora.files import VIDEO_SUFFIXES, video_files
 from dfprobe.errors import DataError
+from dfprobe.store.csv_files import read_csv
 
 
 def find_videos(names: Sequence[Path]) -> list[Path]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dfprobe.corpora.demo.listing import changes_since
 from dfprobe.features.file_streams import folder_of
+from dfprobe.store.listing import changes_since
 
 Config = dict[str, Any]
 

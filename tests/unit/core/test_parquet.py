@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.parquet import read_parquet, write_parquet
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 TABLE = pl.DataFrame(
     {

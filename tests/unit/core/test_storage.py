@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dfprobe.errors import StorageError
-from dfprobe.storage import Journal, keep, kept, reserve, restore, write_whole
+from dfprobe.store.files import keep, kept, reserve, restore, write_whole
+from dfprobe.store.journal import Journal
 
 
 def append(journal: Journal, number: int) -> None:
@@ -144,7 +145,7 @@ def test_a_full_disk_takes_no_clip_from_the_journal(tmp_path):
 HOLDS_A_JOURNAL = """
 import sys, time
 from pathlib import Path
-from dfprobe.storage import Journal
+from dfprobe.store.journal import Journal
 with Journal(Path(sys.argv[1]), "key") as journal:
     journal.append({"clip_id": "theirs"}, {})
     print("open", flush=True)

@@ -3,9 +3,10 @@
 import pytest
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora import base
-from dfprobe.corpora.base import few, parse_label, read_csv
+from dfprobe.corpora.base import parse_label
 from dfprobe.errors import DataError
+from dfprobe.store import csv_files
+from dfprobe.store.csv_files import few, read_csv
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_accepted(table, content, rows):
 
 
 def test_rows_come_in_blocks_and_stay_in_order(table, monkeypatch):
-    monkeypatch.setattr(base, "_BLOCK", 2)
+    monkeypatch.setattr(csv_files, "_BLOCK", 2)
     content = "path,label\n" + "".join(f"{number},0\n" for number in range(5))
     assert [row[1] for row in table(content.encode())] == list("01234")
     with pytest.raises(DataError, match=r"line 7.*2 cells"):

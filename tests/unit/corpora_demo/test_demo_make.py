@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from dfprobe.corpora.demo import film, layout_deepfake_eval_2024, make
-from dfprobe.corpora.demo.listing import changes_since, listing_text
 from dfprobe.corpora.demo.make import LAYOUTS, make_demo
 from dfprobe.corpora.demo.plan import Recording
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.errors import ConfigError, DataError
+from dfprobe.store.listing import changes_since, listing_text
 
 SIZES = {
     "fakeavceleb": {"train": 12, "val": 4, "test": 8},

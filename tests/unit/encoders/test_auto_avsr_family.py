@@ -16,7 +16,7 @@ from dfprobe.encoders.base import ClipInputs, EncoderSpec
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.status import Status
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 STREAMS = ("audio", "video", "audio_video")
 WIDTH = 32

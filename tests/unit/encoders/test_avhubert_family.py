@@ -7,7 +7,7 @@ from dfprobe.encoders.avhubert import encoder_tensors
 from dfprobe.encoders.avhubert_model import AVHubert, Sizes, initialise
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
 from dfprobe.errors import EncoderError
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 SIZES = Sizes(
     layers=2, width=32, ffn=48, heads=4, trunk_width=2, conv_kernel=8, conv_groups=4

@@ -9,7 +9,7 @@ from dfprobe.encoders.braven_model import Braven, Sizes, random_model
 from dfprobe.encoders.relative_attention import relative_positions
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.status import Status
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 STREAMS = ("audio", "video")
 SIZES = Sizes(layers=2, width=24, ffn=40, heads=3, trunk_width=2)

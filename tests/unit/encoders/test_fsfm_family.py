@@ -11,7 +11,7 @@ from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise, sine_table
 from dfprobe.encoders.fsfm_pixels import face_crop, face_square, normalised_pixels
 from dfprobe.encoders.parts import WHOLE
 from dfprobe.errors import EncoderError
-from dfprobe.storage import sha256_of
+from dfprobe.store.files import sha256_of
 
 SIZES = Sizes(layers=2, width=24, ffn=40, heads=4, grid=3, patch=8)
 HEADS = SIZES.heads

@@ -8,7 +8,7 @@ from dfprobe.errors import DataError
 from dfprobe.evaluation.anomaly import make_anomaly
 from dfprobe.evaluation.matrix import read_long
 from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.scores import ScoreKey, read_scores, write_scores
+from dfprobe.store.scores import ScoreKey, read_scores, write_scores
 
 SPEC = {
     "head": "linear",

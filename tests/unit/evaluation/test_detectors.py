@@ -8,7 +8,7 @@ from dfprobe.errors import DataError
 from dfprobe.evaluation.detectors import import_external, make_detectors
 from dfprobe.evaluation.matrix import read_long
 from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.scores import read_scores, write_scores
+from dfprobe.store.scores import read_scores, write_scores
 
 CLIPS = 24
 SPEC = {

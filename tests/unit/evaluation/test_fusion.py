@@ -25,7 +25,7 @@ from dfprobe.evaluation.fusion_tables import (
 )
 from dfprobe.evaluation.metrics import auc, auc_interval
 from dfprobe.evaluation.paired import compare
-from dfprobe.evaluation.scores import write_scores
+from dfprobe.store.scores import write_scores
 
 TEST, VAL = 200, 80  # clips
 

@@ -7,7 +7,7 @@ import pytest
 
 from dfprobe.evaluation import corpus_scores
 from dfprobe.evaluation.corpus_scores import clip_facts, join_scores
-from dfprobe.evaluation.scores import ScoreKey, write_scores
+from dfprobe.store.scores import ScoreKey, write_scores
 
 CLIPS = ["a", "b", "c"]
 FACTS = pl.DataFrame({"clip_id": CLIPS, "speaker": CLIPS, "source": CLIPS})

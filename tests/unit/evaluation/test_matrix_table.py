@@ -15,7 +15,7 @@ from dfprobe.evaluation.matrix import (
     read_matrix,
     read_pairs,
 )
-from dfprobe.evaluation.scores import read_scores, write_scores
+from dfprobe.store.scores import read_scores, write_scores
 
 PAIRS = [
     "favc->favc",

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.matrix import Tables, make_matrix
-from dfprobe.evaluation.scores import write_scores
+from dfprobe.store.scores import write_scores
 
 SPEC: dict[str, Any] = {
     "heads": [{"name": "linear", "encoders": ["lfcc", "w2v", "clip"]}],

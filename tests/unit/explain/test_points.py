@@ -41,8 +41,8 @@ from dfprobe.explain.spatial.truth import (
     median_region,
     region_targets,
 )
-from dfprobe.media.crops import INDEX_SCHEMA
-from dfprobe.storage import sha256_of
+from dfprobe.store.crops import INDEX_SCHEMA
+from dfprobe.store.files import sha256_of
 
 LABELS = {"enc": "Encoder", "other": "Other", FRAME_CENTRE: "Frame centre"}
 LABELS |= {FACE_CENTRE: "Face centre", TRAINING_POINT: "Median"}

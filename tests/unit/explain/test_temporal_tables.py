@@ -5,7 +5,6 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import write_scores
 from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.panels import (
     Panel,
@@ -16,6 +15,7 @@ from dfprobe.explain.temporal.panels import (
 )
 from dfprobe.explain.temporal.tables import make_tables, read_leading, read_localisation
 from dfprobe.rates import RowClock
+from dfprobe.store.scores import write_scores
 
 FRAMES = 50
 SEGMENT = [[0.4, 0.78]]  # frames 10 to 19

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from dfprobe.features.extract import extract_features
-from dfprobe.features.store import FeatureReader
-from dfprobe.media.crops import CropReader, make_crops
+from dfprobe.media.crops import make_crops
+from dfprobe.store.crops import CropReader
+from dfprobe.store.features import FeatureReader
 from unit.features.settings import SETTINGS
 from unit.media.media_files import face_frame, numbered_frame, write_clip
 

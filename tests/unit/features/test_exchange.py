@@ -7,9 +7,9 @@ import pytest
 from dfprobe.cli import main
 from dfprobe.errors import DataError
 from dfprobe.features.exchange import export_features, import_features
-from dfprobe.features.store import FeatureReader, write_store
 from dfprobe.heads.clips import StoreSet
-from dfprobe.storage import kept
+from dfprobe.store.features import FeatureReader, write_store
+from dfprobe.store.files import kept
 
 DIM = 4
 SPEC = {

@@ -5,8 +5,8 @@ import zarr
 from zarr.storage import ZipStore
 
 from dfprobe.errors import DataError
-from dfprobe.features import store as module
-from dfprobe.features.store import FeatureReader, write_store
+from dfprobe.store import features as module
+from dfprobe.store.features import FeatureReader, write_store
 
 DIM = 8
 LENGTHS = {"a b": 5, "damaged": 0, "ключ/'x'": 11, "z": 1}

@@ -10,10 +10,11 @@ from dfprobe import recipes
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
 from dfprobe.features.extract import clip_inputs, encoder_key, extract_features
-from dfprobe.features.store import FeatureReader
 from dfprobe.features.trimming import silent_frames, without_start
-from dfprobe.media.crops import CropReader, make_crops
+from dfprobe.media.crops import make_crops
 from dfprobe.status import Status
+from dfprobe.store.crops import CropReader
+from dfprobe.store.features import FeatureReader
 from unit.features.settings import SETTINGS
 from unit.media.media_files import numbered_frame, write_clip
 

@@ -9,11 +9,11 @@ import pytest
 from toy_features import DIM, write_features
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.features import store as store_module
-from dfprobe.features.store import FeatureReader
 from dfprobe.heads import feed as module
 from dfprobe.heads.clips import StoreSet
 from dfprobe.heads.feed import MB, ClipFeed, buffer_budget
+from dfprobe.store import features as store_module
+from dfprobe.store.features import FeatureReader
 
 LARGEST = 9  # rows
 ROW_BYTES = DIM * 2

@@ -4,10 +4,10 @@ import pytest
 from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.scores import read_scores
 from dfprobe.heads.clips import StoreSet
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
+from dfprobe.store.scores import read_scores
 
 
 def write_head(path, seed=0, key="key"):

@@ -8,12 +8,12 @@ from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.scores import read_scores
 from dfprobe.heads import fitting
 from dfprobe.heads.kinds import load_head
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
+from dfprobe.store.scores import read_scores
 
 SIZES = {"width": 8, "feed_forward": 8, "heads": 2, "layers": 1, "dropout": 0.1}
 NEXT_TOKEN = {
@@ -131,7 +131,7 @@ def test_of_several_learning_rates_the_best_is_kept(corpus, probe_spec):
 
 def test_result_does_not_depend_on_chunks_and_shards(corpus, probe_spec, monkeypatch):
     one = train(corpus, probe_spec, "one")
-    monkeypatch.setattr("dfprobe.features.store.CHUNK_BYTES", 7 * DIM * 2)  # 7 rows
+    monkeypatch.setattr("dfprobe.store.features.CHUNK_BYTES", 7 * DIM * 2)  # 7 rows
     crossing = write_features(corpus.folder / "small_chunks.zarr.zip", corpus.rows)
     two = train(corpus._replace(stores=[crossing]), probe_spec, "two")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.features.store import write_store
+from dfprobe.store.features import write_store
 
 DIM = 24
 PROVENANCE = {

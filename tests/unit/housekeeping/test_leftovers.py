@@ -11,7 +11,7 @@ from dfprobe.cli import main
 from dfprobe.config import SCHEMA, read_config
 from dfprobe.housekeeping.leftovers import leftovers
 from dfprobe.housekeeping.places import Named
-from dfprobe.storage import keep
+from dfprobe.store.files import keep
 
 ROOT = Path(__file__).parents[3]
 CONFIG = {

@@ -16,11 +16,12 @@ from dfprobe.errors import ClipError, DataError
 from dfprobe.media import clip as clip_module
 from dfprobe.media import crop_processes, crops
 from dfprobe.media.clip import GreyFrames, crop_clip, crop_in_pieces
-from dfprobe.media.crops import INDEX_SCHEMA, CropReader, crops_key, make_crops
+from dfprobe.media.crops import crops_key, make_crops
 from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import frames_at_25fps, video_info
 from dfprobe.status import Status
-from dfprobe.storage import kept
+from dfprobe.store.crops import INDEX_SCHEMA, CropReader
+from dfprobe.store.files import kept
 
 SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
 SOUND = bursts(0.1, rate=16_000, length_s=0.4)

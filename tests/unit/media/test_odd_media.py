@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from odd_media import KINDS, write_odd_media
 
-from dfprobe.media.crops import CropReader
 from dfprobe.status import Status
+from dfprobe.store.crops import CropReader
 
 COUNT = 200
 CHILD = Path(__file__).with_name("crop_odd_media.py")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.scores import write_scores
 from dfprobe.report.clips import make_clips
 from dfprobe.report.site import Sources, make_site
+from dfprobe.store.scores import write_scores
 
 LABELS = {
     "lfcc": ("LFCC", "audio"),

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 from dfprobe.features.extract import extract_features
-from dfprobe.features.store import FeatureReader
 from dfprobe.heads.head_file import provenance_of
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.media.crops import make_crops
+from dfprobe.store.features import FeatureReader
 from unit.features.settings import SETTINGS
 from unit.media.media_files import bursts, face_frame, numbered_frame, write_clip
 

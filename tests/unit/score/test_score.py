@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dfprobe.cli import main
-from dfprobe.evaluation.scores import read_scores
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.score.report import CALIBRATION
+from dfprobe.store.scores import read_scores
 from unit.media.media_files import face_frame, write_clip
 from unit.score.conftest import write_head
 

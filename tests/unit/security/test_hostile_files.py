@@ -18,8 +18,8 @@ from transformers import CLIPVisionConfig, Wav2Vec2Config
 from dfprobe.encoders import registry
 from dfprobe.errors import ClipError, DataError, EncoderError
 from dfprobe.features.feature_files import read_rows
-from dfprobe.features.store import INDEX_SCHEMA, FeatureReader
-from dfprobe.storage import Journal
+from dfprobe.store.features import INDEX_SCHEMA, FeatureReader
+from dfprobe.store.journal import Journal
 
 SIZES = {
     "hidden_size": 8,

@@ -15,7 +15,7 @@ import soxr
 
 from dfprobe.corpora.demo.plan import Recording
 from dfprobe.corpora.demo.speech import HZ
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 
 def _sound_as_recorded(sound: np.ndarray, recording: Recording) -> np.ndarray:

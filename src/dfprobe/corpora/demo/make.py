@@ -14,12 +14,12 @@ from dfprobe.corpora.demo import (
     layout_fakeavceleb,
 )
 from dfprobe.corpora.demo.film import make_source
-from dfprobe.corpora.demo.listing import listing_text
 from dfprobe.corpora.demo.plan import SPLITS, SourcePlan
 from dfprobe.corpora.demo.record import Record
 from dfprobe.errors import ConfigError
 from dfprobe.progress import Progress
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
+from dfprobe.store.listing import listing_text
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

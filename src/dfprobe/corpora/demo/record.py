@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 
 class Record:

@@ -22,12 +22,12 @@ from dfprobe.explain.spatial.sanity import rank_correlation
 from dfprobe.explain.spatial.source_frames import SourceFrames
 from dfprobe.features.extract import clip_inputs, trimmed_frames
 from dfprobe.heads.linear import LinearProbe
-from dfprobe.media.crops import CropReader
 from dfprobe.media.video import frames_at_25fps
-from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock
 from dfprobe.status import Status
+from dfprobe.store.crops import CropReader
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 log = logging.getLogger("dfprobe")
 

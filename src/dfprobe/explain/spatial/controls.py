@@ -20,7 +20,7 @@ from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.training import train_heads
-from dfprobe.parquet import read_parquet, write_parquet
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 
 def shuffled_probe(

@@ -10,8 +10,8 @@ import polars as pl
 from dfprobe.errors import DataError
 from dfprobe.explain.spatial.maps import paste
 from dfprobe.explain.spatial.truth import Frames, Sizes
-from dfprobe.parquet import read_parquet
 from dfprobe.status import Status
+from dfprobe.store.parquet import read_parquet
 
 MAP_SCHEMA = pl.Schema(
     {

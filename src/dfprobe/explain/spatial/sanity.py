@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.csv_tables import decimals, write_csv
-from dfprobe.parquet import read_parquet
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.parquet import read_parquet
 
 CHECKS = ("random", "shuffled")
 # From here on half of the variance of the ranks is shared (0.7 ** 2).

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from dfprobe.evaluation.bootstrap import mean_interval
-from dfprobe.evaluation.csv_tables import decimals, write_csv
 from dfprobe.explain.spatial.confidence import (
     CONFIDENCE_NUMBERS,
     CONFIDENCE_SCHEMA,
@@ -32,8 +31,9 @@ from dfprobe.explain.spatial.truth import (
     median_region,
     region_targets,
 )
-from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.status import Status
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 _NUMBERS = ("mae", "mae_low", "mae_high", "hit_rate", "hit_low", "hit_high", *SHARES)
 _TABLE_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.corpora.base import few
 from dfprobe.errors import ClipError, DataError
 from dfprobe.explain.spatial.maps import Point
 from dfprobe.explain.spatial.region import Ellipse
-from dfprobe.media.crops import CropReader
 from dfprobe.media.video import open_media
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.store.crops import CropReader
+from dfprobe.store.csv_files import few
 
 CLICKS, REGION = "clicks", "region"
 CLICK_RADIUS = 0.15  # of the frame's short side: a peak this near to a click is a hit

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from dfprobe.features.trimming import silent_frames
-from dfprobe.parquet import read_parquet
 from dfprobe.rates import VIDEO_FPS, RowClock
+from dfprobe.store.parquet import read_parquet
 
 _SCHEMA = pl.Schema(
     {

@@ -22,8 +22,8 @@ from dfprobe.explain.temporal.segments import LeftOut, joined
 from dfprobe.explain.temporal.tables import read_localisation, temporal_facts
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import frames_at_25fps, video_info
-from dfprobe.parquet import read_parquet
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS, RowClock
+from dfprobe.store.parquet import read_parquet
 
 _SHOWN = ("audio", "visual")  # modalities of which a clip is chosen by rule
 _BEST, _WORST = 2, 1

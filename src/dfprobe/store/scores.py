@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.parquet import read_parquet, write_parquet
+from dfprobe.store.parquet import read_parquet, write_parquet
 
 SCORE_SCHEMA = pl.Schema(
     {

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 _TAG = b"DFPROBE-CRC32"
 _CHECK = struct.Struct(f"<{len(_TAG)}sI")  # the tag, CRC-32 of all other bytes

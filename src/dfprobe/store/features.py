@@ -26,7 +26,7 @@ from zarr.core.buffer import Buffer
 from zarr.storage import ZipStore
 
 from dfprobe.errors import DataError
-from dfprobe.storage import write_whole
+from dfprobe.store.files import write_whole
 
 CHUNK_BYTES = 4 * 2**20
 _READ_BYTES = 2**20  # at a time while a checksum is computed
