@@ -31,9 +31,9 @@ from dfprobe.evaluation.fusion_tables import Tables as FusionTables
 from dfprobe.evaluation.matrix import Tables, make_matrix
 from dfprobe.evaluation.summary import write_summary
 from dfprobe.explain.temporal.tables import make_tables
+from dfprobe.planning import fusion, site, specs, tables, temporal
 from dfprobe.report.clips import make_clips
 from dfprobe.store.scores import ScoreKey, write_scores
-from dfprobe.workflow import fusion, plan, site, tables, temporal
 
 LIMIT_GB = 2.0
 RATE_HZ = 25.0
@@ -219,7 +219,7 @@ def _labelled_scores(config: Config) -> list[Path]:
 
 
 def _matrix_scores(config: Config) -> list[Path]:
-    head = plan.main_head(config)
+    head = specs.main_head(config)
     return [p for p in _labelled_scores(config) if ScoreKey.of(p).head == head]
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from specs.planning import planned
 
 from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.evaluation.matrix import pairs
-from dfprobe.workflow import plan, tables
+from dfprobe.planning import specs, tables
 from plan import published_corpora
-from plan.planning import planned
 from running import snakemake
 
 ROOT = Path(__file__).parents[2]
@@ -147,7 +147,7 @@ def test_the_manifest_counts_the_clips_of_the_paper(
 ):
     monkeypatch.chdir(paper_project)
     out = tmp_path / "manifest.parquet"
-    make_manifest(corpus, json.loads(plan.manifest_spec(config, corpus)), out)
+    make_manifest(corpus, json.loads(specs.manifest_spec(config, corpus)), out)
     manifest = pl.read_parquet(out)
     counts = Counter(manifest.select("split", "label").iter_rows())
     assert counts == {
@@ -156,5 +156,5 @@ def test_the_manifest_counts_the_clips_of_the_paper(
         for label, clips in enumerate(both)
     }
     sizes = dict(manifest["shard"].value_counts().iter_rows())
-    assert sorted(sizes) == plan.shards(config, corpus)
+    assert sorted(sizes) == specs.shards(config, corpus)
     assert max(sizes.values()) < 500

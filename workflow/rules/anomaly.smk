@@ -14,7 +14,7 @@ rule train_next_token:
     conda:
         "../../envs/evaluation.yaml"
     resources:
-        gpu=needs.training_gpus(config, "next_token"),
+        gpu=resources.training_gpus(config, "next_token"),
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: anomaly.head_spec(config, "next_token"),
@@ -96,7 +96,7 @@ rule make_anomaly:
             "results/manifests/{corpus}.parquet",
             corpus=(config["anomaly"] or {}).get("test", []),
         ),
-        code=stamps.stage_code("dfprobe.evaluation.anomaly"),
+        code=code_stamps.stage_code("dfprobe.evaluation.anomaly"),
     output:
         table="results/anomaly.csv",
         long="results/anomaly_long.csv",
@@ -120,7 +120,7 @@ rule import_external:
             wildcards.test
         ],
         manifest="results/manifests/{test}.parquet",
-        code=stamps.stage_code("dfprobe.evaluation.detectors"),
+        code=code_stamps.stage_code("dfprobe.evaluation.detectors"),
     output:
         "results/scores/external/{detector}/{detector_train}/{test}.parquet",
     log:
@@ -138,7 +138,7 @@ rule make_detectors:
     input:
         scores=detector_score_files(),
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
-        code=stamps.stage_code("dfprobe.evaluation.detectors"),
+        code=code_stamps.stage_code("dfprobe.evaluation.detectors"),
     output:
         table="results/detectors.csv",
         long="results/detectors_long.csv",

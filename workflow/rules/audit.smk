@@ -22,7 +22,7 @@ rule audit_corpus:
         facts=lambda wildcards: of_shards(
             "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
         ),
-        code=stamps.stage_code("dfprobe.audit.report"),
+        code=code_stamps.stage_code("dfprobe.audit.report"),
     output:
         page=report(
             "results/audit/{corpus}.html",
@@ -40,8 +40,8 @@ rule audit_corpus:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: plan.audit_spec(config, wildcards.corpus),
-        state=lambda wildcards: states.corpus_state(config, wildcards.corpus),
+        spec=lambda wildcards: specs.audit_spec(config, wildcards.corpus),
+        state=lambda wildcards: watched_files.corpus_state(config, wildcards.corpus),
     shell:
         "python -m dfprobe --log {log} audit-corpus {input.manifest} {input.facts} "
         "--spec {params.spec:q} --out {output.page}"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from dfprobe import recipes
 from dfprobe.config import complete_config
-from dfprobe.workflow import anomaly, needs, plan, stamps, states, tables, temporal
+from dfprobe.planning import anomaly, resources, specs, code_stamps, watched_files, tables, temporal
 
 config = complete_config(
     config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"
@@ -39,7 +39,7 @@ wildcard_constraints:
     row=one_of(anomaly.rows(config)),
     real=one_of(anomaly.corpora(config)),
     detector=one_of(config["external"]),
-    layered=one_of(plan.layered(config)),
+    layered=one_of(specs.layered(config)),
 
 
 def growing(memory_mb):
@@ -48,7 +48,7 @@ def growing(memory_mb):
 
 
 def computed_encoders():
-    return [name for name in config["encoders"] if not plan.from_files(config, name)]
+    return [name for name in config["encoders"] if not specs.from_files(config, name)]
 
 
 def of_shards(pattern, corpora, **values):
@@ -57,7 +57,7 @@ def of_shards(pattern, corpora, **values):
         path
         for corpus in corpora
         for path in expand(
-            pattern, corpus=corpus, shard=plan.shards(config, corpus), **values
+            pattern, corpus=corpus, shard=specs.shards(config, corpus), **values
         )
     ]
 
@@ -99,7 +99,7 @@ def score_files():
         for entry, settings in config["heads"].items()
         for path in expand(
             "results/scores/{head}/{encoder}/{train}/{test}.parquet",
-            head=plan.heads_of(config, entry),
+            head=specs.heads_of(config, entry),
             encoder=settings["encoders"],
             train=config["train"],
             test=config["test"],
@@ -116,7 +116,7 @@ def matrix_score_files():
     """Return the scores of the head of the matrix."""
     return expand(
         "results/scores/{head}/{encoder}/{train}/{test}.parquet",
-        head=plan.main_head(config),
+        head=specs.main_head(config),
         encoder=config["encoders"],
         train=config["train"],
         test=config["test"],
@@ -131,7 +131,7 @@ def head_files():
         for path in expand(
             "results/heads/{head}/{encoder}/{train}.{kind}",
             kind=["safetensors", "val.parquet"],
-            head=plan.heads_of(config, entry),
+            head=specs.heads_of(config, entry),
             encoder=settings["encoders"],
             train=config["train"],
         )
@@ -193,7 +193,7 @@ def anomaly_score_files():
             for test, trains in anomaly.supervised(config).items()
             for path in expand(
                 "results/scores/{head}/{encoder}/{train}/{test}.parquet",
-                head=plan.main_head(config),
+                head=specs.main_head(config),
                 encoder=sorted(streams),
                 train=trains,
                 test=test,
@@ -205,7 +205,7 @@ def anomaly_score_files():
 def detector_score_files():
     ours = expand(
         "results/scores/{head}/{encoder}/{train}/{test}.parquet",
-        head=plan.main_head(config),
+        head=specs.main_head(config),
         encoder=config["encoders"],
         train=tables.detectors_train(config),
         test=config["test"],
@@ -242,12 +242,12 @@ def layer_products():
     patterns += [
         f"results/figures/layers/{{encoder}}.{kind}" for kind in ("svg", "pdf")
     ]
-    return expand(patterns, encoder=plan.layered(config))
+    return expand(patterns, encoder=specs.layered(config))
 
 
 def matrices():
     """Return the matrix of each head after the first."""
-    heads = [head for entry in config["heads"] for head in plan.heads_of(config, entry)]
+    heads = [head for entry in config["heads"] for head in specs.heads_of(config, entry)]
     return [f"results/xdata_matrix_{head}.csv" for head in heads[1:]]
 
 
@@ -258,7 +258,7 @@ def audit_tables(corpus):
 
 def audit_products():
     """Return the pages and tables of the corpora that are used, and their facts."""
-    corpora = plan.used_corpora(config)
+    corpora = specs.used_corpora(config)
     return [
         *of_shards("results/facts/{corpus}/{shard}.parquet", corpora),
         *expand("results/audit/{corpus}.html", corpus=corpora),
@@ -269,7 +269,7 @@ def audit_products():
 
 def kept_products():
     """Return every product that is kept: who asks for all finds one that is missing."""
-    corpora = plan.used_corpora(config)
+    corpora = specs.used_corpora(config)
     return [
         *expand("results/manifests/{corpus}.parquet", corpus=corpora),
         *crop_indexes(corpora),
@@ -280,7 +280,7 @@ def kept_products():
             for path in of_shards(
                 "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
                 [corpus],
-                encoder=plan.encoded_on(config, corpus),
+                encoder=specs.encoded_on(config, corpus),
             )
         ],
         *head_files(),

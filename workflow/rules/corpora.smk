@@ -8,7 +8,7 @@ rule make_demo_corpus:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: plan.demo_spec(config, wildcards.corpus),
+        spec=lambda wildcards: specs.demo_spec(config, wildcards.corpus),
         recipes=recipes.demo(),
     shell:
         "python -m dfprobe --log {log} demo {wildcards.corpus} "
@@ -18,7 +18,7 @@ rule make_demo_corpus:
 rule make_manifest:
     input:
         demo=lambda wildcards: (
-            states.demo_listing(wildcards.corpus)
+            watched_files.demo_listing(wildcards.corpus)
             if config["corpora"][wildcards.corpus]["demo"] is not None
             else []
         ),
@@ -31,8 +31,8 @@ rule make_manifest:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: plan.manifest_spec(config, wildcards.corpus),
-        state=lambda wildcards: states.corpus_state(config, wildcards.corpus),
+        spec=lambda wildcards: specs.manifest_spec(config, wildcards.corpus),
+        state=lambda wildcards: watched_files.corpus_state(config, wildcards.corpus),
         recipes=lambda wildcards: recipes.manifest(
             config["corpora"][wildcards.corpus]["layout"]
         ),

@@ -1,5 +1,5 @@
 onstart:
-    needs.require_weights(
+    resources.require_weights(
         config,
         [
             job.wildcards.encoder
@@ -11,7 +11,7 @@ onstart:
 
 # Looked for once here, not for each of thousands of jobs.
 features_gpus = {
-    encoder: needs.features_gpus(config, encoder) for encoder in computed_encoders()
+    encoder: resources.features_gpus(config, encoder) for encoder in computed_encoders()
 }
 
 
@@ -30,14 +30,14 @@ rule extract_features:
         encoder=one_of(computed_encoders()),
     conda:
         "../../envs/encoders.yaml"
-    threads: needs.features_threads(config)
+    threads: resources.features_threads(config)
     resources:
         gpu=lambda wildcards: features_gpus[wildcards.encoder],
         mem_mb=lambda wildcards, attempt: (
-            attempt * needs.features_memory_mb(config, wildcards.encoder)
+            attempt * resources.features_memory_mb(config, wildcards.encoder)
         ),
     params:
-        spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
+        spec=lambda wildcards: specs.features_spec(config, wildcards.encoder),
         recipes=lambda wildcards: recipes.every_input(
             config["encoders"][wildcards.encoder]["family"]
         ),
@@ -61,8 +61,8 @@ rule import_features:
     conda:
         "../../envs/encoders.yaml"
     params:
-        spec=lambda wildcards: plan.features_spec(config, wildcards.encoder),
-        state=lambda wildcards: states.files_state(
+        spec=lambda wildcards: specs.features_spec(config, wildcards.encoder),
+        state=lambda wildcards: watched_files.files_state(
             config, wildcards.encoder, wildcards.corpus
         ),
         recipes=recipes.feature_files(),

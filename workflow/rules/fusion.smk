@@ -1,4 +1,4 @@
-from dfprobe.workflow import fusion
+from dfprobe.planning import fusion
 
 
 rule make_fusion:
@@ -6,9 +6,9 @@ rule make_fusion:
         scores=matrix_score_files(),
         val=fusion.val_scores(config),
         manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=plan.labelled_corpora(config)
+            "results/manifests/{corpus}.parquet", corpus=specs.labelled_corpora(config)
         ),
-        code=stamps.stage_code("dfprobe.evaluation.fusion"),
+        code=code_stamps.stage_code("dfprobe.evaluation.fusion"),
     output:
         correlation="results/fusion/correlation.csv",
         sets="results/fusion/sets.csv",
@@ -31,7 +31,7 @@ rule make_fusion:
 rule plot_fusion:
     input:
         tables=fusion.TABLES,
-        code=stamps.stage_code("dfprobe.plots.fusion"),
+        code=code_stamps.stage_code("dfprobe.plots.fusion"),
     output:
         png=report(
             "results/figures/fusion.png",
@@ -59,7 +59,7 @@ rule write_tex_tables:
         long="results/xdata_long.csv",
         sets="results/fusion/sets.csv",
         anomaly=anomaly_tables()[1:],
-        code=stamps.stage_code("dfprobe.evaluation.tex_tables"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tex_tables"),
     output:
         fusion.tex_tables(config),
     log:

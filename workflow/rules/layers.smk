@@ -1,11 +1,11 @@
 rule probe_layers:
     input:
         manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=plan.labelled_corpora(config)
+            "results/manifests/{corpus}.parquet", corpus=specs.labelled_corpora(config)
         ),
         features=lambda wildcards: of_shards(
             "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
-            plan.labelled_corpora(config),
+            specs.labelled_corpora(config),
             encoder=wildcards.layered,
         ),
     output:
@@ -18,10 +18,10 @@ rule probe_layers:
     conda:
         "../../envs/evaluation.yaml"
     resources:
-        gpu=needs.training_gpus(config, "layer_mix"),
+        gpu=resources.training_gpus(config, "layer_mix"),
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
-        spec=lambda wildcards: plan.layers_spec(config, wildcards.layered),
+        spec=lambda wildcards: specs.layers_spec(config, wildcards.layered),
         recipes=recipes.heads("linear", "layer_mix"),
     shell:
         "python -m dfprobe --log {log} probe-layers --manifests {input.manifests} "
@@ -32,7 +32,7 @@ rule probe_layers:
 rule plot_layers:
     input:
         table="results/layers/{layered}.csv",
-        code=stamps.stage_code("dfprobe.plots.layers"),
+        code=code_stamps.stage_code("dfprobe.plots.layers"),
     output:
         png=report(
             "results/figures/layers/{layered}.png",

@@ -12,12 +12,12 @@ for entry in config["heads"]:
         output:
             heads=expand(
                 "results/heads/{head}/{{encoder}}/{{train}}.safetensors",
-                head=plan.heads_of(config, entry),
+                head=specs.heads_of(config, entry),
             ),
             curve=f"results/heads/{entry}/{{encoder}}/{{train}}.curve.csv",
             val=expand(
                 "results/heads/{head}/{{encoder}}/{{train}}.val.parquet",
-                head=plan.heads_of(config, entry),
+                head=specs.heads_of(config, entry),
             ),
         log:
             f"results/logs/heads/{entry}/{{encoder}}/{{train}}.log",
@@ -26,10 +26,10 @@ for entry in config["heads"]:
         conda:
             "../../envs/evaluation.yaml"
         resources:
-            gpu=needs.training_gpus(config, kind),
+            gpu=resources.training_gpus(config, kind),
             mem_mb=growing(config["training"]["memory_mb"]),
         params:
-            spec=plan.head_spec(config, entry),
+            spec=specs.head_spec(config, entry),
             recipes=recipes.heads(kind),
         shell:
             "python -m dfprobe --log {log} train-head {input.manifest} "
@@ -43,7 +43,7 @@ for entry in config["heads"]:
         input:
             heads=expand(
                 "results/heads/{head}/{{encoder}}/{train}.safetensors",
-                head=plan.heads_of(config, entry),
+                head=specs.heads_of(config, entry),
                 train=config["train"],
             ),
             manifests=expand("results/manifests/{test}.parquet", test=config["test"]),
@@ -54,13 +54,13 @@ for entry in config["heads"]:
         output:
             scores=expand(
                 "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
-                head=plan.heads_of(config, entry),
+                head=specs.heads_of(config, entry),
                 train=config["train"],
                 test=config["test"],
             ),
             curves=expand(
                 "results/curves/{head}/{{encoder}}/{train}/{test}.parquet",
-                head=plan.heads_of(config, entry),
+                head=specs.heads_of(config, entry),
                 train=config["train"],
                 test=config["test"],
             ),
@@ -81,7 +81,7 @@ for entry in config["heads"]:
 rule plot_training_curves:
     input:
         curves=curve_files(),
-        code=stamps.stage_code(
+        code=code_stamps.stage_code(
             "dfprobe.evaluation.curves", "dfprobe.plots.training_curves"
         ),
     output:

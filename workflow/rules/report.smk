@@ -2,11 +2,11 @@ rule make_matrix:
     input:
         scores=score_files(),
         manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=plan.used_corpora(config)
+            "results/manifests/{corpus}.parquet", corpus=specs.used_corpora(config)
         ),
         crops=crop_indexes(config["test"]),
         kept=kept_products(),
-        code=stamps.stage_code("dfprobe.evaluation.matrix"),
+        code=code_stamps.stage_code("dfprobe.evaluation.matrix"),
     output:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
@@ -30,7 +30,7 @@ rule make_matrix:
 rule make_seeds:
     input:
         long="results/xdata_long.csv",
-        code=stamps.stage_code("dfprobe.evaluation.seeds"),
+        code=code_stamps.stage_code("dfprobe.evaluation.seeds"),
     output:
         "results/seeds.csv",
     log:
@@ -54,8 +54,8 @@ rule compare_with_paper:
         localisation="results/explain/localisation.csv",
         correlation="results/fusion/correlation.csv",
         improvement="results/fusion/improvement.csv",
-        code=stamps.stage_code("dfprobe.evaluation.paper"),
-        values=stamps.stage_data("evaluation/paper_tables.csv"),
+        code=code_stamps.stage_code("dfprobe.evaluation.paper"),
+        values=code_stamps.stage_data("evaluation/paper_tables.csv"),
     output:
         table="results/paper_comparison.csv",
         page=report(
@@ -83,7 +83,7 @@ rule compare_with_paper:
 rule plot_matrix:
     input:
         matrix="results/xdata_matrix.csv",
-        code=stamps.stage_code("dfprobe.plots.matrix"),
+        code=code_stamps.stage_code("dfprobe.plots.matrix"),
     output:
         png=report(
             "results/figures/xdata_matrix.png",
@@ -113,7 +113,7 @@ rule write_summary:
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
         scores=matrix_score_files(),
-        code=stamps.stage_code("dfprobe.evaluation.summary"),
+        code=code_stamps.stage_code("dfprobe.evaluation.summary"),
     output:
         "results/summary.md",
     log:

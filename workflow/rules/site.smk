@@ -1,4 +1,4 @@
-from dfprobe.workflow import site
+from dfprobe.planning import site
 
 
 rule make_report_clips:
@@ -6,7 +6,7 @@ rule make_report_clips:
         manifest="results/manifests/{test}.parquet",
         scores=lambda wildcards: site.probe_files(config, "scores", wildcards.test),
         curves=lambda wildcards: site.probe_files(config, "curves", wildcards.test),
-        code=stamps.stage_code("dfprobe.report.clips"),
+        code=code_stamps.stage_code("dfprobe.report.clips"),
     output:
         index="results/report/clips/{test}/index.js",
     log:
@@ -26,16 +26,16 @@ rule make_report_clips:
 rule make_report:
     input:
         tables=site.table_files(config),
-        audits=expand("results/audit/{corpus}.html", corpus=plan.used_corpora(config)),
+        audits=expand("results/audit/{corpus}.html", corpus=specs.used_corpora(config)),
         comparison="results/paper_comparison.html",
         figures=site.figures(config),
         manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=plan.used_corpora(config)
+            "results/manifests/{corpus}.parquet", corpus=specs.used_corpora(config)
         ),
         stores=site.stores(config),
-        code=stamps.stage_code("dfprobe.report.site"),
+        code=code_stamps.stage_code("dfprobe.report.site"),
         assets=[
-            stamps.stage_data(f"report/{name}")
+            code_stamps.stage_data(f"report/{name}")
             for name in ("site.css", "site.js", "explorer.js", "explorer_body.html")
         ],
     output:

@@ -1,4 +1,4 @@
-from dfprobe.workflow import spatial
+from dfprobe.planning import spatial
 
 
 rule explain_frames:
@@ -20,7 +20,7 @@ rule explain_frames:
         ),
         learned="results/manifests/{train}.parquet",
         features=features_of("train") if spatial.checked(config) else [],
-        code=lambda wildcards: stamps.stage_code(
+        code=lambda wildcards: code_stamps.stage_code(
             "dfprobe.explain.spatial.attribution",
             f"dfprobe.encoders.{config['encoders'][wildcards.encoder]['family']}",
         ),
@@ -33,7 +33,7 @@ rule explain_frames:
     conda:
         "../../envs/encoders.yaml"
     resources:
-        gpu=lambda wildcards: needs.features_gpus(config, wildcards.encoder),
+        gpu=lambda wildcards: resources.features_gpus(config, wildcards.encoder),
         mem_mb=growing(config["training"]["memory_mb"]),
     params:
         spec=lambda wildcards: spatial.explain_spec(config, wildcards.encoder),
@@ -55,7 +55,7 @@ rule make_points:
             "results/crops/{corpus}/{shard}.h5", spatial.explained_tests(config)
         ),
         indexes=crop_indexes(spatial.explained_tests(config)),
-        code=stamps.stage_code(
+        code=code_stamps.stage_code(
             "dfprobe.explain.spatial.tables", "dfprobe.explain.spatial.sanity"
         ),
     output:
@@ -88,7 +88,7 @@ rule plot_spatial:
             "results/manifests/{corpus}.parquet",
             corpus=spatial.explained_tests(config),
         ),
-        code=stamps.stage_code("dfprobe.plots.spatial", "dfprobe.plots.overlays"),
+        code=code_stamps.stage_code("dfprobe.plots.spatial", "dfprobe.plots.overlays"),
     output:
         png=report(
             "results/figures/spatial.png",

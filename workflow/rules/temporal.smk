@@ -4,7 +4,7 @@ rule make_localisation:
         scores=temporal.score_files(config),
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
-        code=stamps.stage_code("dfprobe.explain.temporal.tables"),
+        code=code_stamps.stage_code("dfprobe.explain.temporal.tables"),
     output:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
@@ -27,7 +27,7 @@ rule plot_temporal:
     input:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
-        code=stamps.stage_code("dfprobe.plots.localisation", "dfprobe.plots.leading"),
+        code=code_stamps.stage_code("dfprobe.plots.localisation", "dfprobe.plots.leading"),
     output:
         png=report(
             "results/figures/localisation.png",
@@ -65,7 +65,7 @@ rule plot_panels:
         manifest="results/manifests/{test}.parquet",
         crops=lambda wildcards: crop_indexes([wildcards.test]),
         localisation="results/explain/localisation.csv",
-        code=stamps.stage_code(
+        code=code_stamps.stage_code(
             "dfprobe.explain.temporal.panels", "dfprobe.plots.panels"
         ),
     output:

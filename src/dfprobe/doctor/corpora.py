@@ -12,7 +12,7 @@ from dfprobe.corpora.files import MISSING
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DfprobeError
-from dfprobe.workflow import plan, states
+from dfprobe.planning import specs, watched_files
 
 HEADERS = ("corpus", "layout", "state", *(f"{split} real/fake" for split in SPLITS))
 _LISTED = "listed, but not on disk"
@@ -26,14 +26,17 @@ def check_corpora(config: dict[str, Any]) -> Iterator[Finding]:
     config : dict
         The complete configuration.
     """
-    for name in plan.used_corpora(config):
+    for name in specs.used_corpora(config):
         entry = config["corpora"][name]
         front = (name, entry["layout"])
-        if entry["demo"] is not None and not Path(states.demo_listing(name)).exists():
+        if (
+            entry["demo"] is not None
+            and not Path(watched_files.demo_listing(name)).exists()
+        ):
             yield Finding((*front, "will be generated", *["-"] * len(SPLITS)))
             continue
         try:
-            clips = corpus_table(name, json.loads(plan.manifest_spec(config, name)))
+            clips = corpus_table(name, json.loads(specs.manifest_spec(config, name)))
         except DfprobeError as error:
             cells = (*front, "not usable", *["-"] * len(SPLITS))
             yield Finding(cells, str(error), ok=False)

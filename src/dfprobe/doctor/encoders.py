@@ -14,8 +14,8 @@ from dfprobe.encoders.parts import Limits
 from dfprobe.errors import DfprobeError
 from dfprobe.features.file_streams import folder_of
 from dfprobe.features.passes import batch_rows_on, precision_on
+from dfprobe.planning import specs
 from dfprobe.weights.records import fault, found, missing, record_name, records
-from dfprobe.workflow import plan
 
 HEADERS = (
     *("encoder", "weights", "device", "arithmetic", "rows/s", "dim", "weights GB"),
@@ -35,7 +35,7 @@ def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
         The complete configuration.
     """
     waiting: dict[str, list[str]] = {}
-    computed = [n for n in config["encoders"] if not plan.from_files(config, n)]
+    computed = [n for n in config["encoders"] if not specs.from_files(config, n)]
     for name in computed:
         entry = config["encoders"][name]
         if not _is_described(entry["weights"]) and not found(entry["weights"]):
@@ -45,7 +45,7 @@ def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
         if name not in computed:
             yield _from_files(config, name)
             continue
-        spec = json.loads(plan.features_spec(config, name))
+        spec = json.loads(specs.features_spec(config, name))
         encoder = EncoderSpec(**spec.pop("encoder"))
         if encoder.weights not in waiting:
             yield _built(encoder, spec)
@@ -59,7 +59,7 @@ def check_encoders(config: dict[str, Any]) -> Iterator[Finding]:
 def _from_files(config: dict[str, Any], name: str) -> Finding:
     """Look for the folders of feature files of the corpora that are used."""
     root = config["encoders"][name]["root"]
-    folders = {folder_of(root, corpus) for corpus in plan.used_corpora(config)}
+    folders = {folder_of(root, corpus) for corpus in specs.used_corpora(config)}
     absent = sorted(folder for folder in folders if not Path(folder).is_dir())
     if not absent:
         return Finding(_row(name, "files"))

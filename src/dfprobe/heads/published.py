@@ -33,8 +33,8 @@ from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.sync import SyncHead, check_tensors
 from dfprobe.heads.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
+from dfprobe.planning import specs
 from dfprobe.store.files import sha256_of
-from dfprobe.workflow import plan
 
 _PROBE = {"head.weight", "head.bias"}
 _SYNC = "visual_proj.weight"
@@ -219,10 +219,10 @@ def _hparams(file: _Checkpoint) -> dict[str, Any]:
 
 
 def _rows_of(config: dict[str, Any], name: str) -> _Stream:
-    settings = json.loads(plan.features_spec(config, name))
-    if plan.from_files(config, name):
+    settings = json.loads(specs.features_spec(config, name))
+    if specs.from_files(config, name):
         return _Stream(files_provenance(settings), None)
-    crops = crops_settings(json.loads(plan.crops_spec(config)))
+    crops = crops_settings(json.loads(specs.crops_spec(config)))
     spec = EncoderSpec(**settings["encoder"])
     encoder = registry.build(spec, settings["device"])
     return _Stream(provenance(spec, encoder, settings, crops), encoder.dim)

@@ -19,7 +19,7 @@ from dfprobe.corpora.layouts import layouts
 from dfprobe.encoders.registry import families
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.places import Named, Place, places
-from dfprobe.workflow import stamps
+from dfprobe.planning import code_stamps
 
 _RESULTS = Path("results")
 _LOCKS = Path(".snakemake/locks")
@@ -137,7 +137,7 @@ def _behind_a_link(folder: str) -> bool:
 
 def _unused_stamps(named: Named) -> Iterator[Path]:
     """Code stamps of modules that are gone, or of families and layouts not named."""
-    root = stamps.CODE_FOLDER / _PACKAGE.name
+    root = code_stamps.CODE_FOLDER / _PACKAGE.name
     if _behind_a_link(root.relative_to(_RESULTS).as_posix()):
         return
     unused = {_file(module) for module in _unused_modules(named)}

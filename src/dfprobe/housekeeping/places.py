@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from dfprobe.workflow import plan
+from dfprobe.planning import specs
 
 # Whether the last of these folder and file names stands for something named.
 Known = Callable[[tuple[str, ...]], bool]
@@ -37,14 +37,16 @@ class Named:
         corpora: dict[str, int] = {}
         for config in configs:
             encoders.update(config["encoders"])
-            heads.update(h for e in config["heads"] for h in plan.heads_of(config, e))
+            heads.update(h for e in config["heads"] for h in specs.heads_of(config, e))
             if config["anomaly"] is not None:
                 heads.update(("next_token", "next_token_mean", "sync"))
             detectors.update(config["external"])
             for name, corpus in config["corpora"].items():
                 corpora[name] = max(corpora.get(name, 0), corpus["shards"])
                 modules.add(f"dfprobe.corpora.{corpus['layout']}")
-            computed = (n for n in config["encoders"] if not plan.from_files(config, n))
+            computed = (
+                n for n in config["encoders"] if not specs.from_files(config, n)
+            )
             used = {config["encoders"][name]["family"] for name in computed}
             modules.update(f"dfprobe.encoders.{family}" for family in used)
         return cls(

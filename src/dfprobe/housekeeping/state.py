@@ -23,7 +23,7 @@ from snakemake.settings.types import (
 
 from dfprobe.doctor.findings import Finding, table
 from dfprobe.errors import ConfigError
-from dfprobe.workflow import stamps
+from dfprobe.planning import code_stamps
 
 _LOCKS = Path(".snakemake/locks")
 _STATES = ("done", "stale", "missing", "failed")
@@ -96,7 +96,7 @@ def planned_jobs(configfiles: list[Path]) -> list[Job]:
         )
     output = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
     try:
-        with stamps.keep_stamps() as outdated, SnakemakeApi(output) as api:
+        with code_stamps.keep_stamps() as outdated, SnakemakeApi(output) as api:
             workflow = api.workflow(
                 resource_settings=ResourceSettings(cores=1),
                 config_settings=ConfigSettings(configfiles=configfiles),

@@ -25,12 +25,7 @@ from dfprobe.errors import DataError
 from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.progress import Progress
 from dfprobe.store.crops import Copy, CropReader, append_rows, index_table, write_crops
-from dfprobe.store.files import (
-    keep,
-    kept,
-    restore,
-    still_valid,
-)
+from dfprobe.store.files import keep, kept, restore, still_valid
 from dfprobe.store.journal import Journal
 from dfprobe.store.outcome import check_failures, report_outcome
 from dfprobe.store.parquet import read_parquet

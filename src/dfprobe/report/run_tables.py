@@ -25,7 +25,7 @@ class Run:
     Parameters
     ----------
     spec : dict
-        Labels, rows and columns, see `dfprobe.workflow.site.site_spec`.
+        Labels, rows and columns, see `dfprobe.planning.site.site_spec`.
     tables : dict
         Tables by name, e.g. ``fusion/sets``; all cells are text or null. What the run
         did not make is not there.

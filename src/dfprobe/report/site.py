@@ -70,7 +70,7 @@ def make_site(sources: Sources, spec: dict[str, Any], out: Path) -> None:
     sources : Sources
         What it is made from.
     spec : dict
-        See `dfprobe.workflow.site.site_spec`.
+        See `dfprobe.planning.site.site_spec`.
     out : Path
         ``results/report/index.html``. Beside it: ``explorer.html``, ``data.js``,
         ``provenance.js`` (times and sizes: all that differs from run to run),

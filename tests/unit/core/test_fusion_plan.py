@@ -9,7 +9,7 @@ import yaml
 
 from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
-from dfprobe.workflow import fusion
+from dfprobe.planning import fusion
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = {

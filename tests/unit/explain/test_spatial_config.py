@@ -8,7 +8,7 @@ import pytest
 
 from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
-from dfprobe.workflow import spatial
+from dfprobe.planning import spatial
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = {

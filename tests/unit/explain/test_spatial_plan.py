@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfprobe.config import read_config
-from dfprobe.workflow import spatial
+from dfprobe.planning import spatial
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,7 @@ import yaml
 
 from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
-from dfprobe.workflow import temporal
+from dfprobe.planning import temporal
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = yaml.safe_load(

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from dfprobe.config import complete_config
-from dfprobe.workflow import site
+from dfprobe.planning import site
 from small_run import ROOT, SMALL_CONFIG
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dfprobe.workflow.plan import features_spec, head_spec
+from dfprobe.planning.specs import features_spec, head_spec
 
 Config = dict[str, Any]
 

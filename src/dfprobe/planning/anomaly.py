@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import plan
+from dfprobe.planning import specs
 
 Config = dict[str, Any]
 
@@ -45,7 +45,7 @@ def spec(config: Config) -> str:
         {
             "name": name,
             "label": row["label"],
-            "modality": plan.joint_modality(
+            "modality": specs.joint_modality(
                 [config["encoders"][n] for n in row["streams"]]
             ),
             "streams": row["streams"],
@@ -54,7 +54,7 @@ def spec(config: Config) -> str:
     ]
     return json.dumps(
         {
-            "head": plan.main_head(config),
+            "head": specs.main_head(config),
             "real": settings["corpus"],
             "test": settings["test"],
             "supervised": supervised(config),

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import anomaly, plan, tables
+from dfprobe.planning import anomaly, specs, tables
 
 Config = dict[str, Any]
 
@@ -31,7 +31,7 @@ def panel_curves(config: Config, test: str) -> list[str]:
     """Curves of the head of the matrix on one corpus, trained on `panel_train`."""
     train = panel_train(config, test)
     return [
-        f"results/curves/{plan.main_head(config)}/{encoder}/{train}/{test}.parquet"
+        f"results/curves/{specs.main_head(config)}/{encoder}/{train}/{test}.parquet"
         for encoder in config["encoders"]
     ]
 
@@ -56,15 +56,15 @@ def tables_spec(config: Config) -> str:
 
 def figures_spec(config: Config) -> str:
     """Spec of both summary figures: what they show, and labels, as sorted JSON."""
-    corpora = {n: config["corpora"][n]["label"] for n in plan.used_corpora(config)}
-    return _spec({"head": plan.main_head(config), "corpora": corpora})
+    corpora = {n: config["corpora"][n]["label"] for n in specs.used_corpora(config)}
+    return _spec({"head": specs.main_head(config), "corpora": corpora})
 
 
 def panels_spec(config: Config, test: str) -> str:
     """Spec of the panels of one corpus, as sorted JSON."""
     return _spec(
         {
-            "head": plan.main_head(config),
+            "head": specs.main_head(config),
             "train": panel_train(config, test),
             "test": test,
             "label": config["corpora"][test]["label"],
@@ -95,7 +95,7 @@ def _heads(config: Config) -> list[dict[str, Any]]:
             "log_sum_exp": True,
         }
         for entry, head in config["heads"].items()
-        for name in plan.heads_of(config, entry)
+        for name in specs.heads_of(config, entry)
     ]
     rows = {
         "next_token": anomaly.rows(config),

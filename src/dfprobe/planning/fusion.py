@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import plan
+from dfprobe.planning import specs
 
 Config = dict[str, Any]
 
@@ -21,7 +21,7 @@ def products(config: Config) -> list[str]:
 def val_scores(config: Config) -> list[str]:
     """Scores of the validation clips by the head of the matrix."""
     return [
-        f"results/heads/{plan.main_head(config)}/{encoder}/{train}.val.parquet"
+        f"results/heads/{specs.main_head(config)}/{encoder}/{train}.val.parquet"
         for encoder in config["encoders"]
         for train in config["train"]
     ]
@@ -31,7 +31,7 @@ def fusion_spec(config: Config) -> str:
     """Spec of the tables of fusion, as sorted JSON; no label is in it."""
     return _spec(
         {
-            "head": plan.main_head(config),
+            "head": specs.main_head(config),
             "encoders": list(config["encoders"]),
             "train": config["train"],
             "test": config["test"],

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import plan, spatial, tables, temporal
+from dfprobe.planning import spatial, specs, tables, temporal
 
 Config = dict[str, Any]
 
@@ -16,14 +16,16 @@ def clips_spec(config: Config) -> str:
 def site_spec(config: Config) -> str:
     """Spec of the pages: labels, rows and columns, and all settings, as sorted JSON."""
     known = json.loads(tables.matrix_spec(config))
-    corpora = [config["corpora"][name] for name in plan.used_corpora(config)]
+    corpora = [config["corpora"][name] for name in specs.used_corpora(config)]
     demo = all(entry["demo"] is not None for entry in corpora)
     return json.dumps(known | {"demo": demo, "config": config}, sort_keys=True)
 
 
 def table_files(config: Config) -> list[str]:
     """Tables that the pages show, as far as the run makes them."""
-    heads = [head for entry in config["heads"] for head in plan.heads_of(config, entry)]
+    heads = [
+        head for entry in config["heads"] for head in specs.heads_of(config, entry)
+    ]
     anomaly = [] if config["anomaly"] is None else ["anomaly"]
     frames = [] if config["spatial"] is None else ["spatial", "sanity"]
     names = [
@@ -37,7 +39,7 @@ def table_files(config: Config) -> list[str]:
 
 def probe_files(config: Config, kind: str, test: str) -> list[str]:
     """Scores or curves of all probes of the matrix on a test corpus."""
-    head = plan.main_head(config)
+    head = specs.main_head(config)
     return [
         f"results/{kind}/{head}/{encoder}/{train}/{test}.parquet"
         for encoder in config["encoders"]
@@ -48,7 +50,7 @@ def probe_files(config: Config, kind: str, test: str) -> list[str]:
 def stores(config: Config) -> list[str]:
     """One feature store of each encoder."""
     corpus = config["train"][0]
-    shard = plan.shards(config, corpus)[0]
+    shard = specs.shards(config, corpus)[0]
     return [
         f"results/features/{encoder}/{corpus}/{shard}.zarr.zip"
         for encoder in config["encoders"]

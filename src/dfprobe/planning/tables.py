@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dfprobe.workflow import anomaly, plan
+from dfprobe.planning import anomaly, specs
 
 Config = dict[str, Any]
 
@@ -14,7 +14,7 @@ def matrix_spec(config: Config) -> str:
         {
             "name": name,
             "label": entry["label"],
-            "modality": plan.modality(entry),
+            "modality": specs.modality(entry),
             "weights": entry["weights"],
             **_untrimmed(config, name),
         }
@@ -24,7 +24,7 @@ def matrix_spec(config: Config) -> str:
         {
             "heads": _head_names(config),
             "encoders": encoders,
-            "corpora": plan.corpus_labels(config),
+            "corpora": specs.corpus_labels(config),
             "train": config["train"],
             "test": config["test"],
         },
@@ -37,7 +37,7 @@ def _head_names(config: Config) -> list[dict[str, Any]]:
     return [
         {"name": name, "entry": entry, "seed": seed, "encoders": head["encoders"]}
         for entry, head in config["heads"].items()
-        for name, seed in zip(plan.heads_of(config, entry), head["seeds"], strict=True)
+        for name, seed in zip(specs.heads_of(config, entry), head["seeds"], strict=True)
     ]
 
 
@@ -45,7 +45,7 @@ def detectors_spec(config: Config) -> str:
     """Spec of the table of detectors: our heads and those from outside."""
     return json.dumps(
         {
-            "head": plan.main_head(config),
+            "head": specs.main_head(config),
             "train": detectors_train(config),
             "test": config["test"],
             "encoders": [
@@ -80,7 +80,7 @@ def paper_spec(config: Config) -> str:
             "label": config["corpora"][name]["label"],
             "demo": config["corpora"][name]["demo"] is not None,
         }
-        for name in plan.used_corpora(config)
+        for name in specs.used_corpora(config)
     }
     encoders = [
         {"name": name, "label": entry["label"], "weights": entry["weights"]}
@@ -89,7 +89,7 @@ def paper_spec(config: Config) -> str:
     rows = config["anomaly"]["rows"] if config["anomaly"] is not None else []
     return json.dumps(
         {
-            "head": plan.main_head(config),
+            "head": specs.main_head(config),
             "encoders": encoders,
             "corpora": corpora,
             "rows": [
@@ -103,7 +103,7 @@ def paper_spec(config: Config) -> str:
 
 def figure_spec(config: Config) -> str:
     """Spec of the picture of the matrix: labels of its columns, as sorted JSON."""
-    return json.dumps({"corpora": plan.corpus_labels(config)}, sort_keys=True)
+    return json.dumps({"corpora": specs.corpus_labels(config)}, sort_keys=True)
 
 
 def curves_spec(config: Config) -> str:
@@ -119,7 +119,7 @@ def curves_spec(config: Config) -> str:
         for name, entry in entries.items()
     }
     trained = {*config["train"], *anomaly.corpora(config)}
-    corpora = {n: c for n, c in plan.corpus_labels(config).items() if n in trained}
+    corpora = {n: c for n, c in specs.corpus_labels(config).items() if n in trained}
     parts = {"rows": labels, "corpora": corpora, "heads": heads}
     return json.dumps(parts)  # not sorted: their order is that of the figure
 
@@ -128,7 +128,7 @@ def layers_figure_spec(config: Config, encoder: str) -> str:
     """Spec of the picture of an encoder's layers: labels, as sorted JSON."""
     label = config["encoders"][encoder]["label"]
     return json.dumps(
-        {"corpora": plan.corpus_labels(config), "label": label}, sort_keys=True
+        {"corpora": specs.corpus_labels(config), "label": label}, sort_keys=True
     )
 
 
