@@ -16,9 +16,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.film import Footage, record, shoot
-from dfprobe.corpora.demo.layout_fakeavceleb import plan
-from dfprobe.corpora.demo.plan import SourcePlan
+from dfprobe.demo.film import Footage, record, shoot
+from dfprobe.demo.plans.fakeavceleb import plan
+from dfprobe.demo.plans.plan import SourcePlan
 from dfprobe.media.faces import FaceFinder, dlib_finder, follow_face
 from dfprobe.media.mouth import MOUTH_POINTS, fit_transforms, interpolate_landmarks
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.demo.make import make_demo
 from dfprobe.corpora.manifest import make_manifest
+from dfprobe.demo.make import make_demo
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
 from dfprobe.features.extract import extract_features

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from dfprobe.corpora.demo.make import make_demo
+from dfprobe.demo.make import make_demo
 from running import snakemake
 from small_run import ODD_NAME, ROOT, SMALL_CONFIG
 from unit.media.media_files import numbered_frame, write_clip

@@ -70,7 +70,7 @@ def facts() -> dict[str, int]:
 
 def demo() -> dict[str, int]:
     """Recipe of the generated corpora."""
-    return _recipes(["dfprobe.corpora.demo.make"])
+    return _recipes(["dfprobe.demo.make"])
 
 
 def _recipes(modules: Iterable[str]) -> dict[str, int]:

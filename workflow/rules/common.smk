@@ -3,7 +3,15 @@ from pathlib import Path
 
 from dfprobe import recipes
 from dfprobe.config import complete_config
-from dfprobe.planning import anomaly, resources, specs, code_stamps, watched_files, tables, temporal
+from dfprobe.planning import (
+    anomaly,
+    resources,
+    specs,
+    code_stamps,
+    watched_files,
+    tables,
+    temporal,
+)
 
 config = complete_config(
     config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"
@@ -247,7 +255,9 @@ def layer_products():
 
 def matrices():
     """Return the matrix of each head after the first."""
-    heads = [head for entry in config["heads"] for head in specs.heads_of(config, entry)]
+    heads = [
+        head for entry in config["heads"] for head in specs.heads_of(config, entry)
+    ]
     return [f"results/xdata_matrix_{head}.csv" for head in heads[1:]]
 
 

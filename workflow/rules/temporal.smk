@@ -27,7 +27,9 @@ rule plot_temporal:
     input:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
-        code=code_stamps.stage_code("dfprobe.plots.localisation", "dfprobe.plots.leading"),
+        code=code_stamps.stage_code(
+            "dfprobe.plots.localisation", "dfprobe.plots.leading"
+        ),
     output:
         png=report(
             "results/figures/localisation.png",

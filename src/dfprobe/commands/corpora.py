@@ -41,7 +41,7 @@ def add(stages: Stages) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from dfprobe.corpora.demo.make import make_demo
+    from dfprobe.demo.make import make_demo
 
     spec = options.spec
     make_demo(spec["layout"], Path(spec["root"]), spec["demo"], options.out)

@@ -5,7 +5,7 @@ import pytest
 
 from dfprobe.audit.command import audit
 from dfprobe.cli import main
-from dfprobe.corpora.demo.make import make_demo
+from dfprobe.demo.make import make_demo
 from dfprobe.errors import ConfigError, DataError
 from unit.media.media_files import numbered_frame, write_clip
 

@@ -164,7 +164,7 @@ def region_targets(truth: Path, frames: Frames, sizes: Sizes) -> list[Target]:
     Parameters
     ----------
     truth : Path
-        Folder of the ground truth, see `dfprobe.corpora.demo.truth`.
+        Folder of the ground truth, see `dfprobe.demo.truth`.
     frames, sizes : mapping
         What is explained, by clip.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dfprobe.corpora.demo.plan import (
+from dfprobe.demo.plans.plan import (
     SPLITS,
     AudioFake,
     ClipPlan,
@@ -22,7 +22,7 @@ from dfprobe.corpora.demo.plan import (
     leading_silence,
     youtube_id,
 )
-from dfprobe.corpora.demo.seeds import generator
+from dfprobe.demo.plans.seeds import generator
 
 _FOLDER = {"train": "train", "val": "train", "test": "val"}
 _FIRST_ID = {"train": 10_000, "val": 14_000, "test": 16_000}

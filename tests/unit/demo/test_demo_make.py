@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dfprobe.corpora.demo import film, layout_deepfake_eval_2024, make
-from dfprobe.corpora.demo.make import LAYOUTS, make_demo
-from dfprobe.corpora.demo.plan import Recording
 from dfprobe.corpora.manifest import make_manifest
+from dfprobe.demo import film, make
+from dfprobe.demo.make import LAYOUTS, make_demo
+from dfprobe.demo.plans import deepfake_eval_2024
+from dfprobe.demo.plans.plan import Recording
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.store.listing import changes_since, listing_text
 
@@ -183,7 +184,7 @@ def test_more_sources_do_not_change_the_first_ones():
 
 
 def test_wild_corpus_is_mixed():
-    plans = layout_deepfake_eval_2024.plan(5, SIZES["deepfake_eval_2024"])
+    plans = deepfake_eval_2024.plan(5, SIZES["deepfake_eval_2024"])
     recordings = [source.recording for source in plans]
     assert len({r.size for r in recordings}) == 5
     assert len({r.fps for r in recordings}) == 4
@@ -197,8 +198,8 @@ def test_wild_corpus_is_mixed():
 
 
 def test_wild_labels(tmp_path):
-    plans = layout_deepfake_eval_2024.plan(5, SIZES["deepfake_eval_2024"])
-    texts = layout_deepfake_eval_2024.lists(tmp_path, plans)
+    plans = deepfake_eval_2024.plan(5, SIZES["deepfake_eval_2024"])
+    texts = deepfake_eval_2024.lists(tmp_path, plans)
     (path,) = texts
     assert path == tmp_path / "video-metadata-publish.csv"
     rows = list(csv.reader(texts[path].splitlines(keepends=True)))
@@ -219,9 +220,7 @@ def test_wild_clips_without_sound_or_face_or_with_two(
     number, faces, sound, tmp_path, clip_reader
 ):
     dlib = pytest.importorskip("dlib")
-    source = layout_deepfake_eval_2024.plan(5, {"train": 0, "val": 0, "test": 14})[
-        number
-    ]
+    source = deepfake_eval_2024.plan(5, {"train": 0, "val": 0, "test": 14})[number]
     source = replace(source, recording=replace(source.recording, frames=40))
     film.make_source(source, tmp_path, tmp_path / "truth")
     clip = clip_reader(tmp_path / source.clips[0].path)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import soxr
 
-from dfprobe.corpora.demo.plan import Recording
-from dfprobe.corpora.demo.speech import HZ
+from dfprobe.demo.plans.plan import Recording
+from dfprobe.demo.sound.speech import HZ
 from dfprobe.store.files import write_whole
 
 

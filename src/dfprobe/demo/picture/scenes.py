@@ -6,8 +6,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.draw import closed_curve, fill, noise, over, step
-from dfprobe.corpora.demo.faces import Looks
+from dfprobe.demo.picture.draw import closed_curve, fill, noise, over, step
+from dfprobe.demo.picture.faces import Looks
 
 _MARGIN = 12  # pixels by which body and room are larger than the picture, each side
 

@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.signal import istft, stft
 
-from dfprobe.corpora.demo.plan import AudioFake, SourcePlan
-from dfprobe.corpora.demo.seeds import generator
-from dfprobe.corpora.demo.speech import (
+from dfprobe.demo.plans.plan import AudioFake, SourcePlan
+from dfprobe.demo.plans.seeds import generator
+from dfprobe.demo.sound.speech import (
     HZ,
     Speech,
     Voice,

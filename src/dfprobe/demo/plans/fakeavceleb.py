@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfprobe.corpora.demo.plan import (
+from dfprobe.demo.plans.plan import (
     SPLITS,
     AudioFake,
     ClipPlan,
@@ -25,7 +25,7 @@ from dfprobe.corpora.demo.plan import (
     leading_silence,
     youtube_id,
 )
-from dfprobe.corpora.demo.seeds import generator
+from dfprobe.demo.plans.seeds import generator
 
 RACES = (
     "African",

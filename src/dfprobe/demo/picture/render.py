@@ -10,8 +10,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.draw import over, step, tinted
-from dfprobe.corpora.demo.faces import EYES_X, EYES_Y, UNIT, Head
+from dfprobe.demo.picture.draw import over, step, tinted
+from dfprobe.demo.picture.faces import EYES_X, EYES_Y, UNIT, Head
 
 MOUTH_Y = 1.11  # height of the closed mouth's line below the eyes
 _GAP = 0.40  # gap between the lips at opening 1

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.draw import step
-from dfprobe.corpora.demo.faces import Head
-from dfprobe.corpora.demo.plan import VideoFake
-from dfprobe.corpora.demo.render import Face, Window, draw_head, place
-from dfprobe.corpora.demo.scenes import lay_over
+from dfprobe.demo.picture.draw import step
+from dfprobe.demo.picture.faces import Head
+from dfprobe.demo.picture.render import Face, Window, draw_head, place
+from dfprobe.demo.picture.scenes import lay_over
+from dfprobe.demo.plans.plan import VideoFake
 
 _ELLIPSES = {  # centre below the eyes, half width, half height, in eye distances
     "lips": (1.20, 0.74, 0.66),

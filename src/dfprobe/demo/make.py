@@ -7,15 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from dfprobe import recipes
-from dfprobe.corpora.demo import (
-    layout_av_deepfake1m,
-    layout_avlips,
-    layout_deepfake_eval_2024,
-    layout_fakeavceleb,
-)
-from dfprobe.corpora.demo.film import make_source
-from dfprobe.corpora.demo.plan import SPLITS, SourcePlan
-from dfprobe.corpora.demo.record import Record
+from dfprobe.demo.film import make_source
+from dfprobe.demo.plans.plan import SPLITS, SourcePlan
+from dfprobe.demo.record import Record
 from dfprobe.errors import ConfigError
 from dfprobe.progress import Progress
 from dfprobe.store.files import write_whole
@@ -24,10 +18,10 @@ from dfprobe.store.listing import listing_text
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 LAYOUTS: dict[str, ModuleType] = {
-    "fakeavceleb": layout_fakeavceleb,
-    "av_deepfake1m": layout_av_deepfake1m,
-    "avlips": layout_avlips,
-    "deepfake_eval_2024": layout_deepfake_eval_2024,
+    "fakeavceleb": fakeavceleb,
+    "av_deepfake1m": av_deepfake1m,
+    "avlips": avlips,
+    "deepfake_eval_2024": deepfake_eval_2024,
 }
 
 

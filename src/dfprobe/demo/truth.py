@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dfprobe.corpora.demo.phonemes import Timed
-from dfprobe.corpora.demo.plan import ClipPlan, SourcePlan
-from dfprobe.corpora.demo.render import MOUTH_Y, Face, place
-from dfprobe.corpora.demo.video_fakes import box_of
+from dfprobe.demo.picture.render import MOUTH_Y, Face, place
+from dfprobe.demo.picture.video_fakes import box_of
+from dfprobe.demo.plans.plan import ClipPlan, SourcePlan
+from dfprobe.demo.sound.phonemes import Timed
 from dfprobe.store.files import write_whole
 
 _POINTS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.6), (0.0, MOUTH_Y), (0.0, 1.88)])

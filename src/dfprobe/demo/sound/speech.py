@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import fftconvolve
 
-from dfprobe.corpora.demo.phonemes import Timed, sentence, tracks
+from dfprobe.demo.sound.phonemes import Timed, sentence, tracks
 
 HZ = 16_000
 HOP = 80  # samples between two windows: 200 control values a second

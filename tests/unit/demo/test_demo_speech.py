@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dfprobe.corpora.demo import layout_av_deepfake1m
-from dfprobe.corpora.demo.audio_fakes import add_artefacts, silence_start
-from dfprobe.corpora.demo.film import record
-from dfprobe.corpora.demo.phonemes import sentence
-from dfprobe.corpora.demo.plan import AudioFake
-from dfprobe.corpora.demo.seeds import generator
-from dfprobe.corpora.demo.speech import HZ, improvise, invent_voice, mouth_at
+from dfprobe.demo.film import record
+from dfprobe.demo.plans import av_deepfake1m
+from dfprobe.demo.plans.plan import AudioFake
+from dfprobe.demo.plans.seeds import generator
+from dfprobe.demo.sound.audio_fakes import add_artefacts, silence_start
+from dfprobe.demo.sound.phonemes import sentence
+from dfprobe.demo.sound.speech import HZ, improvise, invent_voice, mouth_at
 
 SILENT = 0.0005  # threshold of the leading silence, as in the audit
 
@@ -113,7 +113,7 @@ def test_silence_is_exact_and_copies():
 
 
 def test_local_fake_leaves_the_rest_of_the_sound_alone():
-    source = layout_av_deepfake1m.plan(5, {"train": 2, "val": 0, "test": 0})[1]
+    source = av_deepfake1m.plan(5, {"train": 2, "val": 0, "test": 0})[1]
     sounds = record(source)
     changed = sounds.real != sounds.fake
     inside = np.zeros_like(changed)

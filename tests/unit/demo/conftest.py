@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from dfprobe.corpora.demo.make import make_demo
+from dfprobe.demo.make import make_demo
 
 
 @dataclass(frozen=True)

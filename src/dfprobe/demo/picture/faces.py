@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.draw import bump, closed_curve, fill, noise, over, step
+from dfprobe.demo.picture.draw import bump, closed_curve, fill, noise, over, step
 
 UNIT = 72.0  # canvas pixels between the two eyes
 WIDTH, HEIGHT = 384, 408

@@ -7,16 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dfprobe.corpora.demo.audio_fakes import fake_sound, fake_speech, silence_start
-from dfprobe.corpora.demo.draw import noise
-from dfprobe.corpora.demo.encode import write_mp4, write_wav
-from dfprobe.corpora.demo.faces import Head, invent, paint
-from dfprobe.corpora.demo.motion import act
-from dfprobe.corpora.demo.plan import ClipPlan, Recording, SourcePlan
-from dfprobe.corpora.demo.render import Face, draw_head, window_of
-from dfprobe.corpora.demo.scenes import Scene, furnish, lay_over, seat, stage
-from dfprobe.corpora.demo.seeds import generator
-from dfprobe.corpora.demo.speech import (
+from dfprobe.demo.encode import write_mp4, write_wav
+from dfprobe.demo.picture.draw import noise
+from dfprobe.demo.picture.faces import Head, invent, paint
+from dfprobe.demo.picture.motion import act
+from dfprobe.demo.picture.render import Face, draw_head, window_of
+from dfprobe.demo.picture.scenes import Scene, furnish, lay_over, seat, stage
+from dfprobe.demo.picture.video_fakes import Forger, Forgery, fake_mouth
+from dfprobe.demo.plans.plan import ClipPlan, Recording, SourcePlan
+from dfprobe.demo.plans.seeds import generator
+from dfprobe.demo.sound.audio_fakes import fake_sound, fake_speech, silence_start
+from dfprobe.demo.sound.speech import (
     HZ,
     Speech,
     Voice,
@@ -25,8 +26,7 @@ from dfprobe.corpora.demo.speech import (
     invent_voice,
     mouth_at,
 )
-from dfprobe.corpora.demo.truth import Truth, write_truth
-from dfprobe.corpora.demo.video_fakes import Forger, Forgery, fake_mouth
+from dfprobe.demo.truth import Truth, write_truth
 
 _GRAIN_TILE = 48  # pixels by which the grain's sheet is larger than the picture
 

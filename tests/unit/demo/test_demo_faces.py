@@ -9,13 +9,13 @@ import dlib
 import numpy as np
 import pytest
 
-from dfprobe.corpora.demo import layout_fakeavceleb
-from dfprobe.corpora.demo.faces import invent, paint
-from dfprobe.corpora.demo.film import Footage, record, shoot
-from dfprobe.corpora.demo.plan import Recording
-from dfprobe.corpora.demo.render import Face, draw_canvas
-from dfprobe.corpora.demo.seeds import generator
-from dfprobe.corpora.demo.video_fakes import fake_mouth
+from dfprobe.demo.film import Footage, record, shoot
+from dfprobe.demo.picture.faces import invent, paint
+from dfprobe.demo.picture.render import Face, draw_canvas
+from dfprobe.demo.picture.video_fakes import fake_mouth
+from dfprobe.demo.plans import fakeavceleb
+from dfprobe.demo.plans.plan import Recording
+from dfprobe.demo.plans.seeds import generator
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_mouth_and_eyes_change_the_picture_only_where_they_are():
 
 
 def short_source(region):
-    source = layout_fakeavceleb.plan(5, {"train": 1, "val": 0, "test": 0})[0]
+    source = fakeavceleb.plan(5, {"train": 1, "val": 0, "test": 0})[0]
     video = replace(source.video, region=region, strength=1.0, family="A")
     return replace(
         source, recording=Recording(frames=30), video=video, segments=((4, 8),)

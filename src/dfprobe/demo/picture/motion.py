@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from dfprobe.corpora.demo.render import Face
+from dfprobe.demo.picture.render import Face
 
 
 def _wander(

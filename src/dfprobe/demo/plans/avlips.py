@@ -6,14 +6,14 @@ as ``wav/0_real/N.wav``; no metadata and no splits.
 
 from pathlib import Path
 
-from dfprobe.corpora.demo.plan import (
+from dfprobe.demo.plans.plan import (
     AudioFake,
     ClipPlan,
     Recording,
     SourcePlan,
     VideoFake,
 )
-from dfprobe.corpora.demo.seeds import generator
+from dfprobe.demo.plans.seeds import generator
 from dfprobe.errors import ConfigError
 
 

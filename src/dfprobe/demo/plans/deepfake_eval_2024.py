@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfprobe.corpora.demo.plan import (
+from dfprobe.demo.plans.plan import (
     FAMILIES,
     SPLITS,
     AudioFake,
@@ -24,7 +24,7 @@ from dfprobe.corpora.demo.plan import (
     leading_silence,
     youtube_id,
 )
-from dfprobe.corpora.demo.seeds import generator
+from dfprobe.demo.plans.seeds import generator
 
 _HEADER = (
     "Filename",
