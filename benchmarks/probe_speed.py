@@ -33,10 +33,11 @@ import polars as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from dfprobe.heads.clips import StoreSet, labelled_clips
-from dfprobe.heads.feed import ClipFeed
-from dfprobe.heads.linear_learner import LinearLearner, initial_parameters
-from dfprobe.heads.splits import Candidate, Split, Stream, epoch_order, unit_rows
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.clips import StoreSet, labelled_clips
+from dfprobe.heads.data.feed import ClipFeed
+from dfprobe.heads.data.splits import Candidate, Split, Stream, epoch_order
+from dfprobe.heads.fit.linear import LinearLearner, initial_parameters
 from dfprobe.store.features import write_store
 
 DIM = 1024

@@ -2,7 +2,7 @@
 
 Feature stores of invented rows (1024 x float16, 150 to 300 a clip) are written. A child
 process then trains the linear probe for some epochs in shuffled order through
-`dfprobe.heads.feed.ClipFeed`, once with the files on disk only at the start of each and
+`dfprobe.heads.data.feed.ClipFeed`, once with the files on disk only at the start of each and
 once with them in the system's page cache. The first epoch is shown by itself: it also
 waits for the system to find the memory. Beside it stand the speeds that bound it:
 reading the same files in order into one small buffer, from disk and from the page
@@ -24,9 +24,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import polars as pl
 
-from dfprobe.heads import kernels
-from dfprobe.heads.clips import StoreSet
-from dfprobe.heads.feed import ClipFeed, buffer_budget
+from dfprobe.heads.data.clips import StoreSet
+from dfprobe.heads.data.feed import ClipFeed, buffer_budget
+from dfprobe.heads.kinds import linear_kernel
 from dfprobe.store.features import write_store
 
 DIM = 1024
@@ -86,14 +86,16 @@ def read_in_order(paths: list[Path]) -> float:
 
 def train(clips: Iterator[np.ndarray]) -> float:
     """GB/s of one epoch of the linear probe; every second clip is called fake."""
-    params, gradients = kernels.member_array(2, DIM)[:, None]
-    moments, rates = kernels.member_array(1, DIM, (2,)), np.array([1e-3])
+    params, gradients = linear_kernel.member_array(2, DIM)[:, None]
+    moments, rates = linear_kernel.member_array(1, DIM, (2,)), np.array([1e-3])
     size = 0
     start = time.perf_counter()
     for step, rows in enumerate(clips, 1):
-        bits = kernels.stored_bits(rows)
+        bits = linear_kernel.stored_bits(rows)
         label = step % 2
-        kernels.train_step(bits, label, params, moments, gradients, step, rates, 1.0)
+        linear_kernel.train_step(
+            bits, label, params, moments, gradients, step, rates, 1.0
+        )
         size += rows.nbytes
     return size / (time.perf_counter() - start) / 1e9
 

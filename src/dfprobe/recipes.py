@@ -54,7 +54,7 @@ def feature_files() -> dict[str, int]:
 
 def heads(*kinds: str) -> dict[str, int]:
     """Recipes of heads of some kinds, their scores and curves."""
-    kind_modules = (f"dfprobe.heads.{kind}" for kind in kinds)
+    kind_modules = (f"dfprobe.heads.kinds.{kind}" for kind in kinds)
     return _recipes(["dfprobe.heads.training", *kind_modules])
 
 

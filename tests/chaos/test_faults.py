@@ -23,7 +23,7 @@ from chaos.chaos_run import (
     snakemake,
 )
 from dfprobe.errors import DataError
-from dfprobe.heads.head_file import read_head
+from dfprobe.heads.files.head_file import read_head
 from dfprobe.store.crops import CropReader
 from dfprobe.store.features import FeatureReader
 from dfprobe.store.files import kept

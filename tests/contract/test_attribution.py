@@ -12,7 +12,7 @@ from dfprobe.explain.spatial.families import EXACT, FAMILIES
 from dfprobe.explain.spatial.heat_maps import maps_of_rows
 from dfprobe.explain.spatial.patch_scores import frame_logit
 from dfprobe.explain.spatial.supported import SUPPORTED, is_supported
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds.linear import LinearProbe
 
 STREAMS = [(family, stream) for family in SUPPORTED for stream in SUPPORTED[family]]
 # Several parts a clip, several rows a part, windows that overlap.

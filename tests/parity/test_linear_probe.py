@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dfprobe.evaluation.metrics import auc, average_precision
-from dfprobe.heads import kernels
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds import linear_kernel
+from dfprobe.heads.kinds.linear import LinearProbe
 
 DATA = Path(__file__).parent / "data" / "linear_probe.npz"
 TOLERANCE = 1e-5
@@ -23,7 +23,7 @@ def fixture():
 def clips(fixture):
     ends = np.cumsum(fixture["lengths"])[:-1]
     parts = np.split(fixture["features"], ends)
-    return [kernels.stored_bits(np.ascontiguousarray(part)) for part in parts]
+    return [linear_kernel.stored_bits(np.ascontiguousarray(part)) for part in parts]
 
 
 @pytest.fixture
@@ -33,8 +33,10 @@ def params(fixture):
 
 
 def test_frame_logits_and_scores(fixture, clips, params):
-    logits = np.concatenate([kernels.frame_logits(clip, params)[0] for clip in clips])
-    scores = [kernels.clip_scores(clip, params)[0] for clip in clips]
+    logits = np.concatenate(
+        [linear_kernel.frame_logits(clip, params)[0] for clip in clips]
+    )
+    scores = [linear_kernel.clip_scores(clip, params)[0] for clip in clips]
     np.testing.assert_allclose(logits, fixture["frame_logits"], atol=TOLERANCE)
     np.testing.assert_allclose(scores, fixture["scores"], atol=TOLERANCE)
     probabilities = 1 / (1 + np.exp(-2 * np.array(scores)))
@@ -51,7 +53,7 @@ def test_probe_object_gives_the_same_scores(fixture, params):
 def test_losses_and_gradients(fixture, clips, params):
     for i, (clip, label) in enumerate(zip(clips, fixture["labels"], strict=True)):
         gradients = np.empty_like(params)
-        [loss] = kernels.losses_and_gradients(clip, label, params, gradients)
+        [loss] = linear_kernel.losses_and_gradients(clip, label, params, gradients)
         assert loss == pytest.approx(fixture["loss_per_clip"][i], abs=TOLERANCE)
         expected = fixture["grad_weight_per_clip"][i]
         np.testing.assert_allclose(gradients[0, :-1], expected, atol=TOLERANCE)
@@ -63,7 +65,9 @@ def test_one_epoch_of_adam(fixture, clips, params):
     moments = np.zeros((2, *params.shape), np.float32)
     gradients, rates = np.empty_like(params), np.array([1e-3])
     losses = [
-        kernels.train_step(clip, label, params, moments, gradients, step, rates, 1.0)[0]
+        linear_kernel.train_step(
+            clip, label, params, moments, gradients, step, rates, 1.0
+        )[0]
         for step, (clip, label) in enumerate(
             zip(clips, fixture["labels"], strict=True), 1
         )

@@ -9,15 +9,15 @@ import torch
 from fill import fill_tensor, input_tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from dfprobe.heads.next_token import (
+from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.kinds.next_token import (
     NextTokenHead,
     NextTokenLearner,
     joined_rows,
     sizes_of,
 )
-from dfprobe.heads.next_token_model import NextTokenModel
-from dfprobe.heads.positions import sinusoids
-from dfprobe.heads.splits import Candidate, Item
+from dfprobe.heads.kinds.next_token_model import NextTokenModel
+from dfprobe.heads.kinds.positions import sinusoids
 
 DATA = Path(__file__).parent / "data"
 RECORD = json.loads((DATA / "ntp.json").read_text())

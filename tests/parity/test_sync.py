@@ -8,9 +8,9 @@ import pytest
 import torch
 from fill import fill_tensor, input_tensor
 
-from dfprobe.heads.splits import Candidate, Item
-from dfprobe.heads.sync import SyncHead, SyncLearner
-from dfprobe.heads.sync_model import Sizes, SyncModel
+from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.kinds.sync import SyncHead, SyncLearner
+from dfprobe.heads.kinds.sync_model import Sizes, SyncModel
 
 DATA = Path(__file__).parent / "data"
 RECORD = json.loads((DATA / "avh_align.json").read_text())

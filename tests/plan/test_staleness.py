@@ -185,7 +185,7 @@ def test_a_raised_recipe_of_sound_touches_all_that_follows(project, sources):
 
 
 def test_a_raised_recipe_of_a_head_kind_touches_its_heads(project, sources):
-    raise_recipe(sources / "heads/sync.py")
+    raise_recipe(sources / "heads/kinds/sync.py")
     jobs = {job for job in unsupervised() if "next_token" not in job}
     after_table = {"compare_with_paper", "make_localisation", "plot_temporal"}
     after_table |= {"write_tex_tables", "make_report", "all"}

@@ -3,15 +3,7 @@ from pathlib import Path
 
 from dfprobe import recipes
 from dfprobe.config import complete_config
-from dfprobe.planning import (
-    anomaly,
-    resources,
-    specs,
-    code_stamps,
-    watched_files,
-    tables,
-    temporal,
-)
+from dfprobe.planning import anomaly, resources, specs, code_stamps, watched_files, tables, temporal
 
 config = complete_config(
     config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"

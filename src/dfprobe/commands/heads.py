@@ -147,7 +147,7 @@ def _plot_layers(options: argparse.Namespace) -> None:
 
 
 def _plot_curves(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.curves import read_curves
+    from dfprobe.heads.files.curves import read_curves
     from dfprobe.plots.save import save
     from dfprobe.plots.training_curves import training_curves_figure
     from dfprobe.store.csv_files import write_csv

@@ -8,6 +8,7 @@ from typing import Any
 
 from dfprobe import recipes
 from dfprobe.demo.film import make_source
+from dfprobe.demo.plans import av_deepfake1m, avlips, deepfake_eval_2024, fakeavceleb
 from dfprobe.demo.plans.plan import SPLITS, SourcePlan
 from dfprobe.demo.record import Record
 from dfprobe.errors import ConfigError

@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from dfprobe.evaluation.corpus_scores import CorpusScores, group_facts, join_scores
 from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.heads.head_file import read_head
+from dfprobe.heads.files.head_file import read_head
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.scores import ScoreKey, score_files
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.layers import MIX_HEAD, layer_head, make_layers
-from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.data.clips import StoreSet
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
 

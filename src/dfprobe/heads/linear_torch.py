@@ -1,15 +1,15 @@
-"""The linear probe's arithmetic in PyTorch, for a GPU; see `dfprobe.heads.kernels`."""
+"""The linear probe's arithmetic in PyTorch, for a GPU; see `dfprobe.heads.kinds.linear_kernel`."""
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from dfprobe.heads.kernels import ADAM_BETAS, ADAM_EPSILON
+from dfprobe.heads.kinds.linear_kernel import ADAM_BETAS, ADAM_EPSILON
 
 
 class TorchProbes:
-    """`dfprobe.heads.linear_learner.Probes` on any device of PyTorch.
+    """`dfprobe.heads.fit.linear.Probes` on any device of PyTorch.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class TorchProbes:
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kernels.train_step`."""
+        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
         sign = 2 * label - 1
         unit, logits = self._forward(rows)
         scores = logits.logsumexp(0)

@@ -28,10 +28,10 @@ from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import ConfigError, DataError, unknown_name
 from dfprobe.features.exchange import files_provenance
 from dfprobe.features.extract import provenance
-from dfprobe.heads.head_file import provenance_of
-from dfprobe.heads.linear import LinearProbe
-from dfprobe.heads.sync import SyncHead, check_tensors
-from dfprobe.heads.sync_model import Sizes
+from dfprobe.heads.files.head_file import provenance_of
+from dfprobe.heads.kinds.linear import LinearProbe
+from dfprobe.heads.kinds.sync import SyncHead, check_tensors
+from dfprobe.heads.kinds.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
 from dfprobe.planning import specs
 from dfprobe.store.files import sha256_of

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.heads.clip_scores import clip_rows, with_scores
-from dfprobe.heads.clips import StoreSet, with_status
-from dfprobe.heads.head_file import streams_of
-from dfprobe.heads.kinds import Head, kind_module, load_head
-from dfprobe.heads.splits import timing
+from dfprobe.heads.data.alignment import timing
+from dfprobe.heads.data.clip_scores import clip_rows, with_scores
+from dfprobe.heads.data.clips import StoreSet, with_status
+from dfprobe.heads.files.head_file import streams_of
+from dfprobe.heads.kinds.contract import Head, kind_module, load_head
 from dfprobe.store.parquet import read_parquet, write_parquet
 from dfprobe.store.scores import write_scores
 

@@ -17,13 +17,19 @@ import polars as pl
 
 from dfprobe import __version__, recipes
 from dfprobe.errors import DataError
-from dfprobe.heads.clip_scores import clip_rows, with_scores
-from dfprobe.heads.clips import LabelledClips, StoreSet, labelled_clips, with_status
-from dfprobe.heads.feed import ClipFeed, buffer_budget
-from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit, write_curves
-from dfprobe.heads.head_file import provenance_of
-from dfprobe.heads.kinds import Head, Kind, head_class, kind_module
-from dfprobe.heads.splits import Candidate, Split, Stream
+from dfprobe.heads.data.clip_scores import clip_rows, with_scores
+from dfprobe.heads.data.clips import (
+    LabelledClips,
+    StoreSet,
+    labelled_clips,
+    with_status,
+)
+from dfprobe.heads.data.feed import ClipFeed, buffer_budget
+from dfprobe.heads.data.splits import Candidate, Split, Stream
+from dfprobe.heads.files.curves import Fit, Stopping, write_curves
+from dfprobe.heads.files.head_file import provenance_of
+from dfprobe.heads.fit.loop import ProgressFile, fit
+from dfprobe.heads.kinds.contract import Head, Kind, head_class, kind_module
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import write_scores
 

@@ -12,8 +12,8 @@ from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.errors import DataError, near_match
 from dfprobe.features.extract import encoder_key, needs_faces, passes_of
 from dfprobe.features.passes import Passes
-from dfprobe.heads.head_file import PROVENANCE
-from dfprobe.heads.kinds import Head, load_head
+from dfprobe.heads.files.head_file import PROVENANCE
+from dfprobe.heads.kinds.contract import Head, load_head
 from dfprobe.media.crops import crops_key
 
 HEADS_FOLDER = Path("results/heads/linear")

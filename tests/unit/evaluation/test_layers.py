@@ -7,7 +7,7 @@ import pytest
 from dfprobe.errors import DataError
 from dfprobe.evaluation.layers import make_layers, read_layers
 from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.heads.head_file import write_head
+from dfprobe.heads.files.head_file import write_head
 from dfprobe.store.scores import ScoreKey, read_scores, write_scores
 
 SPEC = {

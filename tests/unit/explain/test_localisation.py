@@ -18,7 +18,7 @@ from dfprobe.explain.temporal.proposals import (
     overlaps,
     propose,
 )
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.rates import RowClock
 
 CLOCK = RowClock(25.0)

@@ -7,7 +7,7 @@ import pytest
 from dfprobe.cli import main
 from dfprobe.errors import DataError
 from dfprobe.features.exchange import export_features, import_features
-from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.data.clips import StoreSet
 from dfprobe.store.features import FeatureReader, write_store
 from dfprobe.store.files import kept
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dfprobe.heads.alignment import align
+from dfprobe.heads.data.alignment import align
 
 
 def numbered(count, dim=3, dtype=np.float16):

@@ -9,9 +9,9 @@ import pytest
 from toy_features import DIM, write_features
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads import feed as module
-from dfprobe.heads.clips import StoreSet
-from dfprobe.heads.feed import MB, ClipFeed, buffer_budget
+from dfprobe.heads.data import feed as module
+from dfprobe.heads.data.clips import StoreSet
+from dfprobe.heads.data.feed import MB, ClipFeed, buffer_budget
 from dfprobe.store import features as store_module
 from dfprobe.store.features import FeatureReader
 
@@ -281,8 +281,8 @@ VISIT = """
 import sys
 from pathlib import Path
 from peak_memory import peak_mb
-from dfprobe.heads import feed
-from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.data import feed
+from dfprobe.heads.data.clips import StoreSet
 
 feed._ARITHMETIC_MB = 24  # there is next to none here
 with StoreSet([Path(sys.argv[1])]) as stores:

@@ -3,8 +3,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from dfprobe.errors import DataError
-from dfprobe.heads.head_file import read_head, write_head
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.files.head_file import read_head, write_head
+from dfprobe.heads.kinds.linear import LinearProbe
 
 
 def test_round_trip(tmp_path):

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from dfprobe.heads import kernels
+from dfprobe.heads.kinds import linear_kernel
 
 # Groups of five and single members, see the kernels.
 MEMBERS = [1, 2, 5, 7, 10, 12]
@@ -41,24 +41,24 @@ def random_case(seed, count=37, dim=67, dtype=np.float16, members=1):
 @pytest.mark.parametrize("members", MEMBERS)
 def test_logits_and_scores(dtype, count, members):
     rows, params = random_case(count, count, dtype=dtype, members=members)
-    bits = kernels.stored_bits(rows)
-    logits = kernels.frame_logits(bits, params)
+    bits = linear_kernel.stored_bits(rows)
+    logits = linear_kernel.frame_logits(bits, params)
     np.testing.assert_allclose(logits, reference_logits(rows, params), atol=1e-5)
-    scores = kernels.clip_scores(bits, params)
+    scores = linear_kernel.clip_scores(bits, params)
     np.testing.assert_allclose(scores, reference_scores(rows, params), atol=1e-5)
 
 
 @pytest.mark.parametrize("dim", [1, 7, 8, 15, 16, 33])
 def test_rows_of_any_length(dim):
     rows, params = random_case(dim, count=9, dim=dim, members=6)
-    logits = kernels.frame_logits(kernels.stored_bits(rows), params)
+    logits = linear_kernel.frame_logits(linear_kernel.stored_bits(rows), params)
     np.testing.assert_allclose(logits, reference_logits(rows, params), atol=1e-5)
 
 
 def test_some_columns_of_the_rows():
     rows, params = random_case(4, dim=60, members=6)
     part = np.hstack([rows, rows])[:, 13:73]
-    logits = kernels.frame_logits(kernels.stored_bits(part), params)
+    logits = linear_kernel.frame_logits(linear_kernel.stored_bits(part), params)
     np.testing.assert_allclose(logits, reference_logits(part, params), atol=1e-5)
 
 
@@ -68,17 +68,17 @@ def test_every_finite_half_is_widened_exactly():
     # A row (v, v) has the logit sign(v) * sqrt(2) for weights (1, 1) at any length.
     rows = np.stack([halves, halves], axis=1)
     params = np.array([[1, 1, 0]], np.float32)
-    [logits] = kernels.frame_logits(kernels.stored_bits(rows), params)
+    [logits] = linear_kernel.frame_logits(linear_kernel.stored_bits(rows), params)
     expected = np.sign(halves.astype(np.float64)) * np.sqrt(2)
     np.testing.assert_allclose(logits, expected, rtol=1e-6)
 
 
 def test_halves_are_copied_where_the_processor_cannot_widen_them(monkeypatch):
-    monkeypatch.setattr(kernels, "_WIDENS_HALVES", False)
+    monkeypatch.setattr(linear_kernel, "_WIDENS_HALVES", False)
     rows, params = random_case(5)
-    bits = kernels.stored_bits(rows)
+    bits = linear_kernel.stored_bits(rows)
     assert bits.dtype == np.float32 and not bits.flags.writeable
-    logits = kernels.frame_logits(bits, params)
+    logits = linear_kernel.frame_logits(bits, params)
     np.testing.assert_allclose(logits, reference_logits(rows, params), atol=1e-5)
 
 
@@ -88,11 +88,11 @@ def test_halves_are_copied_where_the_processor_cannot_widen_them(monkeypatch):
 def test_gradients_are_those_of_the_losses(dtype, members, label):
     rows, params = random_case(1, count=11, dim=9, dtype=dtype, members=members)
     params *= np.float32(0.1)
-    bits, gradients = kernels.stored_bits(rows), np.empty_like(params)
-    losses = kernels.losses_and_gradients(bits, label, params, gradients)
+    bits, gradients = linear_kernel.stored_bits(rows), np.empty_like(params)
+    losses = linear_kernel.losses_and_gradients(bits, label, params, gradients)
     expected = reference_losses(rows, label, params)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    np.testing.assert_allclose(kernels.clip_losses(bits, label, params), losses)
+    np.testing.assert_allclose(linear_kernel.clip_losses(bits, label, params), losses)
     step = 1e-4
     for i in range(params.shape[1]):
         up, down = params.astype(np.float64), params.astype(np.float64)
@@ -106,8 +106,8 @@ def test_gradient_survives_far_apart_logits():
     rows = np.eye(4, dtype=np.float16)
     params = np.array([[-500, 0, -300, -301, 0]], np.float32)
     gradients = np.empty_like(params)
-    bits = kernels.stored_bits(rows[[0, 2, 3]])
-    kernels.losses_and_gradients(bits, 1, params, gradients)
+    bits = linear_kernel.stored_bits(rows[[0, 2, 3]])
+    linear_kernel.losses_and_gradients(bits, 1, params, gradients)
     share = 1 / (1 + np.exp(-1))  # of the two near each other; the slope is -2
     expected = -2 * np.array([[0, 0, share, 1 - share, 1]])
     np.testing.assert_allclose(gradients, expected, atol=1e-6)
@@ -118,7 +118,9 @@ def test_softmax_keeps_its_precision_down_to_the_smallest_shares():
     params = np.zeros((1, 65), np.float32)
     params[0, :64] = -np.linspace(0, 80, 64)
     gradients = np.empty_like(params)
-    kernels.losses_and_gradients(kernels.stored_bits(rows), 0, params, gradients)
+    linear_kernel.losses_and_gradients(
+        linear_kernel.stored_bits(rows), 0, params, gradients
+    )
     logits = params[0, :64].astype(np.float64)
     score = np.logaddexp.reduce(logits)
     slope = 2 / (1 + np.exp(-2 * score))
@@ -129,16 +131,18 @@ def test_softmax_keeps_its_precision_down_to_the_smallest_shares():
 def test_rows_with_a_norm_beyond_half_precision():
     rows = np.full((3, 512), 40000, np.float16)  # squared length overflows float16
     params = np.ones((1, 513), np.float32)
-    logits = kernels.frame_logits(kernels.stored_bits(rows), params)
+    logits = linear_kernel.frame_logits(linear_kernel.stored_bits(rows), params)
     np.testing.assert_allclose(logits, np.sqrt(512) + 1, rtol=1e-6)
 
 
 def assert_nan_everywhere(rows, params):
-    bits = kernels.stored_bits(rows)
-    assert np.isnan(kernels.clip_scores(bits, params)).all()
-    assert np.isnan(kernels.clip_losses(bits, 1, params)).all()
+    bits = linear_kernel.stored_bits(rows)
+    assert np.isnan(linear_kernel.clip_scores(bits, params)).all()
+    assert np.isnan(linear_kernel.clip_losses(bits, 1, params)).all()
     gradients = np.empty_like(params)
-    assert np.isnan(kernels.losses_and_gradients(bits, 1, params, gradients)).all()
+    assert np.isnan(
+        linear_kernel.losses_and_gradients(bits, 1, params, gradients)
+    ).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -156,7 +160,7 @@ def test_value_that_is_not_finite_gives_nan(bad, dtype, column, members):
 def test_all_zero_row_gives_nan(row):
     rows, params = random_case(2, members=6)
     rows[row] = 0
-    logits = kernels.frame_logits(kernels.stored_bits(rows), params)
+    logits = linear_kernel.frame_logits(linear_kernel.stored_bits(rows), params)
     assert np.isnan(logits[:, row]).all()
     assert np.isfinite(np.delete(logits, row, axis=1)).all()
     assert_nan_everywhere(rows, params)
@@ -172,53 +176,53 @@ def test_row_whose_length_overflows_gives_nan():
 @pytest.mark.parametrize("score", [-900.0, -1.5, 0.0, 2.0, 900.0])
 def test_loss_is_cross_entropy_of_two_logits(score, label):
     expected = np.logaddexp(0.0, -2.0 * (2 * label - 1) * score)
-    assert kernels.clip_loss(score, label) == pytest.approx(expected)
+    assert linear_kernel.clip_loss(score, label) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("members", [1, 5, 10])
 def test_lines_of_members_start_cache_lines(members):
-    array = kernels.member_array(members, 1024, (2,))
+    array = linear_kernel.member_array(members, 1024, (2,))
     assert array.shape == (2, members, 1040)
     assert array.flags.c_contiguous and not array.any()
     assert array.ctypes.data % 64 == 0 and array.strides[1] % 64 == 0
-    assert kernels.member_array(1, 15).shape == (1, 16)
-    assert kernels.member_array(1, 16).shape == (1, 32)  # room for the bias
+    assert linear_kernel.member_array(1, 15).shape == (1, 16)
+    assert linear_kernel.member_array(1, 16).shape == (1, 32)  # room for the bias
 
 
 def test_bits_are_a_read_only_view():
     rows, _ = random_case(0)
-    bits = kernels.stored_bits(rows)
+    bits = linear_kernel.stored_bits(rows)
     assert np.shares_memory(bits, rows) and not bits.flags.writeable
     assert rows.flags.writeable
     assert bits.dtype == np.int16
 
 
 def test_one_compilation_serves_views_and_copies():
-    kernel = kernels.clip_scores
+    kernel = linear_kernel.clip_scores
     rows, params = random_case(0)
-    kernel(kernels.stored_bits(rows), params)
+    kernel(linear_kernel.stored_bits(rows), params)
     before = len(kernel.signatures)
     frozen = rows.copy()
     frozen.flags.writeable = False
-    kernel(kernels.stored_bits(frozen), params)
+    kernel(linear_kernel.stored_bits(frozen), params)
     assert len(kernel.signatures) == before
 
 
 COMPILED = """
 import hashlib
 import numpy as np
-from dfprobe.heads import kernels
+from dfprobe.heads.kinds import linear_kernel
 
 digest = hashlib.sha256()
 rng = np.random.default_rng(0)
 for count in range(3, 90, 3):
-    params = kernels.member_array(7, 67)
+    params = linear_kernel.member_array(7, 67)
     params[:, :68] = rng.standard_normal((7, 68))
     gradients, moments = np.zeros_like(params), np.zeros((2, *params.shape), np.float32)
-    rows = kernels.stored_bits(rng.standard_normal((count, 67)).astype(np.float16))
+    rows = linear_kernel.stored_bits(rng.standard_normal((count, 67)).astype(np.float16))
     rates = np.full(7, 0.001)
-    digest.update(kernels.clip_losses(rows, 1, params).tobytes())
-    kernels.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
+    digest.update(linear_kernel.clip_losses(rows, 1, params).tobytes())
+    linear_kernel.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
     digest.update(params.tobytes())
 print(digest.hexdigest())
 """

@@ -6,9 +6,9 @@ from scipy.special import softmax
 from toy_clips import ClipSplit, train
 
 from dfprobe.errors import DataError
-from dfprobe.heads import layer_mix
-from dfprobe.heads.layer_mix import LayerMixHead, unit_layers
-from dfprobe.heads.splits import Candidate
+from dfprobe.heads.data.splits import Candidate
+from dfprobe.heads.kinds import layer_mix
+from dfprobe.heads.kinds.layer_mix import LayerMixHead, unit_layers
 
 LAYERS, DIM = 3, 8
 SPEC = {"layers": LAYERS, "class_weights": "none", "schedule": "none"}

@@ -5,8 +5,8 @@ from toy_features import DIM, PROVENANCE, write_features
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.layers import read_layers
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.layer_probes import probe_layers
-from dfprobe.heads.linear import LinearProbe
 
 
 @pytest.fixture

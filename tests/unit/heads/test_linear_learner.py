@@ -9,16 +9,18 @@ import torch
 from toy_clips import ClipSplit
 
 from dfprobe.errors import DataError
-from dfprobe.heads import linear
-from dfprobe.heads.fitting import ProgressFile, Stopping, fit
-from dfprobe.heads.linear_learner import (
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Candidate, epoch_order
+from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.fit.linear import (
     CompiledProbes,
     LinearLearner,
     class_weights,
     initial_parameters,
 )
+from dfprobe.heads.fit.loop import ProgressFile, fit
+from dfprobe.heads.kinds import linear
 from dfprobe.heads.linear_torch import TorchProbes
-from dfprobe.heads.splits import Candidate, epoch_order, unit_rows
 
 DIM = 21
 SPEC = {"class_weights": "none", "schedule": "none"}
@@ -113,7 +115,7 @@ def test_weights_are_those_of_a_plain_loop(
 def on_torch(monkeypatch):
     """Let the PyTorch arithmetic, meant for a GPU, run on the CPU."""
     monkeypatch.setattr(
-        "dfprobe.heads.linear_learner.CompiledProbes",
+        "dfprobe.heads.fit.linear.CompiledProbes",
         lambda params: TorchProbes(params, "cpu"),
     )
 
@@ -374,5 +376,5 @@ def test_gpu_gives_the_same_weights():
 
 
 def test_training_on_the_cpu_does_not_import_torch():
-    code = "import dfprobe.heads.linear, sys; sys.exit('torch' in sys.modules)"
+    code = "import dfprobe.heads.kinds.linear, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

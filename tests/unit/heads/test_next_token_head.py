@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads import next_token
-from dfprobe.heads.fitting import ProgressFile, Stopping, fit
-from dfprobe.heads.next_token import NextTokenHead, joined_rows, learner, pieces
-from dfprobe.heads.next_token_model import MAX_INPUTS
-from dfprobe.heads.splits import Candidate, Item
+from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.fit.loop import ProgressFile, fit
+from dfprobe.heads.kinds import next_token
+from dfprobe.heads.kinds.next_token import NextTokenHead, joined_rows, learner, pieces
+from dfprobe.heads.kinds.next_token_model import MAX_INPUTS
 
 DIM = 6
 OPTIONS = {

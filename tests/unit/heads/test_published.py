@@ -10,9 +10,9 @@ import yaml
 
 from dfprobe.cli import main
 from dfprobe.config import SCHEMA
-from dfprobe.heads.linear import LinearProbe
-from dfprobe.heads.sync import SyncHead
-from dfprobe.heads.sync_model import Sizes, new_model
+from dfprobe.heads.kinds.linear import LinearProbe
+from dfprobe.heads.kinds.sync import SyncHead
+from dfprobe.heads.kinds.sync_model import Sizes, new_model
 from unit.media.media_files import bursts, write_clip
 
 ROOT = Path(__file__).parents[3]

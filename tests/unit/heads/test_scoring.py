@@ -4,8 +4,8 @@ import pytest
 from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import DataError
-from dfprobe.heads.clips import StoreSet
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.data.clips import StoreSet
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.store.scores import read_scores
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads import sync
-from dfprobe.heads.fitting import ProgressFile, Stopping, fit
-from dfprobe.heads.head_file import write_head
-from dfprobe.heads.splits import Candidate, Item
-from dfprobe.heads.sync import SyncHead
+from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.files.head_file import write_head
+from dfprobe.heads.fit.loop import ProgressFile, fit
+from dfprobe.heads.kinds import sync
+from dfprobe.heads.kinds.sync import SyncHead
 
 DIMS = (12, 20)
 MIX = np.random.default_rng(3).standard_normal(DIMS)

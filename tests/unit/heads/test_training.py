@@ -4,13 +4,13 @@ import logging
 import numpy as np
 import polars as pl
 import pytest
+from dfprobe.heads.kinds.contract import load_head
 from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.evaluation.metrics import auc
-from dfprobe.heads import fitting
-from dfprobe.heads.kinds import load_head
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.fit import loop
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.store.scores import read_scores
@@ -168,15 +168,15 @@ def test_validation_scores_are_those_of_the_saved_heads(corpus, probe_spec, sett
 
 def killed_after(epochs, monkeypatch):
     """Make training write its state after every epoch, and end at one of them."""
-    write = fitting.ProgressFile.write
+    write = loop.ProgressFile.write
 
     def write_and_die(self, arrays, facts):
         write(self, arrays, facts)
         if facts["epoch"] == epochs:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting.ProgressFile, "due", lambda self: True)
-    monkeypatch.setattr(fitting.ProgressFile, "write", write_and_die)
+    monkeypatch.setattr(loop.ProgressFile, "due", lambda self: True)
+    monkeypatch.setattr(loop.ProgressFile, "write", write_and_die)
 
 
 @pytest.mark.parametrize("settings", [{}, TRANSFORMER, NEXT_TOKEN, SYNC])

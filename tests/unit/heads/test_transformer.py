@@ -6,10 +6,11 @@ import torch
 from toy_clips import ClipSplit, train
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads import transformer
-from dfprobe.heads.clip_learner import clip_loss
-from dfprobe.heads.splits import Candidate, unit_rows
-from dfprobe.heads.transformer import TransformerHead, TransformerModel
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Candidate
+from dfprobe.heads.fit.clip import clip_loss
+from dfprobe.heads.kinds import transformer
+from dfprobe.heads.kinds.transformer import TransformerHead, TransformerModel
 
 DIM = 6
 OPTIONS = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32, "dropout": 0.1}

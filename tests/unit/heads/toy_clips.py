@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.fitting import Fit, ProgressFile, Stopping, fit
-from dfprobe.heads.splits import Candidate, Item
+from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.files.curves import Fit, Stopping
+from dfprobe.heads.fit.loop import ProgressFile, fit
 
 
 class ClipSplit:

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from dfprobe.heads.fitting import Stopping
+from dfprobe.heads.files.curves import Stopping
 from dfprobe.plots.save import save
 from dfprobe.plots.training_curves import training_curves_figure
 

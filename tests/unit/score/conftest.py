@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from dfprobe.features.extract import extract_features
-from dfprobe.heads.head_file import provenance_of
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.files.head_file import provenance_of
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.crops import make_crops
 from dfprobe.store.features import FeatureReader
 from unit.features.settings import SETTINGS

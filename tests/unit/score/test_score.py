@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dfprobe.cli import main
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.score.report import CALIBRATION
 from dfprobe.store.scores import read_scores

@@ -21,7 +21,7 @@ from dfprobe.explain.spatial.heat_maps import Heat, Maps, maps_of_rows
 from dfprobe.explain.spatial.sanity import rank_correlation
 from dfprobe.explain.spatial.source_frames import SourceFrames
 from dfprobe.features.extract import clip_inputs, trimmed_frames
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock

@@ -18,7 +18,7 @@ import torch
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.heads.linear import LinearProbe
+from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.training import train_heads
 from dfprobe.store.parquet import read_parquet, write_parquet
 

@@ -8,16 +8,15 @@ number of the epoch, so its state is its numbers alone.
 import logging
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads.tensor_file import read_tensors, write_tensors
+from dfprobe.heads.files.curves import Epoch, Fit, Stopping
+from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
 from dfprobe.progress import Progress
-from dfprobe.store.files import write_whole
 
 log = logging.getLogger("dfprobe")
 
@@ -58,59 +57,6 @@ class Learner(Protocol):
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Go back to a `state`."""
-
-
-@dataclass(frozen=True)
-class Stopping:
-    """When training ends.
-
-    Parameters
-    ----------
-    max_epochs : int
-        Epochs at most.
-    patience : int
-        Epochs without a lower validation loss after which training stops.
-    """
-
-    max_epochs: int
-    patience: int
-
-    def __post_init__(self) -> None:
-        if min(self.max_epochs, self.patience) < 1:
-            raise ConfigError(
-                "heads: max_epochs and patience must be at least 1, but the "
-                f"configuration has {self.max_epochs} and {self.patience}."
-            )
-
-
-class Epoch(NamedTuple):
-    """Mean losses of one epoch; the training loss is taken before each step."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    learning_rate: float
-
-
-class Fit(NamedTuple):
-    """One trained head.
-
-    Parameters
-    ----------
-    tensors : dict of str to np.ndarray
-        Its parameters after the epoch of the lowest validation loss.
-    curve : list of Epoch
-        All its epochs.
-    best : Epoch
-        That of ``tensors``.
-    stopped : bool
-        Whether the validation loss stopped falling; False at the limit of epochs.
-    """
-
-    tensors: dict[str, np.ndarray]
-    curve: list[Epoch]
-    best: Epoch
-    stopped: bool
 
 
 class ProgressFile:
@@ -244,18 +190,6 @@ def fit(
             f"{member.best.val_loss:.5f} after epoch {member.best.epoch}"
         )
     return [member.fit() for member in members]
-
-
-def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
-    """Write training curves as CSV: ``member``, then the fields of `Epoch`."""
-    lines = [
-        f"{name},{e.epoch},{e.train_loss:.8f},{e.val_loss:.8f},{e.learning_rate:.3e}"
-        for name, curve in curves.items()
-        for e in curve
-    ]
-    with write_whole(path) as draft:
-        names = ",".join(["member", *Epoch._fields])
-        draft.write_text("\n".join([names, *lines]) + "\n")
 
 
 def _write(

@@ -23,11 +23,12 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from dfprobe.errors import DataError
-from dfprobe.heads.fitting import Learner
-from dfprobe.heads.head_file import read_head, write_head
-from dfprobe.heads.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
-from dfprobe.heads.splits import Candidate, Split, epoch_order, unit_rows
-from dfprobe.heads.torch_learner import Step, TorchLearner, pick_device
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Candidate, Split, epoch_order
+from dfprobe.heads.files.head_file import read_head, write_head
+from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
+from dfprobe.heads.kinds.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -129,7 +130,7 @@ class NextTokenHead:
     def from_tensors(
         cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
     ) -> Self:
-        """Make a head of what `dfprobe.heads.fitting.fit` returns."""
+        """Make a head of what `dfprobe.heads.fit.loop.fit` returns."""
         return cls(tensors, metadata)
 
     @cached_property

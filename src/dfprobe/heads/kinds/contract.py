@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.fitting import Learner
-from dfprobe.heads.head_file import kind_of
-from dfprobe.heads.splits import Candidate, Split
+from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.files.head_file import kind_of
+from dfprobe.heads.fit.loop import Learner
 
 _CLASSES = {
     "linear": "LinearProbe",
@@ -86,12 +86,12 @@ class Kind(Protocol):
         candidates: list[Candidate],
         device: str,
     ) -> Learner:
-        """Make what `dfprobe.heads.fitting.fit` trains."""
+        """Make what `dfprobe.heads.fit.loop.fit` trains."""
 
 
 def kind_module(kind: str) -> Kind:
     """Return the module of a kind."""
-    module: Any = import_module(f"dfprobe.heads.{kind}")
+    module: Any = import_module(f"dfprobe.heads.kinds.{kind}")
     return module
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
-from dfprobe.heads.alignment import align
-from dfprobe.heads.clips import StoreSet
-from dfprobe.heads.splits import timing
+from dfprobe.heads.data.alignment import align, timing
+from dfprobe.heads.data.clips import StoreSet
 from dfprobe.status import Status
 
 Rows = tuple[np.ndarray, ...]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.tensor_file import read_tensors, write_tensors
+from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
 
 # What a head takes over from the rows that it reads, so that more of them can be made.
 PROVENANCE = (

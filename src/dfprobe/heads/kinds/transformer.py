@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from dfprobe.errors import ConfigError
-from dfprobe.heads.clip_learner import ClipHead, ClipLearner
-from dfprobe.heads.fitting import Learner
-from dfprobe.heads.positions import sinusoids
-from dfprobe.heads.splits import Candidate, Split, unit_rows
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.fit.clip import ClipHead, ClipLearner
+from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.kinds.positions import sinusoids
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes

@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
 
 class TorchLearner(ABC):
-    """One head as a `dfprobe.heads.fitting.Learner`.
+    """One head as a `dfprobe.heads.fit.loop.Learner`.
 
     A subclass says which batches there are and what their loss is.
 

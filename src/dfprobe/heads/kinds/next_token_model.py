@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dfprobe.errors import ConfigError
-from dfprobe.heads.positions import sinusoids
+from dfprobe.heads.kinds.positions import sinusoids
 
 MAX_INPUTS = 5000  # rows of the published table of positions
 

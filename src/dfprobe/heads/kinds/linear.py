@@ -7,11 +7,11 @@ from typing import Any, Self
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads import kernels
-from dfprobe.heads.fitting import Learner
-from dfprobe.heads.head_file import read_head, write_head
-from dfprobe.heads.linear_learner import LinearLearner
-from dfprobe.heads.splits import Candidate, Split
+from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.files.head_file import read_head, write_head
+from dfprobe.heads.fit.linear import LinearLearner
+from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.kinds import linear_kernel
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -67,8 +67,8 @@ class LinearProbe:
             Larger = more fake; NaN for a row that is all zero or not finite. The
             probability of fake is ``sigmoid(2 z)``.
         """
-        bits = kernels.stored_bits(self._part(rows))
-        return kernels.frame_logits(bits, self.params[None])[0]
+        bits = linear_kernel.stored_bits(self._part(rows))
+        return linear_kernel.frame_logits(bits, self.params[None])[0]
 
     def curve(self, rows: np.ndarray) -> np.ndarray:
         """Value of every row: its `frame_logits`."""
@@ -76,8 +76,8 @@ class LinearProbe:
 
     def score(self, rows: np.ndarray) -> float:
         """Logit of a clip: log-sum-exp of its `frame_logits`; NaN for a bad row."""
-        bits = kernels.stored_bits(self._part(rows))
-        return float(kernels.clip_scores(bits, self.params[None])[0])
+        bits = linear_kernel.stored_bits(self._part(rows))
+        return float(linear_kernel.clip_scores(bits, self.params[None])[0])
 
     def _part(self, rows: np.ndarray) -> np.ndarray:
         if "columns" not in self.metadata:
@@ -114,7 +114,7 @@ class LinearProbe:
     def from_tensors(
         cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
     ) -> Self:
-        """Make a probe of what `dfprobe.heads.fitting.fit` returns."""
+        """Make a probe of what `dfprobe.heads.fit.loop.fit` returns."""
         params = np.concatenate([tensors[_WEIGHT].ravel(), tensors[_BIAS]])
         return cls(params.astype(np.float32), metadata)
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.alignment import Timing, align
-from dfprobe.heads.clips import LabelledClips, StoreSet
-from dfprobe.heads.feed import ClipFeed
+from dfprobe.heads.data.alignment import align, timing
+from dfprobe.heads.data.clips import LabelledClips, StoreSet
+from dfprobe.heads.data.feed import ClipFeed
 
 
 class Candidate(NamedTuple):
@@ -95,28 +95,6 @@ class Split:
             return (rows[0],)
         first, second = (timing(stream.stores) for stream in self._streams)
         return align(rows[0], rows[1], first, second)
-
-
-def timing(stores: StoreSet) -> Timing:
-    """Rate and start of the rows of some stores."""
-    return stores.attributes["rate_hz"], stores.attributes["first_row_s"]
-
-
-def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Divide rows by their L2 norm, in float32: squares of float16 values overflow.
-
-    Parameters
-    ----------
-    rows : np.ndarray of shape (rows, dim), float16 or float32
-
-    Returns
-    -------
-    np.ndarray of shape (rows, dim), float32
-        NaN where a row is all zero or not finite.
-    """
-    wide = rows.astype(np.float32)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return wide / np.linalg.norm(wide, axis=1, keepdims=True)
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:

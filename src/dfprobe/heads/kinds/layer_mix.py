@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from dfprobe.errors import DataError
-from dfprobe.heads.clip_learner import ClipHead, ClipLearner
-from dfprobe.heads.fitting import Learner
-from dfprobe.heads.splits import Candidate, Split, unit_rows
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.fit.clip import ClipHead, ClipLearner
+from dfprobe.heads.fit.loop import Learner
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes

@@ -1,7 +1,7 @@
 """Training of linear probes: all seeds, rates and parts of rows in one pass.
 
 Adam, one clip a step, the order of clips drawn anew every epoch; the arithmetic is that
-of `dfprobe.heads.kernels`. The probes of one pass see the clips in the same order, that
+of `dfprobe.heads.kinds.linear_kernel`. The probes of one pass see the clips in the same order, that
 of the first seed. Source: arXiv 2511.17181; bit-ml/ssr-dfd,
 ``linear_probing/{model,train}.py``.
 """
@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads import kernels
-from dfprobe.heads.splits import Candidate, Item, Split, class_weights, epoch_order
+from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
+from dfprobe.heads.kinds import linear_kernel
 
 _FACTOR, _PATIENCE, _LOWEST_RATE = 0.3, 2, 1e-6  # of schedule `plateau`
 
@@ -25,7 +25,7 @@ class Probes(Protocol):
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kernels.train_step`."""
+        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
 
     def losses(self, rows: np.ndarray, label: int) -> np.ndarray:
         """Loss of each probe on a clip, (members,) float64; NaN for a bad row."""
@@ -48,7 +48,7 @@ class CompiledProbes:
 
     def __init__(self, params: np.ndarray) -> None:
         members, self._used = params.shape
-        self._params = kernels.member_array(members, self._used - 1)
+        self._params = linear_kernel.member_array(members, self._used - 1)
         self._gradients = np.zeros_like(self._params)
         self._moments = np.zeros((2, *self._params.shape), np.float32)
         self._params[:, : self._used] = params
@@ -56,9 +56,9 @@ class CompiledProbes:
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kernels.train_step`."""
-        losses: np.ndarray = kernels.train_step(
-            kernels.stored_bits(rows),
+        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
+        losses: np.ndarray = linear_kernel.train_step(
+            linear_kernel.stored_bits(rows),
             label,
             self._params,
             self._moments,
@@ -71,8 +71,8 @@ class CompiledProbes:
 
     def losses(self, rows: np.ndarray, label: int) -> np.ndarray:
         """Loss of each probe on a clip, (members,) float64; NaN for a bad row."""
-        bits = kernels.stored_bits(rows)
-        losses: np.ndarray = kernels.clip_losses(bits, label, self._params)
+        bits = linear_kernel.stored_bits(rows)
+        losses: np.ndarray = linear_kernel.clip_losses(bits, label, self._params)
         return losses
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
@@ -87,7 +87,7 @@ class CompiledProbes:
 
 
 class LinearLearner:
-    """Linear probes as a `dfprobe.heads.fitting.Learner`.
+    """Linear probes as a `dfprobe.heads.fit.loop.Learner`.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ from torch.nn.functional import softplus
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dfprobe.errors import DataError
-from dfprobe.heads.head_file import read_head, write_head
-from dfprobe.heads.splits import Candidate, Item, Split, class_weights, epoch_order
-from dfprobe.heads.torch_learner import Step, TorchLearner, pick_device
+from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
+from dfprobe.heads.files.head_file import read_head, write_head
+from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
 
 Normalise = Callable[[np.ndarray], np.ndarray]
 
@@ -118,7 +118,7 @@ class ClipHead(ABC):
     def from_tensors(
         cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
     ) -> Self:
-        """Make a head of what `dfprobe.heads.fitting.fit` returns."""
+        """Make a head of what `dfprobe.heads.fit.loop.fit` returns."""
         return cls(tensors, metadata)
 
     @cached_property

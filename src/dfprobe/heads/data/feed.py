@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads.clips import StoreSet
+from dfprobe.heads.data.clips import StoreSet
 
 MB = 2**20
 _ARITHMETIC_MB = 256  # what training takes beside the rows that are fed to it

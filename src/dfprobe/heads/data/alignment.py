@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dfprobe.heads.data.clips import StoreSet
 from dfprobe.rates import RowClock
 
 Timing = tuple[float, float]  # rate_hz, first_row_s: see `dfprobe.rates.RowClock`
@@ -52,3 +53,25 @@ def _beside(
     partners = np.array([fast_clock.row_at(start) for start in starts], np.int64)
     covered = (partners >= 0) & (partners < len(fast))
     return slow[covered], fast[partners[covered]]
+
+
+def timing(stores: StoreSet) -> Timing:
+    """Rate and start of the rows of some stores."""
+    return stores.attributes["rate_hz"], stores.attributes["first_row_s"]
+
+
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Divide rows by their L2 norm, in float32: squares of float16 values overflow.
+
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, dim), float16 or float32
+
+    Returns
+    -------
+    np.ndarray of shape (rows, dim), float32
+        NaN where a row is all zero or not finite.
+    """
+    wide = rows.astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return wide / np.linalg.norm(wide, axis=1, keepdims=True)

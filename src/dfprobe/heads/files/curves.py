@@ -1,0 +1,121 @@
+"""Training curves: what training gives, and the losses in the file beside a head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from dfprobe.errors import ConfigError
+from dfprobe.store.files import write_whole
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When training ends.
+
+    Parameters
+    ----------
+    max_epochs : int
+        Epochs at most.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    """
+
+    max_epochs: int
+    patience: int
+
+    def __post_init__(self) -> None:
+        if min(self.max_epochs, self.patience) < 1:
+            raise ConfigError(
+                "heads: max_epochs and patience must be at least 1, but the "
+                f"configuration has {self.max_epochs} and {self.patience}."
+            )
+
+
+class Epoch(NamedTuple):
+    """Mean losses of one epoch; the training loss is taken before each step."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    learning_rate: float
+
+
+class Fit(NamedTuple):
+    """One trained head.
+
+    Parameters
+    ----------
+    tensors : dict of str to np.ndarray
+        Its parameters after the epoch of the lowest validation loss.
+    curve : list of Epoch
+        All its epochs.
+    best : Epoch
+        That of ``tensors``.
+    stopped : bool
+        Whether the validation loss stopped falling; False at the limit of epochs.
+    """
+
+    tensors: dict[str, np.ndarray]
+    curve: list[Epoch]
+    best: Epoch
+    stopped: bool
+
+
+def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
+    """Write training curves as CSV: ``member``, then the fields of `Epoch`."""
+    lines = [
+        f"{name},{e.epoch},{e.train_loss:.8f},{e.val_loss:.8f},{e.learning_rate:.3e}"
+        for name, curve in curves.items()
+        for e in curve
+    ]
+    with write_whole(path) as draft:
+        names = ",".join(["member", *Epoch._fields])
+        draft.write_text("\n".join([names, *lines]) + "\n")
+
+
+def read_curves(
+    paths: Sequence[Path], spec: dict[str, Any]
+) -> tuple[pl.DataFrame, dict[str, Stopping]]:
+    """Read curves for `dfprobe.plots.training_curves.training_curves_figure`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        ``.../{head}/{encoder}/{train}.curve.csv``, see
+        `dfprobe.heads.files.curves.write_curves`.
+    spec : dict
+        ``rows``: label of each encoder or pair; ``corpora``: label of each corpus;
+        ``heads``: ``max_epochs`` and ``patience`` of each head. Their order is that of
+        the figure.
+
+    Returns
+    -------
+    table : pl.DataFrame
+        ``encoder, train, head, epoch, train_loss, val_loss``. Where a file holds
+        several members (seeds, learning rates), each is a head of its own.
+    stopping : dict of str to Stopping
+        When the training of each of these heads ended.
+    """
+    tables: list[pl.DataFrame] = []
+    stopping: dict[str, Stopping] = {}
+    order = {name: place for place, name in enumerate(spec["rows"])}
+    for path in sorted(paths, key=lambda p: order[p.parent.name]):
+        entry, row, train = path.parts[-3], path.parent.name, path.name.split(".")[0]
+        table = pl.read_csv(path)
+        members = table["member"].unique(maintain_order=True).to_list()
+        heads = {m: entry if len(members) == 1 else f"{entry}, {m}" for m in members}
+        limits = spec["heads"][entry]
+        stopping |= {head: Stopping(**limits) for head in heads.values()}
+        tables.append(
+            table.select(
+                pl.lit(spec["rows"][row]).alias("encoder"),
+                pl.lit(spec["corpora"][train]).alias("train"),
+                pl.col("member").replace(heads).alias("head"),
+                *("epoch", "train_loss", "val_loss"),
+            )
+        )
+    return pl.concat(tables), stopping
