@@ -16,7 +16,7 @@ import numpy as np
 from subjects import PUBLISHED, DemoClips, random_spec
 
 from dfprobe.encoders import registry
-from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.store.features import FeatureReader

@@ -2,10 +2,10 @@
 
 Feature stores of invented rows (1024 x float16, 150 to 300 a clip) are written. A child
 process then trains the linear probe for some epochs in shuffled order through
-`dfprobe.heads.data.feed.ClipFeed`, once with the files on disk only at the start of each and
-once with them in the system's page cache. The first epoch is shown by itself: it also
-waits for the system to find the memory. Beside it stand the speeds that bound it:
-reading the same files in order into one small buffer, from disk and from the page
+`dfprobe.heads.data.feed.ClipFeed`, once with the files on disk only at the start of
+each and once with them in the system's page cache. The first epoch is shown by itself:
+it also waits for the system to find the memory. Beside it stand the speeds that bound
+it: reading the same files in order into one small buffer, from disk and from the page
 cache, and the probe's arithmetic over rows that are in memory.
 """
 

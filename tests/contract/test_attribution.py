@@ -8,9 +8,9 @@ from contract.test_encoders import build, make_clip
 from dfprobe.encoders import registry
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Limits
-from dfprobe.explain.spatial.families import EXACT, FAMILIES
-from dfprobe.explain.spatial.heat_maps import maps_of_rows
-from dfprobe.explain.spatial.patch_scores import frame_logit
+from dfprobe.explain.spatial.maps.families import EXACT, FAMILIES
+from dfprobe.explain.spatial.maps.heat_maps import maps_of_rows
+from dfprobe.explain.spatial.maps.patch_scores import frame_logit
 from dfprobe.explain.spatial.supported import SUPPORTED, is_supported
 from dfprobe.heads.kinds.linear import LinearProbe
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.metrics import METRICS, auc_interval
+from dfprobe.evaluation.statistics.metrics import METRICS, auc_interval
 
 MEASURES = METRICS | {"interval": auc_interval}
 

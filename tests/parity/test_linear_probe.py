@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfprobe.evaluation.metrics import auc, average_precision
+from dfprobe.evaluation.statistics.metrics import auc, average_precision
 from dfprobe.heads.kinds import linear_kernel
 from dfprobe.heads.kinds.linear import LinearProbe
 

@@ -13,7 +13,7 @@ from specs.planning import planned
 
 from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
-from dfprobe.evaluation.matrix import pairs
+from dfprobe.evaluation.tables.matrix import pairs
 from dfprobe.planning import specs, tables
 from plan import published_corpora
 from running import snakemake

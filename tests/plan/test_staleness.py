@@ -214,7 +214,7 @@ def test_edited_code_reruns_nothing_costly(project, sources):
 
 def test_a_comment_touches_nothing(project, sources):
     append(sources / "audit/page.py", "\n# A remark.\n")
-    append(sources / "evaluation/matrix.py", "\n# A remark.\n")
+    append(sources / "evaluation/tables/matrix.py", "\n# A remark.\n")
     assert planned(project) == set()
 
 

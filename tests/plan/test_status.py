@@ -50,7 +50,7 @@ def test_edited_code_is_stale_and_its_stamps_stay_as_they_are(
     sources = tmp_path / "src"
     shutil.copytree(code._ROOT, sources, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "_ROOT", sources)
-    with (sources / "evaluation/matrix.py").open("a") as file:
+    with (sources / "evaluation/tables/matrix.py").open("a") as file:
         file.write("\n_UNUSED = 1\n")
     code.canonical_source.cache_clear()
     code._imports.cache_clear()

@@ -96,7 +96,7 @@ rule make_anomaly:
             "results/manifests/{corpus}.parquet",
             corpus=(config["anomaly"] or {}).get("test", []),
         ),
-        code=code_stamps.stage_code("dfprobe.evaluation.anomaly"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.anomaly"),
     output:
         table="results/anomaly.csv",
         long="results/anomaly_long.csv",
@@ -120,7 +120,7 @@ rule import_external:
             wildcards.test
         ],
         manifest="results/manifests/{test}.parquet",
-        code=code_stamps.stage_code("dfprobe.evaluation.detectors"),
+        code=code_stamps.stage_code("dfprobe.score.external"),
     output:
         "results/scores/external/{detector}/{detector_train}/{test}.parquet",
     log:
@@ -138,7 +138,7 @@ rule make_detectors:
     input:
         scores=detector_score_files(),
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
-        code=code_stamps.stage_code("dfprobe.evaluation.detectors"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.detectors"),
     output:
         table="results/detectors.csv",
         long="results/detectors_long.csv",

@@ -8,7 +8,7 @@ rule make_fusion:
         manifests=expand(
             "results/manifests/{corpus}.parquet", corpus=specs.labelled_corpora(config)
         ),
-        code=code_stamps.stage_code("dfprobe.evaluation.fusion"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.fusion"),
     output:
         correlation="results/fusion/correlation.csv",
         sets="results/fusion/sets.csv",

@@ -6,7 +6,7 @@ rule make_matrix:
         ),
         crops=crop_indexes(config["test"]),
         kept=kept_products(),
-        code=code_stamps.stage_code("dfprobe.evaluation.matrix"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.matrix"),
     output:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
@@ -30,7 +30,7 @@ rule make_matrix:
 rule make_seeds:
     input:
         long="results/xdata_long.csv",
-        code=code_stamps.stage_code("dfprobe.evaluation.seeds"),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.seeds"),
     output:
         "results/seeds.csv",
     log:

@@ -21,7 +21,7 @@ rule explain_frames:
         learned="results/manifests/{train}.parquet",
         features=features_of("train") if spatial.checked(config) else [],
         code=lambda wildcards: code_stamps.stage_code(
-            "dfprobe.explain.spatial.attribution",
+            "dfprobe.explain.spatial.maps.attribution",
             f"dfprobe.encoders.{config['encoders'][wildcards.encoder]['family']}",
         ),
     output:
@@ -56,7 +56,7 @@ rule make_points:
         ),
         indexes=crop_indexes(spatial.explained_tests(config)),
         code=code_stamps.stage_code(
-            "dfprobe.explain.spatial.tables", "dfprobe.explain.spatial.sanity"
+            "dfprobe.explain.spatial.measures.tables", "dfprobe.explain.spatial.measures.sanity"
         ),
     output:
         table="results/explain/spatial.csv",

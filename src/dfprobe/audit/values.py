@@ -14,7 +14,7 @@ import polars as pl
 from dfprobe.audit.classes import CLASSES, class_name, class_order
 from dfprobe.clip_ids import stable_hash
 from dfprobe.corpora.base import SPLITS
-from dfprobe.evaluation.metrics import INTERVAL, Interval, auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import INTERVAL, Interval, auc, auc_interval
 
 MARGIN = 0.05  # a shortcut: the interval lies above chance by more than this
 FEWEST = 10  # clips of each class that it takes to call a value so

@@ -30,8 +30,8 @@ def add(stages: Stages) -> None:
 
 
 def _fusion(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.fusion import make_fusion
-    from dfprobe.evaluation.fusion_tables import Tables
+    from dfprobe.evaluation.tables.fusion import make_fusion
+    from dfprobe.evaluation.tables.fusion_tables import Tables
 
     make_fusion(
         options.scores,
@@ -43,7 +43,7 @@ def _fusion(options: argparse.Namespace) -> None:
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.fusion_tables import Tables, read_figure
+    from dfprobe.evaluation.tables.fusion_tables import Tables, read_figure
     from dfprobe.plots.fusion import fusion_figure
     from dfprobe.plots.save import save
 

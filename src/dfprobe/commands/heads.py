@@ -137,7 +137,7 @@ def _probe_layers(options: argparse.Namespace) -> None:
 
 
 def _plot_layers(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.layers import read_layers
+    from dfprobe.evaluation.tables.layers import read_layers
     from dfprobe.plots.layers import layers_figure
     from dfprobe.plots.save import save
 

@@ -42,7 +42,7 @@ def add(stages: Stages) -> None:
 
 
 def _explain_frames(options: argparse.Namespace) -> None:
-    from dfprobe.explain.spatial.attribution import explain_frames
+    from dfprobe.explain.spatial.maps.attribution import explain_frames
 
     explain_frames(
         options.manifest,
@@ -57,8 +57,8 @@ def _explain_frames(options: argparse.Namespace) -> None:
 
 
 def _make_points(options: argparse.Namespace) -> None:
-    from dfprobe.explain.spatial.sanity import write_sanity
-    from dfprobe.explain.spatial.tables import Tables, make_points
+    from dfprobe.explain.spatial.measures.sanity import write_sanity
+    from dfprobe.explain.spatial.measures.tables import Tables, make_points
 
     spec = options.spec | {"encoders": dict(options.spec["encoders"])}
     make_points(
@@ -72,7 +72,7 @@ def _make_points(options: argparse.Namespace) -> None:
 
 
 def _plot_spatial(options: argparse.Namespace) -> None:
-    from dfprobe.explain.spatial.tables import read_table
+    from dfprobe.explain.spatial.measures.tables import read_table
     from dfprobe.plots.overlays import plot_overlays
     from dfprobe.plots.save import save
     from dfprobe.plots.spatial import spatial_figure

@@ -50,7 +50,7 @@ def add(stages: Stages) -> None:
 
 
 def _matrix(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.matrix import Tables, make_matrix
+    from dfprobe.evaluation.tables.matrix import Tables, make_matrix
 
     make_matrix(
         options.scores,
@@ -62,14 +62,14 @@ def _matrix(options: argparse.Namespace) -> None:
 
 
 def _seeds(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.seeds import make_seeds
+    from dfprobe.evaluation.tables.seeds import make_seeds
 
     heads = {e["name"]: (e["entry"], e["seed"]) for e in options.spec["heads"]}
     make_seeds([options.long], heads, options.out)
 
 
 def _anomaly(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.anomaly import make_anomaly
+    from dfprobe.evaluation.tables.anomaly import make_anomaly
 
     make_anomaly(
         options.scores, options.manifests, options.spec, options.out, options.long
@@ -77,7 +77,7 @@ def _anomaly(options: argparse.Namespace) -> None:
 
 
 def _detectors(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.detectors import make_detectors
+    from dfprobe.evaluation.tables.detectors import make_detectors
 
     make_detectors(
         options.scores, options.manifests, options.spec, options.out, options.long
@@ -85,7 +85,7 @@ def _detectors(options: argparse.Namespace) -> None:
 
 
 def _import_scores(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.detectors import import_external
+    from dfprobe.score.external import import_external
 
     import_external(options.csv, options.manifest, options.out)
 
@@ -106,7 +106,7 @@ def _paper(options: argparse.Namespace) -> None:
 
 
 def _figure(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.matrix import read_matrix
+    from dfprobe.evaluation.tables.matrix import read_matrix
     from dfprobe.plots.matrix import matrix_figure
     from dfprobe.plots.save import save
 

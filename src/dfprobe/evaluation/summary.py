@@ -6,13 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.evaluation.corpus_scores import leading_silence
-from dfprobe.evaluation.matrix import read_long, read_matrix
-from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.subsets import LEADING_SILENCE_S
+from dfprobe.evaluation.statistics.metrics import auc
+from dfprobe.evaluation.tables.corpus_scores import leading_silence
+from dfprobe.evaluation.tables.matrix import read_long, read_matrix
+from dfprobe.evaluation.tables.subsets import LEADING_SILENCE_S
+from dfprobe.products import ScoreKey
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
-from dfprobe.store.scores import ScoreKey
 
 HIGH_PER_CENT = 80.0
 CHANCE_PER_CENT = (45.0, 55.0)
@@ -32,7 +32,7 @@ def write_summary(
     Parameters
     ----------
     matrix_csv, long_csv : Path
-        Products of `dfprobe.evaluation.matrix.make_matrix`.
+        Products of `dfprobe.evaluation.tables.matrix.make_matrix`.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
     crop_indexes : sequence of Path

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from dfprobe.evaluation.anomaly import TASKS
-from dfprobe.evaluation.fusion_tables import SETS_SCHEMA, read_fusion
-from dfprobe.evaluation.matrix import pairs, read_long
+from dfprobe.evaluation.tables.anomaly import TASKS
+from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA, read_fusion
+from dfprobe.evaluation.tables.matrix import pairs, read_long
 from dfprobe.store.files import write_whole
 
 MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
@@ -122,8 +122,8 @@ def anomaly_table(long: pl.DataFrame, spec: dict[str, Any]) -> str:
     Parameters
     ----------
     long : pl.DataFrame
-        As `dfprobe.evaluation.anomaly.make_anomaly` writes it. A supervised head that
-        was trained on several corpora has the mean, without an interval.
+        As `dfprobe.evaluation.tables.anomaly.make_anomaly` writes it. A supervised head
+        that was trained on several corpora has the mean, without an interval.
     spec : dict
         See `write_tex_tables`.
     """
@@ -157,7 +157,7 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: dict[str, Any]) 
     areas : pl.DataFrame
         As for `matrix_table`.
     sets : pl.DataFrame
-        As `dfprobe.evaluation.fusion.make_fusion` writes it.
+        As `dfprobe.evaluation.tables.fusion.make_fusion` writes it.
     spec : dict
         See `write_tex_tables`.
     """

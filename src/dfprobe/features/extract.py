@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
-from dfprobe import recipes
-from dfprobe.code import code_digest
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec, ModelBased
+from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.encoders.parts import Limits
-from dfprobe.errors import ClipError, DataError
+from dfprobe.errors import DataError
 from dfprobe.features.encoding import encoded
+from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of
+from dfprobe.features.keys import provenance
 from dfprobe.features.rows import Encoded
-from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.features.update import Origin, update_store
-from dfprobe.media.audio import leading_silence_s
-from dfprobe.media.mouth import interpolate_landmarks
-from dfprobe.media.video import frames_at_25fps
-from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
-    from dfprobe.encoders.model_encoder import ModelEncoder
     from dfprobe.features.passes import Passes
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
-
-# Which stage status decides whether an input can be had, and which code makes it.
-_STATUS_OF = {
-    "frames": "video_status",
-    "boxes": "video_status",  # of a clip without a face they are NaN
-    "mouth": "face_status",
-    "landmarks": "face_status",
-    "waveform": "audio_status",
-}
-# Landmarks, their boxes and patches depend on the settings of the crops stage.
-_FROM_LANDMARKS = {"mouth", "landmarks", "boxes"}
-# What the spec of the stage holds beside the settings that change numbers.
-_NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}
-_PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
 
 def extract_features(
@@ -115,54 +90,6 @@ def extract_features(
         update_store(task, out, clips, origin, encode, spec["max_failed_share"])
 
 
-def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
-    """Hash of all that changes an encoder's numbers.
-
-    The name of the encoder is not part of it, and of trained weights only the hash of
-    their content is: neither their path and revision nor a seed, which they ignore.
-
-    Parameters
-    ----------
-    spec : EncoderSpec
-        What the configuration says.
-    encoder : Encoder
-        What was built from it.
-    settings : dict
-        As for `extract_features`; which of them count depends on the encoder.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    trim = settings.get("trim")
-    heard = () if trim is None else ("waveform",)  # sound decides what is cut
-    parts = _identity(spec) | {
-        "weights_hash": encoder.weights_hash,
-        "dtype": settings["dtype"],
-        "recipes": recipes.rows(spec.family, {*encoder.inputs, *heard}),
-    }
-    if (model := _model(encoder)) is not None:
-        from dfprobe.features.passes import precision_on
-
-        parts["precision"] = precision_on(model.device, settings["precision"])
-        if model.whole_clip:
-            parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
-    if trim is not None:
-        parts["trim"] = trim
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(spec: EncoderSpec) -> dict[str, Any]:
-    """Fields of the spec that change numbers, besides the content of the weights."""
-    fields = asdict(spec)
-    for name in ("name", "revision"):
-        del fields[name]
-    if spec.weights not in ("none", "random"):
-        del fields["weights"], fields["seed"]
-    return fields
-
-
 def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
     """How an encoder's model runs; None for an encoder without one.
 
@@ -173,7 +100,7 @@ def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
         ``precision``, ``window_s``, ``overlap_s``, ``batch_rows`` as for
         `extract_features`.
     """
-    model = _model(encoder)
+    model = model_of(encoder)
     if model is None:
         return None
     from dfprobe.features.passes import Passes, batch_rows_on, precision_on
@@ -182,11 +109,6 @@ def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
     batch_rows = batch_rows_on(device, spec["batch_rows"])
     limits = Limits(batch_rows, spec["window_s"], spec["overlap_s"])
     return Passes(model, precision_on(device, spec["precision"]), limits)
-
-
-def _model(encoder: Encoder) -> ModelEncoder | None:
-    """Give the encoder if it is a torch module, without asking torch."""
-    return cast("ModelEncoder", encoder) if isinstance(encoder, ModelBased) else None
 
 
 def _clip_table(
@@ -203,122 +125,6 @@ def _clip_table(
             f"{crops_index} does not belong to {manifest}: {stale.height} of "
             f"{listed.height} clips differ. Run the crops stage of this shard again."
         )
-    if not inputs & _FROM_LANDMARKS:
+    if not inputs & FROM_LANDMARKS:
         clips = clips.with_columns(crops_key=pl.lit(""))
     return clips
-
-
-def _check_inputs(encoder: Encoder, row: Mapping[str, Any]) -> None:
-    """Refuse a clip that lacks an input of the encoder."""
-    for name in sorted(encoder.inputs):
-        status = Status(row[_STATUS_OF[name]])
-        if status is not Status.OK:
-            raise ClipError(status, row["detail"])
-
-
-class Crops(Protocol):
-    """Where the arrays of clips are found; `CropReader` says what each one is."""
-
-    def waveform(self, clip_id: str) -> np.ndarray:
-        """Mono sound at 16 kHz."""
-        ...
-
-    def mouth(self, clip_id: str) -> np.ndarray:
-        """Mouth patches."""
-        ...
-
-    def landmarks(self, clip_id: str) -> np.ndarray:
-        """Landmarks, NaN without a face."""
-        ...
-
-    def boxes(self, clip_id: str) -> np.ndarray:
-        """Face boxes, NaN without a face."""
-        ...
-
-
-def clip_inputs(
-    encoder: Encoder, row: Mapping[str, Any], crops: Crops, trim: str | None = None
-) -> ClipInputs:
-    """Read what the encoder asks for; whole frames are decoded when it takes them.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    row : mapping
-        ``clip_id``, ``path``, ``detail``, and the statuses of the crops stage.
-    crops : Crops
-        Where the clip's arrays are.
-    trim : str or None
-        ``leading_silence``: its start is cut, see `dfprobe.features.trimming`.
-
-    Raises
-    ------
-    ClipError
-        With the status of an input that the clip lacks.
-    """
-    _check_inputs(encoder, row)
-    clip_id = row["clip_id"]
-    readers: dict[str, Callable[[], Any]] = {
-        "waveform": lambda: crops.waveform(clip_id),
-        "mouth": lambda: crops.mouth(clip_id),
-        "landmarks": lambda: _without_gaps(crops.landmarks(clip_id)),
-        "boxes": lambda: crops.boxes(clip_id),
-        "frames": lambda: partial(frames_at_25fps, Path(row["path"])),
-    }
-    whole = ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})
-    return whole if trim is None else without_start(whole, trimmed_frames(row, crops))
-
-
-def trimmed_frames(row: Mapping[str, Any], crops: Crops) -> int:
-    """Frames at the start of a clip that trimming leaves out; arguments as above."""
-    if row["audio_status"] != Status.OK:
-        return silent_frames(None)
-    return silent_frames(leading_silence_s(crops.waveform(row["clip_id"])))
-
-
-def _without_gaps(landmarks: np.ndarray) -> np.ndarray:
-    return interpolate_landmarks(landmarks).astype(np.float32)
-
-
-def needs_faces(encoder: Encoder) -> bool:
-    """Whether an encoder reads anything that is made from landmarks."""
-    return bool(encoder.inputs & _FROM_LANDMARKS)
-
-
-def provenance(
-    spec: EncoderSpec,
-    encoder: Encoder,
-    settings: Mapping[str, Any],
-    crops: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Tell what rows are made of, so that more of them can be made.
-
-    Parameters
-    ----------
-    spec : EncoderSpec
-        What the configuration says.
-    encoder : Encoder
-        What was built from it.
-    settings : mapping
-        As the spec of `extract_features`.
-    crops : mapping
-        Settings of the crops; kept where the encoder's inputs depend on them.
-
-    Returns
-    -------
-    dict
-        JSON values: the attributes of a feature store, taken over by trained heads.
-    """
-    return {
-        "encoder": asdict(spec),
-        "encoder_key": encoder_key(spec, encoder, dict(settings)),
-        "weights_hash": encoder.weights_hash,
-        "settings": {k: v for k, v in settings.items() if k not in _NO_NUMBERS},
-        "crops": dict(crops) if needs_faces(encoder) else None,
-        "layers": encoder.layers,
-        "modality": registry.modality(spec.family, spec.stream),
-        "rate_hz": encoder.rate_hz,
-        "first_row_s": encoder.first_row_s,
-        "code": code_digest([__name__, f"dfprobe.encoders.{spec.family}"]),
-        "versions": {name: version(name) for name in _PACKAGES},
-    }

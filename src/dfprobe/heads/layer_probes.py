@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.layers import MIX_HEAD, layer_head, make_layers
+from dfprobe.evaluation.tables.layers import make_layers
 from dfprobe.heads.data.clips import StoreSet
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
+from dfprobe.products import MIX_HEAD, layer_head
 
 
 def probe_layers(
@@ -36,7 +37,7 @@ def probe_layers(
         Gets the heads and their scores: ``heads/{head}/{encoder}/{train}.safetensors``,
         ``scores/{head}/{encoder}/{train}/{test}.parquet``.
     out : Path
-        Table to write, see `dfprobe.evaluation.layers.make_layers`.
+        Table to write, see `dfprobe.evaluation.tables.layers.make_layers`.
 
     Raises
     ------

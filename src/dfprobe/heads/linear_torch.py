@@ -1,4 +1,7 @@
-"""The linear probe's arithmetic in PyTorch, for a GPU; see `dfprobe.heads.kinds.linear_kernel`."""
+"""The linear probe's arithmetic in PyTorch, for a GPU.
+
+See `dfprobe.heads.kinds.linear_kernel`.
+"""
 
 import numpy as np
 import torch
@@ -26,7 +29,7 @@ class TorchProbes:
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
+        """One Adam step on one clip, see `linear_kernel.train_step`."""
         sign = 2 * label - 1
         unit, logits = self._forward(rows)
         scores = logits.logsumexp(0)

@@ -27,7 +27,7 @@ from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import ConfigError, DataError, unknown_name
 from dfprobe.features.exchange import files_provenance
-from dfprobe.features.extract import provenance
+from dfprobe.features.keys import provenance
 from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.kinds.sync import SyncHead, check_tensors

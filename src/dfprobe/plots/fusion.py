@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from dfprobe.evaluation.fusion_tables import Drawn
+from dfprobe.evaluation.tables.fusion_tables import Drawn
 
 _COLOURS = "PuOr_r"  # diverging, told apart with any colour vision
 _DARK = 0.65  # share of the range from which on text is light

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dfprobe.evaluation.layers import MIX
+from dfprobe.evaluation.tables.layers import MIX
 
 # Okabe and Ito's colours, told apart with any colour vision; markers besides.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
@@ -26,7 +26,7 @@ def layers_figure(
     Parameters
     ----------
     table : pl.DataFrame
-        As read by `dfprobe.evaluation.layers.read_layers`.
+        As read by `dfprobe.evaluation.tables.layers.read_layers`.
     corpora : mapping of str to str
         Labels of the corpora.
     name : str

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse as EllipsePatch
 from matplotlib.patheffects import withStroke
 
-from dfprobe.explain.spatial.heat import read_maps
-from dfprobe.explain.spatial.overlays import Cell, Overlay, read_overlays
-from dfprobe.explain.spatial.region import Ellipse
-from dfprobe.explain.spatial.truth import CLICKS, REGION
+from dfprobe.explain.spatial.measures.heat import read_maps
+from dfprobe.explain.spatial.measures.overlays import Cell, Overlay, read_overlays
+from dfprobe.explain.spatial.measures.region import Ellipse
+from dfprobe.explain.spatial.measures.truth import CLICKS, REGION
 from dfprobe.plots.save import save
 from dfprobe.store.parquet import read_parquet
 

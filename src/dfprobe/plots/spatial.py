@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from dfprobe.explain.spatial.overlays import of_main_method
-from dfprobe.explain.spatial.points import BASELINES
+from dfprobe.explain.spatial.measures.overlays import of_main_method
+from dfprobe.explain.spatial.measures.points import BASELINES
 
 # Okabe and Ito's colours, told apart with any colour vision; markers besides.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

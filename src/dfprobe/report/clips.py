@@ -11,11 +11,12 @@ import polars as pl
 from dfprobe.errors import ClipError
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import VideoInfo, video_info
+from dfprobe.products import ScoreKey
 from dfprobe.report.choice import choose, wrongness
 from dfprobe.report.media_files import sound_facts, sprite
 from dfprobe.report.scripts import write_call
 from dfprobe.store.parquet import read_parquet
-from dfprobe.store.scores import ScoreKey, read_scores
+from dfprobe.store.scores import read_scores
 
 CHUNK = 500  # clips a file of the list
 _LONGEST = 1500  # points of a curve; of more rows, groups are averaged

@@ -10,7 +10,9 @@ from typing import Any
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import Encoder, EncoderSpec
 from dfprobe.errors import DataError, near_match
-from dfprobe.features.extract import encoder_key, needs_faces, passes_of
+from dfprobe.features.extract import passes_of
+from dfprobe.features.inputs import needs_faces
+from dfprobe.features.keys import encoder_key
 from dfprobe.features.passes import Passes
 from dfprobe.heads.files.head_file import PROVENANCE
 from dfprobe.heads.kinds.contract import Head, load_head

@@ -12,7 +12,7 @@ import numpy as np
 
 from dfprobe.errors import ClipError
 from dfprobe.features.encoding import encoded
-from dfprobe.features.extract import clip_inputs, trimmed_frames
+from dfprobe.features.inputs import clip_inputs, trimmed_frames
 from dfprobe.features.rows import stored_rows
 from dfprobe.media.audio import load_sound
 from dfprobe.media.clip import ClipRow, crop_clip
@@ -54,7 +54,7 @@ class ClipScore:
 
 @dataclass(frozen=True)
 class ClipCrops:
-    """The crops of one clip in memory, as `dfprobe.features.extract.Crops` has them."""
+    """The crops of one clip in memory, as `dfprobe.features.inputs.Crops` has them."""
 
     row: dict[str, Any]
     stored: dict[str, np.ndarray]

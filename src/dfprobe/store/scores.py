@@ -1,12 +1,12 @@
 """The score file: one row a test clip of a corpus, whichever head made it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from dfprobe.errors import DataError
+from dfprobe.products import ScoreKey
 from dfprobe.store.parquet import read_parquet, write_parquet
 
 SCORE_SCHEMA = pl.Schema(
@@ -18,22 +18,6 @@ SCORE_SCHEMA = pl.Schema(
         "status": pl.String,
     }
 )
-
-
-@dataclass(frozen=True, order=True)
-class ScoreKey:
-    """What a score file holds: a head on an encoder, trained and tested on corpora."""
-
-    head: str
-    encoder: str
-    train: str
-    test: str
-
-    @classmethod
-    def of(cls, path: Path) -> "ScoreKey":
-        """Key of ``.../{head}/{encoder}/{train}/{test}.parquet``."""
-        head, encoder, train = path.parts[-4:-1]
-        return cls(head, encoder, train, path.stem)
 
 
 def score_files(

@@ -11,7 +11,7 @@ from dfprobe.audit.values import (
     shortcuts,
     with_values,
 )
-from dfprobe.evaluation.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import auc, auc_interval
 
 
 def measured(tables, value, subset="all"):

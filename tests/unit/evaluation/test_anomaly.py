@@ -5,10 +5,11 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.anomaly import make_anomaly
-from dfprobe.evaluation.matrix import read_long
-from dfprobe.evaluation.metrics import auc
-from dfprobe.store.scores import ScoreKey, read_scores, write_scores
+from dfprobe.evaluation.statistics.metrics import auc
+from dfprobe.evaluation.tables.anomaly import make_anomaly
+from dfprobe.evaluation.tables.matrix import read_long
+from dfprobe.products import ScoreKey
+from dfprobe.store.scores import read_scores, write_scores
 
 SPEC = {
     "head": "linear",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from dfprobe.evaluation.metrics import (
+from dfprobe.evaluation.statistics.metrics import (
     auc,
     auc_interval,
     average_precision,

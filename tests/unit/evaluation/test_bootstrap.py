@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from dfprobe.evaluation import bootstrap
-from dfprobe.evaluation.bootstrap import cluster_interval
-from dfprobe.evaluation.metrics import TAIL, auc, auc_interval
+from dfprobe.evaluation.statistics import bootstrap
+from dfprobe.evaluation.statistics.bootstrap import cluster_interval
+from dfprobe.evaluation.statistics.metrics import TAIL, auc, auc_interval
 
 
 def draw(rng, groups, clips, effect, shift):

@@ -5,9 +5,10 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.detectors import import_external, make_detectors
-from dfprobe.evaluation.matrix import read_long
-from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.statistics.metrics import auc
+from dfprobe.evaluation.tables.detectors import make_detectors
+from dfprobe.evaluation.tables.matrix import read_long
+from dfprobe.score.external import import_external
 from dfprobe.store.scores import read_scores, write_scores
 
 CLIPS = 24

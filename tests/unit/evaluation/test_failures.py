@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dfprobe.evaluation.metrics import auc, auc_with_failures
+from dfprobe.evaluation.statistics.metrics import auc, auc_with_failures
 
 NAN = np.nan
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1])

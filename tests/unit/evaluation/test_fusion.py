@@ -12,19 +12,24 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.fusion import make_fusion
-from dfprobe.evaluation.fusion_correlation import correlation_rows
-from dfprobe.evaluation.fusion_gains import Placed, improvements, intervals
-from dfprobe.evaluation.fusion_rules import RULES, Validation, fuse, stacked_weights
-from dfprobe.evaluation.fusion_tables import (
+from dfprobe.evaluation.statistics.fusion_gains import Placed, improvements, intervals
+from dfprobe.evaluation.statistics.fusion_rules import (
+    RULES,
+    Validation,
+    fuse,
+    stacked_weights,
+)
+from dfprobe.evaluation.statistics.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.paired import compare
+from dfprobe.evaluation.tables.fusion import make_fusion
+from dfprobe.evaluation.tables.fusion_correlation import correlation_rows
+from dfprobe.evaluation.tables.fusion_tables import (
     CORRELATION_SCHEMA,
     IMPROVEMENT_SCHEMA,
     SETS_SCHEMA,
     Tables,
     read_fusion,
 )
-from dfprobe.evaluation.metrics import auc, auc_interval
-from dfprobe.evaluation.paired import compare
 from dfprobe.store.scores import write_scores
 
 TEST, VAL = 200, 80  # clips
@@ -237,7 +242,7 @@ def test_no_rule_sees_a_test_label(halves, monkeypatch):
         fused.append(fuse(*arguments))
         return fused[-1]
 
-    monkeypatch.setattr("dfprobe.evaluation.fusion.fuse", watched)
+    monkeypatch.setattr("dfprobe.evaluation.tables.fusion.fuse", watched)
     halves.run()
     before, fused = fused, []
     labels = halves.labels["test"]

@@ -5,9 +5,10 @@ import weakref
 import polars as pl
 import pytest
 
-from dfprobe.evaluation import corpus_scores
-from dfprobe.evaluation.corpus_scores import clip_facts, join_scores
-from dfprobe.store.scores import ScoreKey, write_scores
+from dfprobe.evaluation.tables import corpus_scores
+from dfprobe.evaluation.tables.corpus_scores import clip_facts, join_scores
+from dfprobe.products import ScoreKey
+from dfprobe.store.scores import write_scores
 
 CLIPS = ["a", "b", "c"]
 FACTS = pl.DataFrame({"clip_id": CLIPS, "speaker": CLIPS, "source": CLIPS})

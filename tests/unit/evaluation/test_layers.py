@@ -5,10 +5,11 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.layers import make_layers, read_layers
-from dfprobe.evaluation.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import auc, auc_interval
+from dfprobe.evaluation.tables.layers import make_layers, read_layers
 from dfprobe.heads.files.head_file import write_head
-from dfprobe.store.scores import ScoreKey, read_scores, write_scores
+from dfprobe.products import ScoreKey
+from dfprobe.store.scores import read_scores, write_scores
 
 SPEC = {
     "encoder": "w2v",

@@ -6,8 +6,8 @@ import pytest
 from toy_scores import CLIPS, NO_AUDIO, NO_FACE, SPEC, UNLABELLED, make_tables
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.long_table import NUMBERS
-from dfprobe.evaluation.matrix import (
+from dfprobe.evaluation.tables.long_table import NUMBERS
+from dfprobe.evaluation.tables.matrix import (
     Tables,
     make_matrix,
     pairs,

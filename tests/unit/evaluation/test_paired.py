@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.paired import PAIR_SCHEMA, compare, holm, pair_rows
+from dfprobe.evaluation.statistics.metrics import auc
+from dfprobe.evaluation.statistics.paired import compare, holm
+from dfprobe.evaluation.tables.pairs import PAIR_SCHEMA, pair_rows
 
 
 def wins(labels, scores):

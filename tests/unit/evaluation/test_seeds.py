@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.long_table import COUNTS, NUMBERS
-from dfprobe.evaluation.seeds import make_seeds
+from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS
+from dfprobe.evaluation.tables.seeds import make_seeds
 
 HEADS = {"wide-1": ("wide", 1), "wide-2": ("wide", 2), "linear": ("linear", 43)}
 

@@ -5,7 +5,7 @@ import re
 import polars as pl
 import pytest
 
-from dfprobe.evaluation.fusion_tables import SETS_SCHEMA
+from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA
 from dfprobe.evaluation.tex_tables import (
     SHOWN,
     anomaly_table,
@@ -213,7 +213,7 @@ def test_one_encoder_gives_a_table_without_sets(areas):
 
 
 def test_files_are_about_the_first_head_and_the_common_clips(tmp_path, areas):
-    from dfprobe.evaluation.long_table import COUNTS, NUMBERS
+    from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS
 
     others = [*area_rows(head="other"), *area_rows(subset="all")]
     rows = [*area_rows(), *(row | {"auc": 0.123} for row in others)]

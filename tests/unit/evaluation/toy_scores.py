@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.matrix import Tables, make_matrix
+from dfprobe.evaluation.tables.matrix import Tables, make_matrix
 from dfprobe.store.scores import write_scores
 
 SPEC: dict[str, Any] = {

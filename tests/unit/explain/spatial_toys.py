@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from dfprobe.explain.spatial.heat import MAP_SCHEMA
-from dfprobe.explain.spatial.maps import Point
-from dfprobe.explain.spatial.region import Ellipse
-from dfprobe.explain.spatial.truth import Target
+from dfprobe.explain.spatial.measures.heat import MAP_SCHEMA
+from dfprobe.explain.spatial.measures.map_points import Point
+from dfprobe.explain.spatial.measures.region import Ellipse
+from dfprobe.explain.spatial.measures.truth import Target
 
 WHOLE = [100.0, 0.0, 0.0, 0.0, 50.0, 0.0]  # a grid over a frame of 100 x 50
 

@@ -10,8 +10,8 @@ from dfprobe.corpora.manifest import SCHEMA as MANIFEST
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import DataError
-from dfprobe.explain.spatial.attribution import SCHEMA, explain_frames
-from dfprobe.explain.spatial.controls import permuted_labels, random_encoder
+from dfprobe.explain.spatial.maps.attribution import SCHEMA, explain_frames
+from dfprobe.explain.spatial.maps.controls import permuted_labels, random_encoder
 from dfprobe.features.extract import extract_features
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from dfprobe.corpora.manifest import CLICKS
-from dfprobe.explain.spatial.frames import explained_clips, explained_frames
+from dfprobe.explain.spatial.maps.frames import explained_clips, explained_frames
 
 
 def manifest(rows: list[dict]) -> pl.DataFrame:

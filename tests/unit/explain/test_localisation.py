@@ -4,11 +4,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dfprobe.evaluation.bootstrap import cluster_interval
-from dfprobe.evaluation.metrics import agreeing_interval
-from dfprobe.explain.temporal import intervals
+from dfprobe.evaluation.statistics import binned_intervals
+from dfprobe.evaluation.statistics.binned_intervals import (
+    mean_interval,
+    pooled_interval,
+)
+from dfprobe.evaluation.statistics.bootstrap import cluster_interval
+from dfprobe.evaluation.statistics.metrics import agreeing_interval
 from dfprobe.explain.temporal.curves import TimedCurve
-from dfprobe.explain.temporal.intervals import mean_interval, pooled_interval
 from dfprobe.explain.temporal.localisation import localise
 from dfprobe.explain.temporal.proposals import (
     Found,
@@ -204,7 +207,9 @@ def test_intervals_do_not_depend_on_how_many_draws_are_in_memory(monkeypatch):
     values = rng.standard_normal(truth.size) + truth
     clips = np.repeat(np.arange(12), 4)
     whole = pooled_interval(truth, values, clips), mean_interval(values[:12])
-    monkeypatch.setattr(intervals, "_AT_A_TIME", 12 * 700)  # 700, 700 and 600 draws
+    monkeypatch.setattr(
+        binned_intervals, "_AT_A_TIME", 12 * 700
+    )  # 700, 700 and 600 draws
     parts = pooled_interval(truth, values, clips), mean_interval(values[:12])
     np.testing.assert_allclose(parts, whole, rtol=1e-12)
 

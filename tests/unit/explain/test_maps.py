@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from dfprobe.errors import DataError
-from dfprobe.explain.spatial.maps import Point, paste, peak, share_inside
-from dfprobe.explain.spatial.region import (
+from dfprobe.explain.spatial.measures.map_points import Point, paste, peak, share_inside
+from dfprobe.explain.spatial.measures.region import (
     Ellipse,
     box_mask,
     ellipse_holds,

@@ -8,7 +8,7 @@ import pytest
 
 from dfprobe.encoders.registry import load_encoder
 from dfprobe.errors import EncoderError
-from dfprobe.explain.spatial.geometry import (
+from dfprobe.explain.spatial.maps.geometry import (
     face_region,
     mouth_region,
     processed_square,

@@ -9,19 +9,25 @@ from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.encoders.registry import load_encoder
-from dfprobe.explain.spatial.families import EXACT, FAMILIES, GRADCAM, GRADXACT, Family
-from dfprobe.explain.spatial.gradcam import (
+from dfprobe.explain.spatial.maps.families import (
+    EXACT,
+    FAMILIES,
+    GRADCAM,
+    GRADXACT,
+    Family,
+)
+from dfprobe.explain.spatial.maps.gradcam import (
     Site,
     Slope,
     grad_cam,
     grad_x_activation,
     slopes,
 )
-from dfprobe.explain.spatial.heat_maps import maps_of_rows
-from dfprobe.explain.spatial.patch_scores import frame_logit, patch_scores
-from dfprobe.explain.spatial.places import processed_frame
-from dfprobe.explain.spatial.shares import _of_means
-from dfprobe.explain.spatial.sites import clip_site, square
+from dfprobe.explain.spatial.maps.heat_maps import maps_of_rows
+from dfprobe.explain.spatial.maps.patch_scores import frame_logit, patch_scores
+from dfprobe.explain.spatial.maps.places import processed_frame
+from dfprobe.explain.spatial.maps.shares import _of_means
+from dfprobe.explain.spatial.maps.sites import clip_site, square
 
 LIMITS = Limits(batch_rows=4, window_s=None, overlap_s=0)
 CELL = (1, 2)  # row and column of the patch that matters

@@ -11,11 +11,15 @@ from spatial_toys import ToyFaces, a_map, failed, lit, maps, target
 
 from dfprobe.corpora.manifest import CLICKS
 from dfprobe.errors import DataError
-from dfprobe.evaluation.bootstrap import mean_interval
-from dfprobe.explain.spatial.confidence import confidence_table
-from dfprobe.explain.spatial.heat import explained_frames, frame_sizes, read_maps
-from dfprobe.explain.spatial.maps import Point
-from dfprobe.explain.spatial.points import (
+from dfprobe.evaluation.statistics.bootstrap import mean_interval
+from dfprobe.explain.spatial.measures.confidence import confidence_table
+from dfprobe.explain.spatial.measures.heat import (
+    explained_frames,
+    frame_sizes,
+    read_maps,
+)
+from dfprobe.explain.spatial.measures.map_points import Point
+from dfprobe.explain.spatial.measures.points import (
     FACE_CENTRE,
     FRAME_CENTRE,
     NO_PEAK,
@@ -26,14 +30,14 @@ from dfprobe.explain.spatial.points import (
     measure,
     random_error,
 )
-from dfprobe.explain.spatial.region import Ellipse
-from dfprobe.explain.spatial.tables import (
+from dfprobe.explain.spatial.measures.region import Ellipse
+from dfprobe.explain.spatial.measures.tables import (
     Tables,
     make_points,
     read_table,
     spatial_table,
 )
-from dfprobe.explain.spatial.truth import (
+from dfprobe.explain.spatial.measures.truth import (
     CLICK_RADIUS,
     Faces,
     click_targets,

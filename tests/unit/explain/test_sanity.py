@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dfprobe.explain.spatial.sanity import rank_correlation, sanity_table, write_sanity
+from dfprobe.evaluation.statistics.correlation import rank_correlation
+from dfprobe.explain.spatial.measures.sanity import sanity_table, write_sanity
 
 
 def test_the_rank_correlation_by_hand():

@@ -9,7 +9,9 @@ import pytest
 from dfprobe import recipes
 from dfprobe.encoders import registry
 from dfprobe.encoders.base import ClipInputs, EncoderSpec
-from dfprobe.features.extract import clip_inputs, encoder_key, extract_features
+from dfprobe.features.extract import extract_features
+from dfprobe.features.inputs import clip_inputs
+from dfprobe.features.keys import encoder_key
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.media.crops import make_crops
 from dfprobe.status import Status

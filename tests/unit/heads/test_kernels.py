@@ -219,8 +219,8 @@ for count in range(3, 90, 3):
     params = linear_kernel.member_array(7, 67)
     params[:, :68] = rng.standard_normal((7, 68))
     gradients, moments = np.zeros_like(params), np.zeros((2, *params.shape), np.float32)
-    rows = linear_kernel.stored_bits(rng.standard_normal((count, 67)).astype(np.float16))
-    rates = np.full(7, 0.001)
+    rows = linear_kernel.stored_bits(rng.standard_normal((count,
+    67)).astype(np.float16)) rates = np.full(7, 0.001)
     digest.update(linear_kernel.clip_losses(rows, 1, params).tobytes())
     linear_kernel.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
     digest.update(params.tobytes())

@@ -4,7 +4,7 @@ import pytest
 from toy_features import DIM, PROVENANCE, write_features
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.layers import read_layers
+from dfprobe.evaluation.tables.layers import read_layers
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.layer_probes import probe_layers
 

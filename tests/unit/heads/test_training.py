@@ -4,12 +4,12 @@ import logging
 import numpy as np
 import polars as pl
 import pytest
-from dfprobe.heads.kinds.contract import load_head
 from toy_features import DIM, PROVENANCE, write_features, write_manifest
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.heads.fit import loop
+from dfprobe.heads.kinds.contract import load_head
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads

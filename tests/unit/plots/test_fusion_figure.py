@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from matplotlib.patches import Rectangle
 
-from dfprobe.evaluation.fusion_tables import (
+from dfprobe.evaluation.tables.fusion_tables import (
     CORRELATION_SCHEMA,
     IMPROVEMENT_SCHEMA,
     SETS_SCHEMA,

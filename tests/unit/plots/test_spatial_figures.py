@@ -4,10 +4,10 @@ import pytest
 from matplotlib.patches import Ellipse as EllipsePatch
 
 from dfprobe.errors import ClipError
-from dfprobe.explain.spatial import overlays as explain_overlays
-from dfprobe.explain.spatial.heat import MAP_SCHEMA
-from dfprobe.explain.spatial.maps import Point
-from dfprobe.explain.spatial.overlays import (
+from dfprobe.explain.spatial.measures import overlays as explain_overlays
+from dfprobe.explain.spatial.measures.heat import MAP_SCHEMA
+from dfprobe.explain.spatial.measures.map_points import Point
+from dfprobe.explain.spatial.measures.overlays import (
     LEAST,
     MOST,
     Cell,
@@ -16,8 +16,8 @@ from dfprobe.explain.spatial.overlays import (
     of_main_method,
     read_overlays,
 )
-from dfprobe.explain.spatial.points import POINT_SCHEMA
-from dfprobe.explain.spatial.region import Ellipse
+from dfprobe.explain.spatial.measures.points import POINT_SCHEMA
+from dfprobe.explain.spatial.measures.region import Ellipse
 from dfprobe.plots.overlays import overlays_figure
 from dfprobe.plots.save import save
 from dfprobe.plots.spatial import spatial_figure

@@ -1,6 +1,6 @@
 """Which encoders can be explained in space; imports nothing, since the config asks.
 
-What each family tells of itself is in `dfprobe.explain.spatial.families`.
+What each family tells of itself is in `dfprobe.explain.spatial.maps.families`.
 """
 
 # family -> streams

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.metrics import auc
-from dfprobe.evaluation.subsets import LEADING_SILENCE_S
+from dfprobe.evaluation.statistics.metrics import auc
+from dfprobe.evaluation.tables.subsets import LEADING_SILENCE_S
 from dfprobe.explain.temporal.curves import TimedCurve
 
 WINDOWS = {"100ms": 0.1, "200ms": 0.2, "500ms": 0.5}

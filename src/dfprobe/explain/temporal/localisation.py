@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.metrics import Interval, auc, average_precision
+from dfprobe.evaluation.statistics.binned_intervals import (
+    mean_interval,
+    pooled_interval,
+)
+from dfprobe.evaluation.statistics.metrics import Interval, auc, average_precision
 from dfprobe.explain.temporal.curves import TimedCurve
-from dfprobe.explain.temporal.intervals import mean_interval, pooled_interval
 from dfprobe.explain.temporal.proposals import (
     AP_OVERLAPS,
     AR_PROPOSALS,

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import ClipError
-from dfprobe.evaluation.metrics import auc
+from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.explain.temporal.curves import TimedCurve, read_curves
 from dfprobe.explain.temporal.localisation import SUBSETS, judge_clip, segments_of
 from dfprobe.explain.temporal.segments import LeftOut, joined

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.corpus_scores import CorpusScores, join_scores
-from dfprobe.evaluation.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import auc, auc_interval
+from dfprobe.evaluation.tables.corpus_scores import CorpusScores, join_scores
 from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
+from dfprobe.products import ScoreKey
 from dfprobe.rates import SAMPLES_PER_FRAME
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.parquet import read_parquet
-from dfprobe.store.scores import ScoreKey, score_files
+from dfprobe.store.scores import score_files
 
 _NAMES = dict.fromkeys(
     ("head", "encoder", "label", "modality", "train", "test"), pl.String

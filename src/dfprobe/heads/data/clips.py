@@ -33,7 +33,7 @@ class StoreSet:
         What made the numbers; the same in all stores.
     attributes : dict
         What the first store says of its rows, see
-        `dfprobe.features.extract.provenance`.
+        `dfprobe.features.keys.provenance`.
     dim : int
         Length of a row.
     dtype : np.dtype

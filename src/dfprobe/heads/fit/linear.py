@@ -1,8 +1,8 @@
 """Training of linear probes: all seeds, rates and parts of rows in one pass.
 
 Adam, one clip a step, the order of clips drawn anew every epoch; the arithmetic is that
-of `dfprobe.heads.kinds.linear_kernel`. The probes of one pass see the clips in the same order, that
-of the first seed. Source: arXiv 2511.17181; bit-ml/ssr-dfd,
+of `dfprobe.heads.kinds.linear_kernel`. The probes of one pass see the clips in the same
+order, that of the first seed. Source: arXiv 2511.17181; bit-ml/ssr-dfd,
 ``linear_probing/{model,train}.py``.
 """
 
@@ -25,7 +25,7 @@ class Probes(Protocol):
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
+        """One Adam step on one clip, see `linear_kernel.train_step`."""
 
     def losses(self, rows: np.ndarray, label: int) -> np.ndarray:
         """Loss of each probe on a clip, (members,) float64; NaN for a bad row."""
@@ -56,7 +56,7 @@ class CompiledProbes:
     def step(
         self, rows: np.ndarray, label: int, step: int, rates: np.ndarray, weight: float
     ) -> np.ndarray:
-        """One Adam step on one clip, see `dfprobe.heads.kinds.linear_kernel.train_step`."""
+        """One Adam step on one clip, see `linear_kernel.train_step`."""
         losses: np.ndarray = linear_kernel.train_step(
             linear_kernel.stored_bits(rows),
             label,

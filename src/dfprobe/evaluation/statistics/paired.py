@@ -1,0 +1,108 @@
+"""AUCs of two scores of the same clips compared.
+
+DeLong's test for correlated ROC curves (DeLong, DeLong and Clarke-Pearson, "Comparing
+the areas under two or more correlated receiver operating characteristic curves",
+Biometrics 44, 1988). It works on the placements of
+`dfprobe.evaluation.statistics.metrics`.
+"""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+from dfprobe.evaluation.statistics.metrics import NO_VARIANCE, TAIL, placements
+
+
+class Comparisons(NamedTuple):
+    """Two scores of the same clips against each other; arrays of shape (pairs,).
+
+    Parameters
+    ----------
+    first, second : np.ndarray, int
+        Numbers of the two.
+    difference : np.ndarray
+        AUC of the first less that of the second.
+    low, high : np.ndarray
+        95% interval of the difference; NaN where it has no spread.
+    p : np.ndarray
+        Two-sided, of no difference; 1 where all clips are placed alike, NaN where a
+        difference has no spread.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    difference: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p: np.ndarray
+
+
+def compare(labels: np.ndarray, scores: np.ndarray) -> Comparisons:
+    """Compare every two AUCs of the same clips.
+
+    Parameters
+    ----------
+    labels : np.ndarray of shape (clips,)
+        0 real, 1 fake, at least two of each.
+    scores : np.ndarray of shape (encoders, clips), float64
+
+    Returns
+    -------
+    Comparisons
+        Of (0, 1), (0, 2), ..., (1, 2), ...
+    """
+    numbers = np.array(list(combinations(range(len(scores)), 2)), int).reshape(-1, 2)
+    first, second = numbers.T
+    fakes, reals = (part[first] - part[second] for part in placements(labels, scores))
+    return Comparisons(first, second, *differences(fakes, reals))
+
+
+def differences(
+    fakes: np.ndarray, reals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Test differences of AUCs from differences of placements.
+
+    Parameters
+    ----------
+    fakes : np.ndarray of shape (tests, fakes), float64
+        Placements of the fakes by one score less those by another, see
+        `dfprobe.evaluation.statistics.metrics.placements`; at least two.
+    reals : np.ndarray of shape (tests, reals), float64
+        Of the reals.
+
+    Returns
+    -------
+    tuple of np.ndarray of shape (tests,)
+        ``difference, low, high, p``, as in `Comparisons`.
+    """
+    difference = fakes.mean(axis=1)
+    variance = delong_variances(fakes, reals)
+    spread = np.sqrt(np.where(variance < NO_VARIANCE, np.nan, variance))
+    margin = norm.isf(TAIL) * spread
+    p = 2 * norm.sf(np.abs(difference) / spread)
+    p[np.isnan(spread) & (np.abs(difference) < 1e-12)] = 1.0
+    return difference, difference - margin, difference + margin, p
+
+
+def delong_variances(fakes: np.ndarray, reals: np.ndarray) -> np.ndarray:
+    """Variances (k,) of the means of placements (k, fakes) and (k, reals)."""
+    found: np.ndarray = fakes.var(axis=1, ddof=1) / fakes.shape[1]
+    return found + reals.var(axis=1, ddof=1) / reals.shape[1]
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values so that any false finding among them is as rare as each says.
+
+    Parameters
+    ----------
+    p : np.ndarray of shape (tests,)
+        NaN for a test that could not be made; it stays NaN and does not count.
+    """
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    stricter = p[order] * np.arange(len(order), 0, -1)
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stricter), 1.0)
+    return adjusted

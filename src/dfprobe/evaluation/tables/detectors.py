@@ -1,0 +1,150 @@
+"""Detectors from elsewhere beside our probes: the form of the paper's Table 3.
+
+A detector comes in as a CSV file of scores for each corpus, which becomes a score file
+like any other. All detectors are compared on the clips that all of them could score.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from dfprobe.evaluation.tables.corpus_scores import group_facts, join_scores
+from dfprobe.evaluation.tables.long_table import NUMBERS, measure
+from dfprobe.evaluation.tables.subsets import manipulation_subsets
+from dfprobe.products import EXTERNAL, ScoreKey
+from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.scores import score_files
+
+log = logging.getLogger("dfprobe")
+
+
+class Detector(NamedTuple):
+    """One row of the table.
+
+    Parameters
+    ----------
+    head : str
+        Head of its score files; `EXTERNAL` for a detector from elsewhere.
+    name, label : str
+        For paths and for people.
+    trained_on : str
+        Corpus, or what else its files are kept under.
+    test : list of str
+        Corpora that it has scores of.
+    """
+
+    head: str
+    name: str
+    label: str
+    trained_on: str
+    test: list[str]
+
+    def key(self, test: str) -> ScoreKey:
+        """Key of its score file."""
+        return ScoreKey(self.head, self.name, self.trained_on, test)
+
+
+def make_detectors(
+    scores: Sequence[Path],
+    manifests: Sequence[Path],
+    spec: dict[str, Any],
+    out_table: Path,
+    out_long: Path,
+) -> None:
+    """Write the table of our probes and of detectors from elsewhere, wide and tidy.
+
+    Parameters
+    ----------
+    scores : sequence of Path
+        ``.../{head}/{encoder}/{train}/{test}.parquet`` and
+        ``.../external/{detector}/{trained_on}/{test}.parquet``.
+    manifests : sequence of Path
+        ``.../{corpus}.parquet`` of the test corpora.
+    spec : dict
+        ``head`` and ``train``: our probes; ``encoders``: list of ``name, label``;
+        ``external``: list of ``name, label, trained_on, test`` (corpora of which it has
+        scores); ``test``: names of all test corpora.
+    out_table : Path
+        One row a detector: AUC in per cent on the common clips of each corpus; ``mean``
+        over all corpora; ``mean_other`` over those that no detector of the table was
+        trained on. Empty where undefined.
+    out_long : Path
+        One row a detector, corpus and subset, columns as in `long_table.measure`.
+
+    Raises
+    ------
+    DataError
+        If a score file is missing, unexpected, or does not hold the clips of its
+        corpus.
+    """
+    detectors = list(_detectors(spec))
+    expected = {one.key(test) for one in detectors for test in one.test}
+    needs = "the table of detectors needs one for every detector and test corpus"
+    paths = score_files(scores, expected, needs)
+    facts = group_facts(manifests)
+    long = []
+    for test in spec["test"]:
+        present = [one for one in detectors if test in one.test]
+        long += _long_rows(present, test, paths, facts[test])
+    order = [(one.head, one.name, one.trained_on) for one in detectors]
+    long.sort(
+        key=lambda row: order.index((row["head"], row["name"], row["trained_on"]))
+    )
+    table = pl.DataFrame(long, infer_schema_length=None)
+    write_csv(_wide(table, detectors, spec), out_table)
+    write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out_long)
+
+
+def _detectors(spec: dict[str, Any]) -> Iterator[Detector]:
+    for entry in spec["encoders"]:
+        ours = (entry["name"], entry["label"], spec["train"])
+        yield Detector(spec["head"], *ours, spec["test"])
+    for entry in spec["external"]:
+        theirs = (entry["name"], entry["label"], entry["trained_on"])
+        yield Detector(EXTERNAL, *theirs, entry["test"])
+
+
+def _long_rows(
+    present: list[Detector],
+    test: str,
+    paths: dict[ScoreKey, Path],
+    facts: pl.DataFrame,
+) -> list[dict[str, Any]]:
+    files = {one.key(test): paths[one.key(test)] for one in present}
+    corpus = join_scores(files, test, facts)
+    parts = manipulation_subsets(corpus.clips)
+    return [
+        {
+            "head": one.head,
+            "name": one.name,
+            "label": one.label,
+            "trained_on": one.trained_on,
+            "test": test,
+            **measure(corpus, corpus.scores[one.key(test)], part),
+        }
+        for one in present
+        for part in parts
+    ]
+
+
+def _wide(
+    long: pl.DataFrame, detectors: list[Detector], spec: dict[str, Any]
+) -> pl.DataFrame:
+    """One row a detector, AUC in per cent as text with one decimal."""
+    common = long.filter(pl.col("subset") == "common")
+    columns = ("head", "name", "trained_on", "test", "auc")
+    areas = {ScoreKey(*key): area for *key, area in common.select(columns).iter_rows()}
+    trained_on = {one.trained_on for one in detectors}
+    rows = []
+    for one in detectors:
+        own = {test: areas.get(one.key(test)) for test in spec["test"]}
+        other = [area for test, area in own.items() if test not in trained_on]
+        rows.append(
+            {"name": one.name, "label": one.label, "trained_on": one.trained_on}
+            | {test: per_cent([area]) for test, area in own.items()}
+            | {"mean": per_cent(list(own.values())), "mean_other": per_cent(other)}
+        )
+    return pl.DataFrame(rows, infer_schema_length=None)

@@ -1,0 +1,115 @@
+"""One row of ``results/xdata_long.csv``: how well scores tell fake from real."""
+
+from typing import Any
+
+import numpy as np
+
+from dfprobe.evaluation.statistics.bootstrap import BOOTSTRAP, cluster_interval
+from dfprobe.evaluation.statistics.metrics import (
+    INTERVAL,
+    METRICS,
+    auc_interval,
+    auc_with_failures,
+)
+from dfprobe.evaluation.tables.corpus_scores import CorpusScores, Groups
+from dfprobe.evaluation.tables.subsets import Subset
+
+COUNTS = ("clips", "real", "fake", "clusters")
+NUMBERS = (
+    *("coverage", "coverage_real", "coverage_fake"),
+    *("auc", "auc_low", "auc_high", "auc_cluster_low", "auc_cluster_high"),
+    *("auc_failed_chance", "auc_failed_worst", "ap", "eer"),
+)
+_CLASSES = ("real", "fake")
+
+
+def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> dict[str, Any]:
+    """Count and measure one encoder's scores on one subset; None where undefined.
+
+    Parameters
+    ----------
+    corpus : CorpusScores
+        Clips of the test corpus.
+    scores : np.ndarray of shape (clips,), float64
+        One of its scores, NaN where a clip failed.
+    subset : Subset
+
+    Returns
+    -------
+    dict
+        ``clips``, ``real``, ``fake``: that count. ``coverage``, ``coverage_real``,
+        ``coverage_fake``: their share of the subset's clips. ``auc``, ``ap``, ``eer``;
+        ``auc_low``, ``auc_high`` and the method ``interval``. ``cluster`` (``speaker``
+        or ``source``), ``clusters``, ``auc_cluster_low``, ``auc_cluster_high`` and the
+        method ``cluster_interval``, or why there is none. ``auc_failed_chance``,
+        ``auc_failed_worst``: with all clips of the subset, see `auc_with_failures`.
+    """
+    scored = corpus.common if subset.common else np.isfinite(scores)
+    counted = subset.members & scored
+    labels, values = corpus.labels[counted], scores[counted]
+    members = corpus.labels[subset.members]
+    with_failures = auc_with_failures(members, scores[subset.members])
+    return {
+        "subset": subset.name,
+        **_counts(labels, members),
+        **_areas(labels, values),
+        **_by_cluster(labels, values, corpus.groups, counted),
+        "auc_failed_chance": with_failures.chance,
+        "auc_failed_worst": with_failures.worst,
+        **_others(labels, values),
+    }
+
+
+def _counts(counted: np.ndarray, members: np.ndarray) -> dict[str, Any]:
+    of_class = {name: int((counted == k).sum()) for k, name in enumerate(_CLASSES)}
+    in_all = {name: int((members == k).sum()) for k, name in enumerate(_CLASSES)}
+    return {
+        "clips": counted.size,
+        **of_class,
+        "coverage": _share(counted.size, members.size),
+        **{f"coverage_{n}": _share(of_class[n], in_all[n]) for n in _CLASSES},
+    }
+
+
+def _areas(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    interval = auc_interval(labels, scores) if _both(labels) else None
+    return {
+        "auc": METRICS["auc"](labels, scores) if _both(labels) else None,
+        "auc_low": interval.low if interval else None,
+        "auc_high": interval.high if interval else None,
+        "interval": INTERVAL,
+    }
+
+
+def _by_cluster(
+    labels: np.ndarray, scores: np.ndarray, groups: Groups, counted: np.ndarray
+) -> dict[str, Any]:
+    numbers = groups.numbers[counted]
+    interval = None
+    if groups.kind is None:
+        method = "neither speaker nor source is known of all clips"
+    elif not _both(labels):
+        method = "only one class"
+    else:
+        interval = cluster_interval(labels, scores, numbers)
+        method = BOOTSTRAP if interval else f"too few {groups.kind}s"
+    return {
+        "cluster": groups.kind,
+        "clusters": None if groups.kind is None else len(np.unique(numbers)),
+        "auc_cluster_low": interval.low if interval else None,
+        "auc_cluster_high": interval.high if interval else None,
+        "cluster_interval": method,
+    }
+
+
+def _others(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    both = _both(labels)
+    return {n: METRICS[n](labels, scores) if both else None for n in ("ap", "eer")}
+
+
+def _both(labels: np.ndarray) -> bool:
+    return bool(0 < labels.sum() < labels.size)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,208 @@
+"""The cross-corpus matrix: Table 2 of the paper, and the same in tidy form.
+
+Every comparison between encoders is made on the clips that all of them could score
+(subset ``common``); each encoder's own clips stand beside it (subset ``all``).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from dfprobe.evaluation.tables.corpus_scores import (
+    CorpusScores,
+    clip_facts,
+    join_scores,
+)
+from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS, measure
+from dfprobe.evaluation.tables.pairs import (
+    P_VALUES,
+    PAIR_NUMBERS,
+    PAIR_SCHEMA,
+    pair_rows,
+)
+from dfprobe.evaluation.tables.subsets import subsets
+from dfprobe.products import ScoreKey
+from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.scores import score_files
+
+_NAMES = ("encoder", "label", "modality")
+
+
+class Tables(NamedTuple):
+    """Files that `make_matrix` writes.
+
+    Parameters
+    ----------
+    matrix : Path
+        One row an encoder: AUC in per cent of each pair on the common clips, and
+        ``mean_ood``, the mean over the pairs of different corpora before rounding.
+    long : Path
+        One row a head, encoder, pair and subset, columns as in `long_table.measure`.
+        Metrics are empty where a subset has only one class.
+    pairs : Path
+        One row for every two encoders and pair of corpora: DeLong's test of their AUCs
+        on the common clips of one head, columns as in `paired.pair_rows`.
+    others : sequence of Path
+        As ``matrix``, for each head after the first.
+    """
+
+    matrix: Path
+    long: Path
+    pairs: Path
+    others: Sequence[Path] = ()
+
+
+def make_matrix(
+    scores: Sequence[Path],
+    manifests: Sequence[Path],
+    crop_indexes: Sequence[Path],
+    spec: dict[str, Any],
+    out: Tables,
+) -> None:
+    """Write the matrix, the tidy table of all metrics, and the paired tests.
+
+    Parameters
+    ----------
+    scores : sequence of Path
+        ``.../{head}/{encoder}/{train}/{test}.parquet``.
+    manifests : sequence of Path
+        ``.../{corpus}.parquet`` of all corpora.
+    crop_indexes : sequence of Path
+        ``.../{test}/{shard}.parquet`` of the test corpora.
+    spec : dict
+        ``heads``: list of ``name`` and ``encoders``, that of the matrix first;
+        ``encoders``: name -> ``label``, ``modality``; ``train`` and ``test``: names of
+        corpora. Their order is that of the tables.
+    out : Tables
+
+    Raises
+    ------
+    DataError
+        If a score file is missing, unexpected, or does not hold the clips of its
+        corpus.
+    """
+    paths = _keyed(scores, spec)
+    facts = {path.stem: clip_facts(path, crop_indexes) for path in manifests}
+    trained_on = {
+        train: facts[train].filter(pl.col("split") == "train")
+        for train in spec["train"]
+    }
+    long, compared = [], []
+    for test in spec["test"]:
+        files = {key: path for key, path in paths.items() if key.test == test}
+        corpus = join_scores(files, test, facts[test])
+        for train, _ in (pair for pair in pairs(spec) if pair[1] == test):
+            for head in spec["heads"]:
+                column = {"head": head["name"], "train": train, "test": test}
+                encoders = {name: spec["encoders"][name] for name in head["encoders"]}
+                long += _long_rows(corpus, column, trained_on[train], encoders)
+                compared += _pair_rows(corpus, column, encoders)
+    heads = [head["name"] for head in spec["heads"]]
+    order = list(spec["encoders"])
+    # Stable: pairs keep their order.
+    long.sort(key=lambda r: (heads.index(r["head"]), order.index(r["encoder"])))
+    table = pl.DataFrame(long, infer_schema_length=None)
+    for head, path in zip(spec["heads"], [out.matrix, *out.others], strict=True):
+        write_csv(_matrix(table.filter(head=head["name"]), head, spec), path)
+    write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out.long)
+    tests = pl.DataFrame(compared, schema=PAIR_SCHEMA).with_columns(
+        decimals(PAIR_NUMBERS, "{:.6f}"), decimals(P_VALUES, "{:.3e}")
+    )
+    write_csv(tests, out.pairs)
+
+
+def read_matrix(path: Path) -> pl.DataFrame:
+    """Read ``xdata_matrix.csv``: names as text, all other columns as Float64."""
+    table = pl.read_csv(path, infer_schema=False)
+    return table.with_columns(pl.exclude(_NAMES).cast(pl.Float64))
+
+
+def read_long(path: Path) -> pl.DataFrame:
+    """Read ``xdata_long.csv``: counts as Int64, metrics as Float64, names as text."""
+    table = pl.read_csv(path, infer_schema=False)
+    return table.with_columns(
+        pl.col(COUNTS).cast(pl.Int64), pl.col(NUMBERS).cast(pl.Float64)
+    )
+
+
+def read_pairs(path: Path) -> pl.DataFrame:
+    """Read ``xdata_pairs.csv``, with the types of `PAIR_SCHEMA`."""
+    return pl.read_csv(path, schema=PAIR_SCHEMA)
+
+
+def pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
+    """Train and test corpora in the paper's order: by test, the in-domain one first."""
+    return [
+        (train, test)
+        for test in spec["test"]
+        for train in sorted(spec["train"], key=lambda name: name != test)
+    ]
+
+
+def _keyed(scores: Sequence[Path], spec: dict[str, Any]) -> dict[ScoreKey, Path]:
+    """Score files by what they hold."""
+    expected = {
+        ScoreKey(head["name"], encoder, train, test)
+        for head in spec["heads"]
+        for encoder in head["encoders"]
+        for train, test in pairs(spec)
+    }
+    needs = "the matrix needs one for every encoder and pair of corpora"
+    return score_files(scores, expected, needs)
+
+
+def _long_rows(
+    corpus: CorpusScores,
+    column: dict[str, str],
+    trained_on: pl.DataFrame,
+    encoders: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Rows of the tidy table for one column of the matrix."""
+    parts = subsets(corpus.clips, trained_on)
+    return [
+        {
+            "encoder": encoder,
+            "modality": entry["modality"],
+            **column,
+            **measure(corpus, corpus.scores[ScoreKey(encoder=encoder, **column)], part),
+        }
+        for encoder, entry in encoders.items()
+        for part in parts
+    ]
+
+
+def _pair_rows(
+    corpus: CorpusScores, column: dict[str, str], encoders: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Rows of the paired tests for one column of the matrix."""
+    scores = {
+        encoder: corpus.scores[ScoreKey(encoder=encoder, **column)][corpus.common]
+        for encoder in encoders
+    }
+    return pair_rows(corpus.labels[corpus.common], scores, column)
+
+
+def _matrix(
+    long: pl.DataFrame, head: dict[str, Any], spec: dict[str, Any]
+) -> pl.DataFrame:
+    """One row an encoder, AUC in per cent as text with one decimal."""
+    common = long.filter(pl.col("subset") == "common")
+    values = {
+        (encoder, train, test): value
+        for encoder, train, test, value in common.select(
+            "encoder", "train", "test", "auc"
+        ).iter_rows()
+    }
+    columns = pairs(spec)
+    out_of_domain = [pair for pair in columns if pair[0] != pair[1]]
+    rows = []
+    for encoder in head["encoders"]:
+        entry = spec["encoders"][encoder]
+        row = {"encoder": encoder} | {key: entry[key] for key in ("label", "modality")}
+        for train, test in columns:
+            row[f"{train}->{test}"] = per_cent([values[encoder, train, test]])
+        row["mean_ood"] = per_cent([values[encoder, *pair] for pair in out_of_domain])
+        rows.append(row)
+    return pl.DataFrame(rows, infer_schema_length=None)

@@ -1,0 +1,84 @@
+"""Do maps change when they must? Rank correlations with maps of controls.
+
+Source: Adebayo et al. (2018), Sanity checks for saliency maps: the rank correlation of
+a map with that of a model of random weights, and of one trained on shuffled labels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.parquet import read_parquet
+
+CHECKS = ("random", "shuffled")
+# From here on half of the variance of the ranks is shared (0.7 ** 2).
+UNCHANGED = 0.7
+
+_SCHEMA = {
+    **dict.fromkeys(("encoder", "train", "test", "method", "check"), pl.String),
+    "maps": pl.Int64,
+    **dict.fromkeys(("median", "p10", "p90"), pl.Float64),
+    "unchanged": pl.Boolean,
+}
+
+
+def sanity_table(spatial: Sequence[Path]) -> pl.DataFrame:
+    """Rank correlations of the maps of each encoder with those of the controls.
+
+    Parameters
+    ----------
+    spatial : sequence of Path
+        Files of `dfprobe.explain.spatial.maps.attribution`, named
+        ``{encoder}/{train}/{test}.parquet``.
+
+    Returns
+    -------
+    pl.DataFrame
+        ``encoder, train, test, method, check`` (``random`` or ``shuffled``), ``maps``
+        that have a correlation, its ``median``, ``p10`` and ``p90`` over them, and
+        ``unchanged``: the median is at least `UNCHANGED`, so the map does not show what
+        was learned. Checks without any map are left out.
+    """
+    rows = [row for path in spatial for row in _rows_of(path)]
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def write_sanity(spatial: Sequence[Path], out: Path) -> None:
+    """Write `sanity_table` as CSV."""
+    numbers = decimals(("median", "p10", "p90"), "{:.4f}")
+    write_csv(sanity_table(spatial).with_columns(numbers), out)
+
+
+def _rows_of(path: Path) -> list[dict[str, Any]]:
+    columns = ["method", *(f"{check}_rank" for check in CHECKS)]
+    maps = read_parquet(path, columns=columns)
+    names = {
+        "encoder": path.parts[-3],
+        "train": path.parts[-2],
+        "test": path.stem,
+    }
+    return [
+        names | {"method": method, "check": check} | _summary(ranks)
+        for method in maps["method"].drop_nulls().unique(maintain_order=True)
+        for check in CHECKS
+        if len(
+            ranks := maps.filter(pl.col("method") == method)[f"{check}_rank"]
+            .drop_nulls()
+            .to_numpy()
+        )
+    ]
+
+
+def _summary(ranks: np.ndarray) -> dict[str, Any]:
+    low, median, high = np.quantile(ranks, [0.1, 0.5, 0.9]).tolist()
+    return {
+        "maps": len(ranks),
+        "median": median,
+        "p10": low,
+        "p90": high,
+        "unchanged": median >= UNCHANGED,
+    }

@@ -1,0 +1,107 @@
+"""What changes the numbers of feature rows, in one key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from dfprobe import recipes
+from dfprobe.code import code_digest
+from dfprobe.encoders import registry
+from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.features.inputs import model_of, needs_faces
+
+# What the spec of the stage holds beside the settings that change numbers.
+_NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}
+_PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
+
+
+def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
+    """Hash of all that changes an encoder's numbers.
+
+    The name of the encoder is not part of it, and of trained weights only the hash of
+    their content is: neither their path and revision nor a seed, which they ignore.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        What the configuration says.
+    encoder : Encoder
+        What was built from it.
+    settings : dict
+        As for `extract_features`; which of them count depends on the encoder.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    trim = settings.get("trim")
+    heard = () if trim is None else ("waveform",)  # sound decides what is cut
+    parts = _identity(spec) | {
+        "weights_hash": encoder.weights_hash,
+        "dtype": settings["dtype"],
+        "recipes": recipes.rows(spec.family, {*encoder.inputs, *heard}),
+    }
+    if (model := model_of(encoder)) is not None:
+        from dfprobe.features.passes import precision_on
+
+        parts["precision"] = precision_on(model.device, settings["precision"])
+        if model.whole_clip:
+            parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
+    if trim is not None:
+        parts["trim"] = trim
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(spec: EncoderSpec) -> dict[str, Any]:
+    """Fields of the spec that change numbers, besides the content of the weights."""
+    fields = asdict(spec)
+    for name in ("name", "revision"):
+        del fields[name]
+    if spec.weights not in ("none", "random"):
+        del fields["weights"], fields["seed"]
+    return fields
+
+
+def provenance(
+    spec: EncoderSpec,
+    encoder: Encoder,
+    settings: Mapping[str, Any],
+    crops: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Tell what rows are made of, so that more of them can be made.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        What the configuration says.
+    encoder : Encoder
+        What was built from it.
+    settings : mapping
+        As the spec of `extract_features`.
+    crops : mapping
+        Settings of the crops; kept where the encoder's inputs depend on them.
+
+    Returns
+    -------
+    dict
+        JSON values: the attributes of a feature store, taken over by trained heads.
+    """
+    return {
+        "encoder": asdict(spec),
+        "encoder_key": encoder_key(spec, encoder, dict(settings)),
+        "weights_hash": encoder.weights_hash,
+        "settings": {k: v for k, v in settings.items() if k not in _NO_NUMBERS},
+        "crops": dict(crops) if needs_faces(encoder) else None,
+        "layers": encoder.layers,
+        "modality": registry.modality(spec.family, spec.stream),
+        "rate_hz": encoder.rate_hz,
+        "first_row_s": encoder.first_row_s,
+        "code": code_digest([__name__, f"dfprobe.encoders.{spec.family}"]),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
