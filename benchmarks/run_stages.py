@@ -53,7 +53,7 @@ def draw(stages: pl.DataFrame, png: Path) -> None:
     """Bars of the seconds of each stage, processor time inside."""
     from matplotlib.figure import Figure
 
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.save import save
 
     shown = stages.reverse()
     figure = Figure((7, 0.6 + 0.24 * shown.height), layout="constrained")

@@ -213,13 +213,13 @@ def test_edited_code_reruns_nothing_costly(project, sources):
 
 
 def test_a_comment_touches_nothing(project, sources):
-    append(sources / "audit/page.py", "\n# A remark.\n")
+    append(sources / "report/pages/audit_page.py", "\n# A remark.\n")
     append(sources / "evaluation/tables/matrix.py", "\n# A remark.\n")
     assert planned(project) == set()
 
 
 def test_an_edited_audit_touches_the_pages_only(project, sources):
-    append(sources / "audit/page.py", "\n_UNUSED = 1\n")
+    append(sources / "report/pages/audit_page.py", "\n_UNUSED = 1\n")
     pages = {"audit_corpus clean", "audit_corpus odd"}
     assert planned(project) == pages | {"make_report", "all"}
 

@@ -22,7 +22,7 @@ rule audit_corpus:
         facts=lambda wildcards: of_shards(
             "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
         ),
-        code=code_stamps.stage_code("dfprobe.audit.report"),
+        code=code_stamps.stage_code("dfprobe.report.pages.audit"),
     output:
         page=report(
             "results/audit/{corpus}.html",

@@ -31,7 +31,7 @@ rule make_fusion:
 rule plot_fusion:
     input:
         tables=fusion.TABLES,
-        code=code_stamps.stage_code("dfprobe.plots.fusion"),
+        code=code_stamps.stage_code("dfprobe.report.plots.fusion"),
     output:
         png=report(
             "results/figures/fusion.png",
@@ -59,7 +59,7 @@ rule write_tex_tables:
         long="results/xdata_long.csv",
         sets="results/fusion/sets.csv",
         anomaly=anomaly_tables()[1:],
-        code=code_stamps.stage_code("dfprobe.evaluation.tex_tables"),
+        code=code_stamps.stage_code("dfprobe.report.pages.tex_tables"),
     output:
         fusion.tex_tables(config),
     log:

@@ -32,7 +32,7 @@ rule probe_layers:
 rule plot_layers:
     input:
         table="results/layers/{layered}.csv",
-        code=code_stamps.stage_code("dfprobe.plots.layers"),
+        code=code_stamps.stage_code("dfprobe.report.plots.layers"),
     output:
         png=report(
             "results/figures/layers/{layered}.png",

@@ -82,7 +82,7 @@ rule plot_training_curves:
     input:
         curves=curve_files(),
         code=code_stamps.stage_code(
-            "dfprobe.heads.files.curves", "dfprobe.plots.training_curves"
+            "dfprobe.heads.files.curves", "dfprobe.report.plots.training_curves"
         ),
     output:
         png=report(

@@ -54,8 +54,8 @@ rule compare_with_paper:
         localisation="results/explain/localisation.csv",
         correlation="results/fusion/correlation.csv",
         improvement="results/fusion/improvement.csv",
-        code=code_stamps.stage_code("dfprobe.evaluation.paper"),
-        values=code_stamps.stage_data("evaluation/paper_tables.csv"),
+        code=code_stamps.stage_code("dfprobe.report.pages.paper"),
+        values=code_stamps.stage_data("report/pages/paper_tables.csv"),
     output:
         table="results/paper_comparison.csv",
         page=report(
@@ -83,7 +83,7 @@ rule compare_with_paper:
 rule plot_matrix:
     input:
         matrix="results/xdata_matrix.csv",
-        code=code_stamps.stage_code("dfprobe.plots.matrix"),
+        code=code_stamps.stage_code("dfprobe.report.plots.matrix"),
     output:
         png=report(
             "results/figures/xdata_matrix.png",
@@ -113,7 +113,7 @@ rule write_summary:
         manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
         crops=crop_indexes(config["test"]),
         scores=matrix_score_files(),
-        code=code_stamps.stage_code("dfprobe.evaluation.summary"),
+        code=code_stamps.stage_code("dfprobe.report.pages.summary"),
     output:
         "results/summary.md",
     log:

@@ -6,7 +6,7 @@ rule make_report_clips:
         manifest="results/manifests/{test}.parquet",
         scores=lambda wildcards: site.probe_files(config, "scores", wildcards.test),
         curves=lambda wildcards: site.probe_files(config, "curves", wildcards.test),
-        code=code_stamps.stage_code("dfprobe.report.clips"),
+        code=code_stamps.stage_code("dfprobe.report.explorer.clips"),
     output:
         index="results/report/clips/{test}/index.js",
     log:
@@ -33,10 +33,15 @@ rule make_report:
             "results/manifests/{corpus}.parquet", corpus=specs.used_corpora(config)
         ),
         stores=site.stores(config),
-        code=code_stamps.stage_code("dfprobe.report.site"),
+        code=code_stamps.stage_code("dfprobe.report.site.make"),
         assets=[
             code_stamps.stage_data(f"report/{name}")
-            for name in ("site.css", "site.js", "explorer.js", "explorer_body.html")
+            for name in (
+                "site/site.css",
+                "site/site.js",
+                "explorer/explorer.js",
+                "explorer/explorer_body.html",
+            )
         ],
     output:
         page="results/report/index.html",

@@ -88,7 +88,7 @@ rule plot_spatial:
             "results/manifests/{corpus}.parquet",
             corpus=spatial.explained_tests(config),
         ),
-        code=code_stamps.stage_code("dfprobe.plots.spatial", "dfprobe.plots.overlays"),
+        code=code_stamps.stage_code("dfprobe.report.plots.spatial", "dfprobe.report.plots.overlays"),
     output:
         png=report(
             "results/figures/spatial.png",

@@ -28,7 +28,7 @@ rule plot_temporal:
         localisation="results/explain/localisation.csv",
         leading="results/explain/leading.csv",
         code=code_stamps.stage_code(
-            "dfprobe.plots.localisation", "dfprobe.plots.leading"
+            "dfprobe.report.plots.localisation", "dfprobe.report.plots.leading"
         ),
     output:
         png=report(
@@ -68,7 +68,7 @@ rule plot_panels:
         crops=lambda wildcards: crop_indexes([wildcards.test]),
         localisation="results/explain/localisation.csv",
         code=code_stamps.stage_code(
-            "dfprobe.explain.temporal.panels", "dfprobe.plots.panels"
+            "dfprobe.explain.temporal.panels", "dfprobe.report.plots.panels"
         ),
     output:
         png=report(

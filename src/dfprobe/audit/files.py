@@ -1,11 +1,17 @@
 """Files that are missing, extra, duplicate, damaged or unreadable."""
 
+import logging
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 
 from dfprobe.audit.classes import CLASSES, class_name
+from dfprobe.corpora.files import video_files
+from dfprobe.errors import DataError
 from dfprobe.status import Status
+
+log = logging.getLogger("dfprobe")
 
 PROBLEMS = {  # name in the tables: sentence
     "missing": "listed, but not on disk",
@@ -125,3 +131,25 @@ def _order() -> pl.Expr:
 def _few(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def extra_files(clips: pl.DataFrame, root: Path, links: str) -> list[str]:
+    """List the video files below the root that the manifest does not name, sorted.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        Manifest: ``path``.
+    root : Path
+        Root of the corpus. Where it cannot be looked through, nothing is found, with a
+        warning: the clips of the manifest are audited all the same.
+    links : str
+        As for `dfprobe.corpora.files.files_under`.
+    """
+    listed = set(clips["path"])
+    try:
+        files = video_files(root, links=links)
+    except DataError as error:
+        log.warning("%s Files that are not listed are not looked for.", error)
+        return []
+    return [file for file in files if f"{root.as_posix()}/{file}" not in listed]

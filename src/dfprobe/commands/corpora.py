@@ -60,12 +60,12 @@ def _audit_facts(options: argparse.Namespace) -> None:
 
 
 def _audit_corpus(options: argparse.Namespace) -> None:
-    from dfprobe.audit.report import audit_corpus
+    from dfprobe.report.pages.audit import audit_corpus
 
     audit_corpus(options.manifest, options.facts, options.spec, options.out)
 
 
 def _audit(options: argparse.Namespace) -> None:
-    from dfprobe.audit.command import audit
+    from dfprobe.commands.audit import audit
 
     audit(options.folder, options.layout, options.splits, options.out)

@@ -44,8 +44,8 @@ def _fusion(options: argparse.Namespace) -> None:
 
 def _figure(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.fusion_tables import Tables, read_figure
-    from dfprobe.plots.fusion import fusion_figure
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.fusion import fusion_figure
+    from dfprobe.report.plots.save import save
 
     spec = options.spec
     paths = Tables(options.correlation, options.sets, options.improvement)
@@ -56,7 +56,7 @@ def _figure(options: argparse.Namespace) -> None:
 
 
 def _tex_tables(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.tex_tables import write_tex_tables
+    from dfprobe.report.pages.tex_tables import write_tex_tables
 
     anomaly = options.anomaly[0] if options.anomaly else None
     write_tex_tables(options.long, options.sets, anomaly, options.spec, options.out)

@@ -138,8 +138,8 @@ def _probe_layers(options: argparse.Namespace) -> None:
 
 def _plot_layers(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.layers import read_layers
-    from dfprobe.plots.layers import layers_figure
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.layers import layers_figure
+    from dfprobe.report.plots.save import save
 
     table, labels = read_layers(options.table), options.spec
     figure = layers_figure(table, labels["corpora"], labels["label"])
@@ -148,8 +148,8 @@ def _plot_layers(options: argparse.Namespace) -> None:
 
 def _plot_curves(options: argparse.Namespace) -> None:
     from dfprobe.heads.files.curves import read_curves
-    from dfprobe.plots.save import save
-    from dfprobe.plots.training_curves import training_curves_figure
+    from dfprobe.report.plots.save import save
+    from dfprobe.report.plots.training_curves import training_curves_figure
     from dfprobe.store.csv_files import write_csv
 
     table, stopping = read_curves(options.curves, options.spec)
@@ -166,6 +166,6 @@ def _import_head(options: argparse.Namespace) -> None:
 
 
 def _score_videos(options: argparse.Namespace) -> None:
-    from dfprobe.score.command import score
+    from dfprobe.score.folder import score
 
     score(options.videos, options.head, options.out, options.curves)

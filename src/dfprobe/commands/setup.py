@@ -28,7 +28,7 @@ def add(stages: Stages) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    from dfprobe.doctor.report import examine
+    from dfprobe.doctor.examine import examine
 
     if not examine(options.configfile):
         raise ConfigError(

@@ -25,7 +25,7 @@ def add(stages: Stages) -> None:
 
 
 def _clips(options: argparse.Namespace) -> None:
-    from dfprobe.report.clips import make_clips
+    from dfprobe.report.explorer.clips import make_clips
 
     make_clips(
         options.manifest, options.scores, options.curves, options.spec, options.out
@@ -33,7 +33,7 @@ def _clips(options: argparse.Namespace) -> None:
 
 
 def _site(options: argparse.Namespace) -> None:
-    from dfprobe.report.site import Sources, make_site
+    from dfprobe.report.site.make import Sources, make_site
 
     sources = Sources(
         tables=options.tables,

@@ -73,9 +73,9 @@ def _make_points(options: argparse.Namespace) -> None:
 
 def _plot_spatial(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.tables import read_table
-    from dfprobe.plots.overlays import plot_overlays
-    from dfprobe.plots.save import save
-    from dfprobe.plots.spatial import spatial_figure
+    from dfprobe.report.plots.overlays import plot_overlays
+    from dfprobe.report.plots.save import save
+    from dfprobe.report.plots.spatial import spatial_figure
 
     spec = options.spec | {"encoders": dict(options.spec["encoders"])}
     table, confidence = read_table(options.table), read_table(options.confidence)

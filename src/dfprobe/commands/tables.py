@@ -91,7 +91,7 @@ def _import_scores(options: argparse.Namespace) -> None:
 
 
 def _paper(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.paper import Products, compare_with_paper
+    from dfprobe.report.pages.paper import Products, compare_with_paper
 
     anomaly = options.anomaly[0] if options.anomaly else None
     products = Products(
@@ -107,15 +107,15 @@ def _paper(options: argparse.Namespace) -> None:
 
 def _figure(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.matrix import read_matrix
-    from dfprobe.plots.matrix import matrix_figure
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.matrix import matrix_figure
+    from dfprobe.report.plots.save import save
 
     figure = matrix_figure(read_matrix(options.matrix), options.spec["corpora"])
     save(figure, options.out)
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from dfprobe.evaluation.summary import write_summary
+    from dfprobe.report.pages.summary import write_summary
 
     write_summary(
         options.matrix,

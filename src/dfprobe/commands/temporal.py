@@ -53,9 +53,9 @@ def _tables(options: argparse.Namespace) -> None:
 
 def _figures(options: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.tables import read_leading, read_localisation
-    from dfprobe.plots.leading import leading_figure
-    from dfprobe.plots.localisation import localisation_figure
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.leading import leading_figure
+    from dfprobe.report.plots.localisation import localisation_figure
+    from dfprobe.report.plots.save import save
 
     corpora, head = options.spec["corpora"], options.spec["head"]
     table = read_localisation(options.localisation)
@@ -66,8 +66,8 @@ def _figures(options: argparse.Namespace) -> None:
 
 def _panels(options: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.panels import make_panels
-    from dfprobe.plots.panels import panels_figure
-    from dfprobe.plots.save import save
+    from dfprobe.report.plots.panels import panels_figure
+    from dfprobe.report.plots.save import save
 
     panels = make_panels(
         options.curves,

@@ -18,7 +18,7 @@ from dfprobe.config import read_config
 from dfprobe.corpora.layouts import layouts
 from dfprobe.encoders.registry import families
 from dfprobe.errors import DataError
-from dfprobe.housekeeping.places import Named, Place, places
+from dfprobe.housekeeping.known_names import Named, Place, places
 from dfprobe.planning import code_stamps
 
 _RESULTS = Path("results")

@@ -49,7 +49,7 @@ def stage_data(name: str) -> str:
     Parameters
     ----------
     name : str
-        Path below the package, e.g. ``evaluation/paper_tables.csv``.
+        Path below the package, e.g. ``report/pages/paper_tables.csv``.
     """
     content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
     return str(_written(CODE_FOLDER / "dfprobe" / name, content))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dfprobe.audit.command import audit
 from dfprobe.cli import main
+from dfprobe.commands.audit import audit
 from dfprobe.demo.make import make_demo
 from dfprobe.errors import ConfigError, DataError
 from unit.media.media_files import numbered_frame, write_clip

@@ -6,12 +6,13 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
-from dfprobe.audit.figures import write_figures
+from dfprobe.audit.files import extra_files
 from dfprobe.audit.findings import findings
-from dfprobe.audit.page import audit_page
-from dfprobe.audit.report import audit_corpus, extra_files
 from dfprobe.audit.tables import audit_tables
 from dfprobe.errors import DataError
+from dfprobe.report.pages.audit import audit_corpus
+from dfprobe.report.pages.audit_figures import write_figures
+from dfprobe.report.pages.audit_page import audit_page
 
 SPEC = {"label": "Mine", "layout": "path_list", "options": {}}
 

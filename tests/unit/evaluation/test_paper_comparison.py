@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
-from dfprobe.evaluation.paper import Products, compare_with_paper, paper_tables
 from dfprobe.evaluation.tables.fusion_tables import (
     CORRELATION_SCHEMA,
     IMPROVEMENT_SCHEMA,
 )
 from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS
 from dfprobe.explain.temporal.tables import LOCALISATION_SCHEMA
+from dfprobe.report.pages.paper import Products, compare_with_paper, paper_tables
 
 LABELS = {"favc": "FAVC", "av1m": "AV1M", "avlips": "AVLips", "dfe": "DFE"}
 ENCODERS = [

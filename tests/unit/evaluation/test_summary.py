@@ -4,8 +4,12 @@ import polars as pl
 import pytest
 from toy_scores import SPEC, make_tables
 
-from dfprobe.evaluation.summary import _silence_sentence, markdown_table, write_summary
 from dfprobe.evaluation.tables.matrix import pairs, read_long, read_matrix
+from dfprobe.report.pages.summary import (
+    _silence_sentence,
+    markdown_table,
+    write_summary,
+)
 
 
 @pytest.fixture

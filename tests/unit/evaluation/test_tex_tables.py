@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA
-from dfprobe.evaluation.tex_tables import (
+from dfprobe.report.pages.tex_tables import (
     SHOWN,
     anomaly_table,
     escape,

@@ -9,8 +9,8 @@ import yaml
 
 from dfprobe.cli import main
 from dfprobe.config import SCHEMA, read_config
+from dfprobe.housekeeping.known_names import Named
 from dfprobe.housekeeping.leftovers import leftovers
-from dfprobe.housekeeping.places import Named
 from dfprobe.store.files import keep
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +60,7 @@ KEPT = [
     "code/dfprobe/encoders/lfcc.py",
     "code/dfprobe/encoders/base.py",
     "code/dfprobe/corpora/path_list.py",
-    "code/dfprobe/report/site.css",
+    "code/dfprobe/report/site/site.css",
 ]
 LEFT = {  # what is removed: a file in it
     "manifests/gone.parquet": "",

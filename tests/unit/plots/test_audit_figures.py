@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from dfprobe.plots.audit import distribution_figure, shortcut_figure
+from dfprobe.report.plots.audit import distribution_figure, shortcut_figure
 
 
 @pytest.fixture

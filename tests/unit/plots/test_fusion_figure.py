@@ -15,7 +15,7 @@ from dfprobe.evaluation.tables.fusion_tables import (
     Tables,
     read_figure,
 )
-from dfprobe.plots.fusion import fusion_figure
+from dfprobe.report.plots.fusion import fusion_figure
 
 ENCODERS = {"a": "Hear", "b": "See", "c": "Noise"}
 PAIRS = {

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection
 
-from dfprobe.plots.layers import layers_figure
+from dfprobe.report.plots.layers import layers_figure
 
 CORPORA = {"favc": "FAVC", "av1m": "AV1M", "avlips": "AVLips"}
 AREAS = {"0": 0.6, "1": 0.9, "10": 0.7, "mix": 0.8}

@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 from matplotlib.patches import Rectangle
 
-from dfprobe.plots.matrix import matrix_figure
-from dfprobe.plots.save import save
+from dfprobe.report.plots.matrix import matrix_figure
+from dfprobe.report.plots.save import save
 
 CORPORA = {"favc": "FAVC", "av1m": "AV1M"}
 

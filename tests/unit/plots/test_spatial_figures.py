@@ -18,9 +18,9 @@ from dfprobe.explain.spatial.measures.overlays import (
 )
 from dfprobe.explain.spatial.measures.points import POINT_SCHEMA
 from dfprobe.explain.spatial.measures.region import Ellipse
-from dfprobe.plots.overlays import overlays_figure
-from dfprobe.plots.save import save
-from dfprobe.plots.spatial import spatial_figure
+from dfprobe.report.plots.overlays import overlays_figure
+from dfprobe.report.plots.save import save
+from dfprobe.report.plots.spatial import spatial_figure
 
 CORPORA = {"favc": "FAVC", "exddv": "ExDDV"}
 KEYS = {"train": "favc", "test": "favc", "truth": "region"}

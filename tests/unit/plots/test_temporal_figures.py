@@ -8,10 +8,10 @@ from matplotlib.text import Text
 from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.panels import Panel
 from dfprobe.explain.temporal.tables import LEADING_SCHEMA, LOCALISATION_SCHEMA
-from dfprobe.plots.leading import leading_figure
-from dfprobe.plots.localisation import STYLES, localisation_figure
-from dfprobe.plots.panels import panels_figure
 from dfprobe.rates import RowClock
+from dfprobe.report.plots.leading import leading_figure
+from dfprobe.report.plots.localisation import STYLES, localisation_figure
+from dfprobe.report.plots.panels import panels_figure
 
 CORPORA = {"tr": "Train", "te": "Test"}
 NAMES = {"head": "linear", "train": "tr", "test": "te"}

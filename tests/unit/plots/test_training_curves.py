@@ -2,8 +2,8 @@ import polars as pl
 import pytest
 
 from dfprobe.heads.files.curves import Stopping
-from dfprobe.plots.save import save
-from dfprobe.plots.training_curves import training_curves_figure
+from dfprobe.report.plots.save import save
+from dfprobe.report.plots.training_curves import training_curves_figure
 
 STOPPING = {"linear": Stopping(5, 2), "transformer": Stopping(9, 2)}
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from dfprobe.report.choice import choose, wrongness
+from dfprobe.report.explorer.choice import choose, wrongness
 
 
 def clips(*kinds: tuple[int | None, str], each: int = 4) -> pl.DataFrame:

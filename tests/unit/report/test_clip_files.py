@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dfprobe.media.video import video_info
-from dfprobe.report.media_files import sound_facts, sprite
+from dfprobe.report.explorer.media_files import sound_facts, sprite
 from unit.media.media_files import number_of, numbered_frame, write_clip
 from unit.report.toy_run import clip_files, manifest
 
@@ -123,7 +123,7 @@ def test_curves_are_one_a_probe_with_their_times(corpus):
 
 
 def test_a_long_curve_is_averaged(tmp_path, video):
-    from dfprobe.report.clips import _curve
+    from dfprobe.report.explorer.clips import _curve
 
     row = {"curve": list(np.arange(4000.0)), "rate_hz": 50.0, "first_row_s": 1.0}
     curve = _curve(row)

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dfprobe.report.audit_section import findings_of
-from dfprobe.report.provenance import costs
-from dfprobe.report.scripts import call
+from dfprobe.report.explorer.scripts import call
+from dfprobe.report.site.audit_section import findings_of
+from dfprobe.report.site.provenance import costs
 from unit.report.test_clip_files import data
 from unit.report.toy_run import (
     base_tables,

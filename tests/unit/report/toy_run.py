@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dfprobe.report.clips import make_clips
-from dfprobe.report.site import Sources, make_site
+from dfprobe.report.explorer.clips import make_clips
+from dfprobe.report.site.make import Sources, make_site
 from dfprobe.store.scores import write_scores
 
 LABELS = {

@@ -11,7 +11,7 @@ import pytest
 from dfprobe.cli import main
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.scoring import score_clips
-from dfprobe.score.report import CALIBRATION
+from dfprobe.score.tables import CALIBRATION
 from dfprobe.store.scores import read_scores
 from unit.media.media_files import face_frame, write_clip
 from unit.score.conftest import write_head

@@ -80,7 +80,7 @@ def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
 def read_curves(
     paths: Sequence[Path], spec: dict[str, Any]
 ) -> tuple[pl.DataFrame, dict[str, Stopping]]:
-    """Read curves for `dfprobe.plots.training_curves.training_curves_figure`.
+    """Read curves for `dfprobe.report.plots.training_curves.training_curves_figure`.
 
     Parameters
     ----------

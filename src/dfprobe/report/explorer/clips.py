@@ -12,9 +12,9 @@ from dfprobe.errors import ClipError
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import VideoInfo, video_info
 from dfprobe.products import ScoreKey
-from dfprobe.report.choice import choose, wrongness
-from dfprobe.report.media_files import sound_facts, sprite
-from dfprobe.report.scripts import write_call
+from dfprobe.report.explorer.choice import choose, wrongness
+from dfprobe.report.explorer.media_files import sound_facts, sprite
+from dfprobe.report.explorer.scripts import write_call
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import read_scores
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.report.charts import View, dots, scatter
 from dfprobe.report.markup import chart, image, section, text
-from dfprobe.report.run_tables import (
+from dfprobe.report.site.charts import View, dots, scatter
+from dfprobe.report.site.run_tables import (
     Run,
     interval_of,
     labelled_table,

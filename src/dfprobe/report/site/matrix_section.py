@@ -6,7 +6,14 @@ from typing import Any
 import polars as pl
 
 from dfprobe.report.markup import Cell, Column, panels, section, table, text
-from dfprobe.report.run_tables import Row, Run, between, number, per_cent_cell, source
+from dfprobe.report.site.run_tables import (
+    Row,
+    Run,
+    between,
+    number,
+    per_cent_cell,
+    source,
+)
 
 _ARROW = "->"
 _Papers = Mapping[tuple[str, str, str], str]

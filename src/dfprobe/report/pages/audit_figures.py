@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from dfprobe.audit.tables import FileTables
 from dfprobe.audit.values import MARGIN, VALUE_OF_NAME, WHOLE
-from dfprobe.plots.audit import distribution_figure, shortcut_figure
-from dfprobe.plots.save import save
+from dfprobe.report.plots.audit import distribution_figure, shortcut_figure
+from dfprobe.report.plots.save import save
 from dfprobe.store.files import write_whole
 
 _DRAWN = 6  # panels

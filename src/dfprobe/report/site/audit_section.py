@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from dfprobe.report.markup import link, section, text
-from dfprobe.report.run_tables import Run
+from dfprobe.report.site.run_tables import Run
 
 
 class _Findings(HTMLParser):

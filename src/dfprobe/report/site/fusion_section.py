@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import polars as pl
 
-from dfprobe.report.charts import View, heat_map
 from dfprobe.report.markup import Cell, Column, chart, section, table, text
-from dfprobe.report.run_tables import (
+from dfprobe.report.site.charts import View, heat_map
+from dfprobe.report.site.run_tables import (
     Row,
     Run,
     between,

@@ -7,13 +7,12 @@ from typing import Any
 import polars as pl
 
 from dfprobe.audit.classes import CLASSES
-from dfprobe.audit.figures import draw_distributions, draw_shortcuts
 from dfprobe.audit.files import PROBLEMS, UNLISTED, problems_by_class
 from dfprobe.audit.findings import findings, per_cent
 from dfprobe.audit.splits import KEY_OF_NAME
 from dfprobe.audit.tables import FileTables, Tables
 from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME
-from dfprobe.html import (
+from dfprobe.report.html import (
     Flagged,
     bullets,
     document,
@@ -22,6 +21,7 @@ from dfprobe.html import (
     paragraph,
     picture,
 )
+from dfprobe.report.pages.audit_figures import draw_distributions, draw_shortcuts
 
 _SHOWN = 50  # rows of a long table; the CSV file has all
 _SHOWN_OF_EACH = 10  # files of a problem

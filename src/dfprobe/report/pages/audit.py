@@ -1,22 +1,17 @@
 """The audit stage: page and tables of one corpus."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from dfprobe.audit.figures import write_figures
-from dfprobe.audit.page import audit_page
+from dfprobe.audit.facts_table import read_facts
+from dfprobe.audit.files import extra_files
 from dfprobe.audit.tables import Tables, audit_tables, write_tables
-from dfprobe.corpora.files import video_files
 from dfprobe.corpora.layouts import complete_options
-from dfprobe.errors import DataError
+from dfprobe.report.pages.audit_figures import write_figures
+from dfprobe.report.pages.audit_page import audit_page
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
-
-log = logging.getLogger("dfprobe")
 
 
 def audit_corpus(
@@ -44,30 +39,8 @@ def audit_corpus(
     clips = read_parquet(manifest)
     links = complete_options(spec["layout"], spec["options"])["links"]
     extra = extra_files(clips, Path(spec["root"]), links)
-    tables = audit_tables(clips, spec["layout"], _read_facts(facts), extra)
+    tables = audit_tables(clips, spec["layout"], read_facts(facts), extra)
     write_audit(spec["label"], tables, out, out.with_suffix(""))
-
-
-def extra_files(clips: pl.DataFrame, root: Path, links: str) -> list[str]:
-    """List the video files below the root that the manifest does not name, sorted.
-
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        Manifest: ``path``.
-    root : Path
-        Root of the corpus. Where it cannot be looked through, nothing is found, with a
-        warning: the clips of the manifest are audited all the same.
-    links : str
-        As for `dfprobe.corpora.files.files_under`.
-    """
-    listed = set(clips["path"])
-    try:
-        files = video_files(root, links=links)
-    except DataError as error:
-        log.warning("%s Files that are not listed are not looked for.", error)
-        return []
-    return [file for file in files if f"{root.as_posix()}/{file}" not in listed]
 
 
 def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
@@ -89,13 +62,3 @@ def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
         write_figures(tables.files, folder / "figures")
     with write_whole(page) as draft:
         draft.write_text(audit_page(title, tables), encoding="utf-8")
-
-
-def _read_facts(paths: Sequence[Path]) -> pl.DataFrame:
-    try:
-        return pl.concat([read_parquet(path) for path in paths])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"The facts {', '.join(map(str, paths))} cannot be read ({error}). Delete "
-            "what is damaged and run the workflow again."
-        ) from error

@@ -7,16 +7,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dfprobe.report.audit_section import audit_section
-from dfprobe.report.choice import RULE
-from dfprobe.report.detectors_section import detectors_section
-from dfprobe.report.explain_section import when_section, where_section
-from dfprobe.report.fusion_section import fusion_section
+from dfprobe.report.explorer.choice import RULE
+from dfprobe.report.explorer.scripts import write_call
 from dfprobe.report.markup import page, section, text
-from dfprobe.report.matrix_section import facts, matrix_section
-from dfprobe.report.provenance import costs, provenance_section
-from dfprobe.report.run_tables import Run, read_tables
-from dfprobe.report.scripts import write_call
+from dfprobe.report.site.audit_section import audit_section
+from dfprobe.report.site.detectors_section import detectors_section
+from dfprobe.report.site.explain_section import when_section, where_section
+from dfprobe.report.site.fusion_section import fusion_section
+from dfprobe.report.site.matrix_section import facts, matrix_section
+from dfprobe.report.site.provenance import costs, provenance_section
+from dfprobe.report.site.run_tables import Run, read_tables
 from dfprobe.store.files import write_whole
 
 _TITLE = "dfprobe: report of a run"
@@ -30,7 +30,7 @@ _SECTIONS = [
     ("Provenance", "#provenance"),
 ]
 _EXPLORER = ("Clip explorer", "explorer.html")
-_OWN = ("site.css", "site.js", "explorer.js")
+_OWN = {"site": ("site.css", "site.js"), "explorer": ("explorer.js",)}
 _PLOTLY = "plotly.min.js"
 _IN_TIME = "temporal"  # folder of the pictures of clips over time
 
@@ -161,7 +161,7 @@ def _explorer(run: Run, folder: Path) -> str:
     parts = [
         "<h1>Clip explorer</h1>",
         '<noscript><p class="absent">The explorer needs JavaScript.</p></noscript>',
-        resources.files("dfprobe.report")
+        resources.files("dfprobe.report.explorer")
         .joinpath("explorer_body.html")
         .read_text("utf-8"),
         text(f"Which clips have details (frames, sound, curves): {RULE}", quiet=True),
@@ -181,13 +181,14 @@ def _copy_all(sources: Sources, results: Path, folder: Path) -> None:
     targets[sources.comparison] = folder / sources.comparison.name
     for path, target in targets.items():
         _copy(path, target)
-    own = resources.files("dfprobe.report")
     with resources.as_file(
         resources.files("plotly") / "package_data" / _PLOTLY
     ) as script:
         _copy(script, folder / "assets" / _PLOTLY)
-    for name in _OWN:
-        _write(folder / "assets" / name, own.joinpath(name).read_text("utf-8"))
+    for room, names in _OWN.items():
+        for name in names:
+            own = resources.files(f"dfprobe.report.{room}").joinpath(name)
+            _write(folder / "assets" / name, own.read_text("utf-8"))
 
 
 def _below_figures(path: Path) -> Path:

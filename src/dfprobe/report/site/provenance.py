@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from dfprobe.report.markup import Cell, Column, section, table, text
-from dfprobe.report.run_tables import Run
+from dfprobe.report.site.run_tables import Run
 from dfprobe.store.parquet import read_parquet
 
 _BY_ENCODER = {"features": 0, "heads": 1, "scores": 1, "curves": 1}  # place in the path

@@ -3,7 +3,7 @@
 import polars as pl
 
 from dfprobe.report.markup import Cell, Column, link, section, table, text
-from dfprobe.report.run_tables import (
+from dfprobe.report.site.run_tables import (
     Run,
     labelled_table,
     missing,

@@ -18,7 +18,7 @@ from dfprobe.explain.spatial.measures.heat import read_maps
 from dfprobe.explain.spatial.measures.overlays import Cell, Overlay, read_overlays
 from dfprobe.explain.spatial.measures.region import Ellipse
 from dfprobe.explain.spatial.measures.truth import CLICKS, REGION
-from dfprobe.plots.save import save
+from dfprobe.report.plots.save import save
 from dfprobe.store.parquet import read_parquet
 
 _MAP = "viridis"  # even in lightness, with any colour vision

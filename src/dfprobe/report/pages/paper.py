@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.paper_page import COMPARED, NOT_MEANT, NOT_RUN, paper_page
 from dfprobe.evaluation.tables.fusion_tables import (
     CORRELATION_SCHEMA,
     IMPROVEMENT_SCHEMA,
@@ -29,6 +28,7 @@ from dfprobe.evaluation.tables.fusion_tables import (
 from dfprobe.evaluation.tables.matrix import read_long
 from dfprobe.explain.temporal.tables import read_localisation
 from dfprobe.products import EXTERNAL
+from dfprobe.report.pages.paper_page import COMPARED, NOT_MEANT, NOT_RUN, paper_page
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.files import write_whole
 

@@ -4,7 +4,14 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.html import Flagged, bullets, document, html_table, notices, paragraph
+from dfprobe.report.html import (
+    Flagged,
+    bullets,
+    document,
+    html_table,
+    notices,
+    paragraph,
+)
 
 COMPARED, NOT_RUN, NOT_MEANT = "compared", "not run", "does not apply"
 

@@ -8,7 +8,8 @@ from typing import Any
 from dfprobe.errors import DataError
 from dfprobe.progress import Progress
 from dfprobe.score.probes import find_heads, load_readers
-from dfprobe.score.report import (
+from dfprobe.score.scoring import score_video
+from dfprobe.score.tables import (
     CALIBRATION,
     Table,
     check_format,
@@ -16,7 +17,6 @@ from dfprobe.score.report import (
     write_curve,
     write_scores,
 )
-from dfprobe.score.scoring import score_video
 from dfprobe.score.videos import find_videos, relative_names
 from dfprobe.status import Status
 
