@@ -8,6 +8,9 @@ DfprobeError            a sentence for the user; the command line prints it and 
 └── ClipError           one clip cannot go on; the stage records it and goes on itself
 """
 
+import difflib
+from collections.abc import Iterable
+
 from dfprobe.status import Status
 
 
@@ -46,3 +49,15 @@ class ClipError(DfprobeError):
         super().__init__(detail)
         self.status = status
         self.detail = detail
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """Sentence about a name that is not known: the near match and all that are."""
+    known = sorted(known)
+    return f"{what} {name!r}{near_match(name, known)} Known: {', '.join(known)}."
+
+
+def near_match(name: str, known: Iterable[str]) -> str:
+    """``. Did you mean 'x'?`` when a known name is close, else ``.``."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f". Did you mean {close[0]!r}?" if close else "."

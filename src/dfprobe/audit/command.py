@@ -10,11 +10,12 @@ from dfprobe.audit.facts_table import update_facts
 from dfprobe.audit.findings import findings
 from dfprobe.audit.report import extra_files, write_audit
 from dfprobe.audit.tables import Tables, audit_tables
-from dfprobe.corpora.layouts import complete_options, load_layout
+from dfprobe.corpora.base import load_layout
 from dfprobe.corpora.manifest import clip_id_of, corpus_table
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError
 from dfprobe.parquet import read_parquet
+from dfprobe.settings.corpus_layouts import complete_options
 
 _LISTED = ("split", "label", "manipulation", "speaker", "source")
 

@@ -11,9 +11,9 @@ from dfprobe.audit.figures import write_figures
 from dfprobe.audit.page import audit_page
 from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.corpora.files import video_files
-from dfprobe.corpora.layouts import complete_options
 from dfprobe.errors import DataError
 from dfprobe.parquet import read_parquet
+from dfprobe.settings.corpus_layouts import complete_options
 from dfprobe.storage import write_whole
 
 log = logging.getLogger("dfprobe")

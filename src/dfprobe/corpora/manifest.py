@@ -22,13 +22,14 @@ from dfprobe.corpora.base import (
     Clip,
     Segments,
     few,
+    load_layout,
     stable_hash,
 )
 from dfprobe.corpora.files import MISSING, check_plain, content_keys
-from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.parquet import write_parquet
+from dfprobe.settings.corpus_layouts import complete_options
 
 SEGMENTS = pl.List(pl.List(pl.Float64))
 CLICKS = pl.List(pl.Struct({"frame": pl.Int64, "x": pl.Float64, "y": pl.Float64}))

@@ -25,7 +25,6 @@ from transformers import (
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from transformers.utils import FEATURE_EXTRACTOR_NAME
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.hub import (
     pretrained,
     quiet_transformers,
@@ -35,6 +34,7 @@ from dfprobe.encoders.hub import (
 from dfprobe.encoders.torch_modules import frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
 from dfprobe.rates import AUDIO_HZ
+from dfprobe.settings.specs import EncoderSpec
 
 _SIDE = 64  # pixels of the images of a random model
 # Main input of the models that a stream can feed.

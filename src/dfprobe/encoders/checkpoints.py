@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch._utils import _rebuild_parameter, _rebuild_tensor_v2
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.torch_modules import Module, frozen, random_hash, random_module
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.storage import sha256_of
 
 # The only names of a pickle that are looked up; tensors need no others. torch itself

@@ -11,7 +11,6 @@ import torch
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.torch_modules import (
     frozen,
     picked,
@@ -19,6 +18,7 @@ from dfprobe.encoders.torch_modules import (
     random_module,
 )
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 
 # Parameters that act only in training; a checkpoint may lack them.
 _UNUSED = ("masked_spec_embed",)

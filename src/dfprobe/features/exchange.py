@@ -19,11 +19,11 @@ from dfprobe.code import code_digest
 from dfprobe.corpora.files import check_plain
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
-from dfprobe.features.file_streams import MODALITIES, folder_of
 from dfprobe.features.rows import Encoded
 from dfprobe.features.store import FeatureReader
 from dfprobe.features.update import Origin, update_store
 from dfprobe.parquet import read_parquet
+from dfprobe.settings.file_streams import MODALITIES, folder_of
 from dfprobe.status import Status
 from dfprobe.storage import write_whole
 

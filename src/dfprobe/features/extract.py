@@ -16,7 +16,7 @@ import polars as pl
 
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec, ModelBased
+from dfprobe.encoders.base import ClipInputs, Encoder, ModelBased
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.encoding import encoded
@@ -28,6 +28,8 @@ from dfprobe.media.crops import CropReader
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.parquet import read_parquet
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
@@ -310,7 +312,7 @@ def provenance(
         "settings": {k: v for k, v in settings.items() if k not in _NO_NUMBERS},
         "crops": dict(crops) if needs_faces(encoder) else None,
         "layers": encoder.layers,
-        "modality": registry.modality(spec.family, spec.stream),
+        "modality": encoder_families.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,
         "versions": {name: version(name) for name in _PACKAGES},

@@ -23,10 +23,8 @@ import numpy as np
 import torch
 
 from dfprobe import __version__
-from dfprobe.declarations import unknown_name
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
-from dfprobe.errors import ConfigError, DataError
+from dfprobe.errors import ConfigError, DataError, unknown_name
 from dfprobe.features.exchange import files_provenance
 from dfprobe.features.extract import provenance
 from dfprobe.heads.head_file import provenance_of
@@ -34,6 +32,7 @@ from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.sync import SyncHead, check_tensors
 from dfprobe.heads.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.storage import sha256_of
 from dfprobe.workflow import plan
 

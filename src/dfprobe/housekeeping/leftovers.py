@@ -15,10 +15,10 @@ from pathlib import Path
 
 from dfprobe.code import import_closure
 from dfprobe.config import read_config
-from dfprobe.corpora.layouts import layouts
-from dfprobe.encoders.registry import families
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.places import Named, Place, places
+from dfprobe.settings.corpus_layouts import layouts
+from dfprobe.settings.encoder_families import families
 from dfprobe.workflow import stamps
 
 _RESULTS = Path("results")

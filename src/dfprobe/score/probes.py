@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfprobe.declarations import near_match
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
-from dfprobe.errors import DataError
+from dfprobe.encoders.base import Encoder
+from dfprobe.errors import DataError, near_match
 from dfprobe.features.extract import encoder_key, needs_faces, passes_of
 from dfprobe.features.passes import Passes
 from dfprobe.heads.head_file import PROVENANCE
 from dfprobe.heads.kinds import Head, load_head
 from dfprobe.media.crops import crops_key
+from dfprobe.settings.specs import EncoderSpec
 
 HEADS_FOLDER = Path("results/heads/linear")
 _DEVICE = "auto"

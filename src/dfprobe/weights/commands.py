@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from dfprobe.declarations import near_match
-from dfprobe.errors import EncoderError
+from dfprobe.errors import EncoderError, near_match
 from dfprobe.weights.fetch import fetch
 from dfprobe.weights.records import (
     Record,

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import yaml
 
-from dfprobe.declarations import near_match
+from dfprobe.errors import near_match
 
 State = Literal["found", "missing", "wrong size", "wrong hash"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.corpora.demo.listing import changes_since
-from dfprobe.features.file_streams import folder_of
+from dfprobe.settings.file_streams import folder_of
 
 Config = dict[str, Any]
 

@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.features import extract
 from dfprobe.features.extract import clip_inputs, encoder_key, extract_features
 from dfprobe.features.store import FeatureReader
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.media.crops import CropReader, make_crops
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 from unit.features.settings import SETTINGS
 from unit.media.media_files import numbered_frame, write_clip

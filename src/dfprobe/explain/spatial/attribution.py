@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.parts import WHOLE, Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.explain.spatial.controls import random_encoder, shuffled_probe
@@ -27,6 +27,7 @@ from dfprobe.media.video import frames_at_25fps
 from dfprobe.parquet import read_parquet, write_parquet
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 
 log = logging.getLogger("dfprobe")

@@ -16,11 +16,12 @@ import polars as pl
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.linear import LinearProbe
 from dfprobe.heads.training import train_heads
 from dfprobe.parquet import read_parquet, write_parquet
+from dfprobe.settings.specs import EncoderSpec
 
 
 def shuffled_probe(

@@ -6,7 +6,6 @@ no data frames.
 """
 
 import ast
-import difflib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -50,18 +49,6 @@ def declared(folder: Path, *names: str) -> dict[str, Declarations]:
         if values:
             found[path.stem] = values
     return found
-
-
-def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """Sentence about a name that is not known: the near match and all that are."""
-    known = sorted(known)
-    return f"{what} {name!r}{near_match(name, known)} Known: {', '.join(known)}."
-
-
-def near_match(name: str, known: Iterable[str]) -> str:
-    """``. Did you mean 'x'?`` when a known name is close, else ``.``."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f". Did you mean {close[0]!r}?" if close else "."
 
 
 def _literals(path: Path, names: Iterable[str]) -> Declarations:
