@@ -23,9 +23,16 @@
 #   figures/spatial.png, figures/overlays/         the same as pictures
 #   report/index.html, explorer.html, clips/        the report site, see docs/report.md
 #   code/, logs/, benchmarks/                      code stamps, logs and costs of the jobs
+from pathlib import Path
+
 from snakemake.utils import min_version
 
+from dfprobe.settings.reading import check_files
+
 min_version("9.27")
+
+# Snakemake takes the last of two keys without a word, and names no line of a mistake.
+check_files(workflow.overwrite_configfiles or [Path("config.yaml")])
 
 
 # A file on the command line is taken alone: merged with the default run, its corpora and

@@ -22,10 +22,11 @@ import torch
 from subjects import PUBLISHED, DemoClips, random_spec
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Part
 from dfprobe.features.passes import DTYPES, Launched, Passes, precision_on
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.features import FeatureReader
 
 
@@ -139,7 +140,7 @@ def main() -> None:
         print("| encoder | clips | bare clips/s | stage clips/s | stage / bare | CPU |")
         print("| :-- | --: | --: | --: | --: | --: |")
         for family in args.families:
-            for stream in registry.streams(family):
+            for stream in encoder_families.streams(family):
                 spec = random_spec(family, stream, args.size)
                 bench = Bench(spec, clips, args, folder)
                 cells = measured(bench, args.rounds)

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from subjects import PUBLISHED, DemoClips, random_spec
 
-from dfprobe.encoders import registry
 from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
+from dfprobe.settings import encoder_families
 from dfprobe.store.features import FeatureReader
 from dfprobe.store.scores import read_scores
 
@@ -97,7 +97,7 @@ def main() -> None:
         print("| encoder | AUC float32 | arithmetic | median error | largest | AUC |")
         print("| :-- | --: | :-- | --: | --: | --: |")
         for family in args.families:
-            for stream in registry.streams(family):
+            for stream in encoder_families.streams(family):
                 spec = {
                     "encoder": asdict(random_spec(family, stream, args.size)),
                     "device": args.device,

@@ -9,10 +9,10 @@ import polars as pl
 
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.demo.make import make_demo
-from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.features.extract import extract_features
 from dfprobe.media.crops import make_crops
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 
 CROPS = '{"detect_every": 5, "upsample": 0, "max_failed_share": 0.0}'
 FEATURES = {
@@ -44,7 +44,7 @@ def random_spec(family: str, stream: str, size: str) -> EncoderSpec:
     """Random weights at the published sizes, or at the small ones of the default."""
     options = {
         name: rules["default"]
-        for name, rules in registry.family_options(family).items()
+        for name, rules in encoder_families.family_options(family).items()
     }
     if size == "published":
         options |= PUBLISHED[family]

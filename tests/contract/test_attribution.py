@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from contract.test_encoders import build, make_clip
-from dfprobe.encoders import registry
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.explain.spatial.maps.families import EXACT, FAMILIES
 from dfprobe.explain.spatial.maps.heat_maps import maps_of_rows
 from dfprobe.explain.spatial.maps.patch_scores import frame_logit
-from dfprobe.explain.spatial.supported import SUPPORTED, is_supported
 from dfprobe.heads.kinds.linear import LinearProbe
+from dfprobe.settings import encoder_families
+from dfprobe.settings.encoder_families import EXPLAINED, is_explained
 
-STREAMS = [(family, stream) for family in SUPPORTED for stream in SUPPORTED[family]]
+STREAMS = [(family, stream) for family in EXPLAINED for stream in EXPLAINED[family]]
 # Several parts a clip, several rows a part, windows that overlap.
 LIMITS = Limits(batch_rows=7, window_s=1.0, overlap_s=0.4)
 FRAMES = 40
@@ -114,9 +114,8 @@ def test_maps_of_different_probes_differ(explained):
 
 
 def test_what_is_supported_is_declared_once_for_each_family():
-    assert sorted(SUPPORTED) == sorted(FAMILIES)
-    for family, streams in SUPPORTED.items():
-        assert set(streams) <= set(registry.streams(family))
-    assert not is_supported("lfcc", "audio")
-    assert not is_supported("avhubert", "audio")
-    assert not is_supported(None, "video")
+    assert sorted(EXPLAINED) == sorted(FAMILIES)
+    for family, streams in EXPLAINED.items():
+        assert set(streams) <= set(encoder_families.streams(family))
+    assert not is_explained("lfcc", "audio")
+    assert not is_explained("avhubert", "audio")

@@ -6,17 +6,20 @@ stand-in corpus with at least one clip on disk.
 
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import polars as pl
 import pytest
 
 from corpora_stand_ins import CORPORA, put_text, real_media, some_bytes
-from dfprobe.corpora import layouts
-from dfprobe.corpora.base import SPLITS, Clip
+from dfprobe.corpora.base import SPLITS, Clip, load_layout
 from dfprobe.corpora.manifest import SCHEMA, make_manifest
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import FaceFinder
+from dfprobe.settings.corpus_layouts import (
+    complete_options,
+    layout_options,
+    layouts,
+)
 from dfprobe.status import Status
 
 every_corpus = pytest.mark.parametrize("name", list(CORPORA))
@@ -58,20 +61,23 @@ def _manifest(name: str, root: Path, out: Path, **changes: object) -> pl.DataFra
 
 def _scan(name: str, root: Path) -> list[Clip]:
     layout, options = CORPORA[name].layout, CORPORA[name].options
-    module = layouts.load_layout(layout)
-    return module.scan(root, layouts.complete_options(layout, options))
+    module = load_layout(layout)
+    return module.scan(root, complete_options(layout, options))
 
 
-@pytest.mark.parametrize("layout", layouts.layouts())
+@pytest.mark.parametrize("layout", layouts())
 def test_every_layout_has_a_stand_in(layout):
     assert layout in {corpus.layout for corpus in CORPORA.values()}
 
 
-@pytest.mark.parametrize("layout", layouts.layouts())
+@pytest.mark.parametrize("layout", layouts())
 def test_options_are_described_and_their_defaults_valid(layout):
-    for name, option in layouts.layout_options(layout).items():
-        assert option["description"], name
-        jsonschema.validate(option["default"], option)
+    for name, option in layout_options(layout).model_fields.items():
+        assert option.description, name
+    assert (
+        complete_options(layout, {}).keys()
+        == layout_options(layout).model_fields.keys()
+    )
 
 
 @every_corpus

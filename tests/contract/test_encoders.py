@@ -9,18 +9,20 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.features.passes import Passes
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS, RowClock
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 
 STREAMS = [
     (family, stream)
-    for family in registry.families()
-    for stream in registry.streams(family)
+    for family in encoder_families.families()
+    for stream in encoder_families.streams(family)
 ]
 FRAMES = 40
 LIMITS = Limits(batch_rows=32, window_s=40, overlap_s=4)
@@ -55,14 +57,14 @@ def make_clip(
 
 def build(family: str, stream: str, **fields) -> Encoder:
     """Build with random weights, or without any where the family has none."""
-    weights = next(iter(registry.weights(family)))
+    weights = next(iter(encoder_families.weights(family)))
     spec = EncoderSpec("under-test", family, stream, weights, **fields)
     return registry.build(spec, "cpu")
 
 
 def build_model(family: str, stream: str, **fields) -> ModelEncoder:
     """Build, where the family is a model; else skip the test."""
-    if "none" in registry.weights(family):
+    if "none" in encoder_families.weights(family):
         pytest.skip("this family has no model")
     encoder = build(family, stream, **fields)
     assert isinstance(encoder, ModelEncoder)
@@ -106,7 +108,11 @@ def test_a_chunk_more_gives_a_chunk_of_rows_more(names):
 def test_it_describes_itself(names):
     family, stream = names
     encoder = build(family, stream)
-    assert registry.modality(family, stream) in {"audio", "visual", "audio-visual"}
+    assert encoder_families.modality(family, stream) in {
+        "audio",
+        "visual",
+        "audio-visual",
+    }
     assert encoder.inputs
     assert encoder.inputs <= {"waveform", "mouth", "landmarks", "boxes", "frames"}
     assert encoder.rate_hz > 0
@@ -117,7 +123,7 @@ def test_it_describes_itself(names):
 def test_the_modality_agrees_with_the_inputs(names):
     encoder = build(*names)
     reads = {"audio" if field == "waveform" else "visual" for field in encoder.inputs}
-    assert registry.modality(*names) == "-".join(sorted(reads))
+    assert encoder_families.modality(*names) == "-".join(sorted(reads))
 
 
 def test_it_reads_only_its_declared_inputs(names):
@@ -191,20 +197,20 @@ def test_a_missing_input_is_refused_by_name(names):
 
 
 def test_an_unknown_layer_is_refused(names):
-    weights = next(iter(registry.weights(names[0])))
+    weights = next(iter(encoder_families.weights(names[0])))
     spec = EncoderSpec("deep", *names, weights=weights, layer=99)
     with pytest.raises(EncoderError, match=r"'deep'.*layer.*99"):
         registry.build(spec, "cpu")
 
 
 def test_the_first_kind_of_weights_needs_no_file(names):
-    kinds = list(registry.weights(names[0]))
+    kinds = list(encoder_families.weights(names[0]))
     assert kinds[0] in {"none", "random"}
     assert set(kinds) <= {"none", "random", "file", "hub"}
 
 
 def test_options_are_described_and_have_defaults(names):
-    for option, schema in registry.family_options(names[0]).items():
+    for option, schema in encoder_families.family_options(names[0]).items():
         assert {"type", "default", "description"} <= schema.keys(), option
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dfprobe.encoders import registry
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.registry import load_encoder
+from dfprobe.settings import encoder_families
 from dfprobe.weights.records import records
 
 ROOT = Path(__file__).parents[2]
@@ -60,9 +60,9 @@ def test_the_tensors_are_those_of_the_families(family, stream, tensors):
 
 def test_every_family_with_a_model_of_its_own_is_in_the_table():
     told = {(family.strip("`"), stream.strip("`")) for family, stream, _ in TENSORS}
-    for family in set(registry.families()) - {"auto"}:
-        for stream in registry.streams(family):
-            if "none" not in registry.weights(family):
+    for family in set(encoder_families.families()) - {"auto"}:
+        for stream in encoder_families.streams(family):
+            if "none" not in encoder_families.weights(family):
                 assert isinstance(load_encoder(family, stream=stream), ModelEncoder)
                 assert (family, stream) in told
 

@@ -9,8 +9,9 @@ import torch
 from fill import fill_tensor, input_tensor
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.braven import pretrained_model
+from dfprobe.settings.specs import EncoderSpec
 
 DATA = Path(__file__).parent / "data"
 STREAMS = {"audio": "audio", "video": "visual"}  # stream -> name of its fixture

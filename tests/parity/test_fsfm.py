@@ -10,9 +10,10 @@ import torch
 from fill import fill_tensor, input_tensor
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.fsfm import pretrained_model
 from dfprobe.encoders.fsfm_pixels import face_square, normalised_pixels
+from dfprobe.settings.specs import EncoderSpec
 
 DATA = Path(__file__).parent / "data"
 RECORD = json.loads((DATA / "fsfm_tiny.json").read_text())

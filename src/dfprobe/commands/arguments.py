@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # What `add_subparsers` gives.
 Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -27,12 +27,15 @@ def stage(
     )
     if spec:
         parser.add_argument(
-            "--spec",
-            type=json.loads,
-            required=True,
-            help="settings of the stage (JSON)",
+            "--spec", required=True, help="settings of the stage (JSON)"
         )
     return parser
+
+
+def untyped(options: argparse.Namespace) -> dict[str, Any]:
+    """Spec of a stage that has no `dfprobe.settings.specs.Spec` yet."""
+    spec: dict[str, Any] = json.loads(options.spec)
+    return spec
 
 
 def many(parser: argparse.ArgumentParser, option: str, about: str) -> None:

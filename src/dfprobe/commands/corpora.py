@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage
+from dfprobe.commands.arguments import Stages, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -43,14 +43,14 @@ def add(stages: Stages) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from dfprobe.demo.make import make_demo
 
-    spec = options.spec
+    spec = untyped(options)
     make_demo(spec["layout"], Path(spec["root"]), spec["demo"], options.out)
 
 
 def _manifest(options: argparse.Namespace) -> None:
     from dfprobe.corpora.manifest import make_manifest
 
-    make_manifest(options.corpus, options.spec, options.out)
+    make_manifest(options.corpus, untyped(options), options.out)
 
 
 def _audit_facts(options: argparse.Namespace) -> None:
@@ -62,7 +62,7 @@ def _audit_facts(options: argparse.Namespace) -> None:
 def _audit_corpus(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.audit import audit_corpus
 
-    audit_corpus(options.manifest, options.facts, options.spec, options.out)
+    audit_corpus(options.manifest, options.facts, untyped(options), options.out)
 
 
 def _audit(options: argparse.Namespace) -> None:

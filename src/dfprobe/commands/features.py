@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage
+from dfprobe.commands.arguments import Stages, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -42,7 +42,7 @@ def _crops(options: argparse.Namespace) -> None:
     make_crops(
         options.manifest,
         options.shard,
-        options.spec,
+        untyped(options),
         options.out,
         options.index,
         options.threads,
@@ -57,7 +57,7 @@ def _features(options: argparse.Namespace) -> None:
         options.crops,
         options.index,
         options.shard,
-        options.spec,
+        untyped(options),
         options.out,
         options.threads,
     )
@@ -66,7 +66,7 @@ def _features(options: argparse.Namespace) -> None:
 def _import_features(options: argparse.Namespace) -> None:
     from dfprobe.features.exchange import import_features
 
-    import_features(options.manifest, options.shard, options.spec, options.out)
+    import_features(options.manifest, options.shard, untyped(options), options.out)
 
 
 def _export_features(options: argparse.Namespace) -> None:

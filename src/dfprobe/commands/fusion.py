@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, some, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -37,7 +37,7 @@ def _fusion(options: argparse.Namespace) -> None:
         options.scores,
         options.val,
         options.manifests,
-        options.spec,
+        untyped(options),
         Tables(options.correlation, options.out, options.improvement),
     )
 
@@ -47,7 +47,7 @@ def _figure(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.fusion import fusion_figure
     from dfprobe.report.plots.save import save
 
-    spec = options.spec
+    spec = untyped(options)
     paths = Tables(options.correlation, options.sets, options.improvement)
     tables = read_figure(paths, spec["train"], spec["test"])
     train, test = (spec["corpora"][spec[key]] for key in ("train", "test"))
@@ -59,4 +59,4 @@ def _tex_tables(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.tex_tables import write_tex_tables
 
     anomaly = options.anomaly[0] if options.anomaly else None
-    write_tex_tables(options.long, options.sets, anomaly, options.spec, options.out)
+    write_tex_tables(options.long, options.sets, anomaly, untyped(options), options.out)

@@ -11,6 +11,7 @@ from dfprobe.commands.arguments import (
     stage,
     stores,
     streams,
+    untyped,
 )
 
 
@@ -96,7 +97,7 @@ def _train_head(options: argparse.Namespace) -> None:
     train_heads(
         stores(options),
         options.manifest,
-        options.spec,
+        untyped(options),
         options.out,
         options.curve,
         options.val,
@@ -133,7 +134,7 @@ def _probe_layers(options: argparse.Namespace) -> None:
 
     features = by_corpus(options.features)
     manifests = {path.stem: path for path in options.manifests}
-    probe_layers(features, manifests, options.spec, options.folder, options.out)
+    probe_layers(features, manifests, untyped(options), options.folder, options.out)
 
 
 def _plot_layers(options: argparse.Namespace) -> None:
@@ -141,7 +142,7 @@ def _plot_layers(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.layers import layers_figure
     from dfprobe.report.plots.save import save
 
-    table, labels = read_layers(options.table), options.spec
+    table, labels = read_layers(options.table), untyped(options)
     figure = layers_figure(table, labels["corpora"], labels["label"])
     save(figure, options.out)
 
@@ -152,7 +153,7 @@ def _plot_curves(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.training_curves import training_curves_figure
     from dfprobe.store.csv_files import write_csv
 
-    table, stopping = read_curves(options.curves, options.spec)
+    table, stopping = read_curves(options.curves, untyped(options))
     write_csv(table, options.table)
     save(training_curves_figure(table, stopping), options.out)
 

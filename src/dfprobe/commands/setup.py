@@ -1,6 +1,8 @@
-"""What a run needs: doctor, weights."""
+"""What a run needs: doctor, weights, and what a configuration may say."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
 from dfprobe.commands.arguments import Stages
@@ -26,6 +28,10 @@ def add(stages: Stages) -> None:
     weights.add_argument("action", nargs="?", default="list", choices=actions)
     weights.add_argument("names", nargs="*", metavar="NAME", help="default: all")
 
+    about = "the JSON Schema of configurations: every key, its default, what it means"
+    schema = stages.add_parser("config-schema", help=about, description=f"{about}.")
+    schema.set_defaults(run=_config_schema)
+
 
 def _doctor(options: argparse.Namespace) -> None:
     from dfprobe.doctor.examine import examine
@@ -40,3 +46,9 @@ def _weights(options: argparse.Namespace) -> None:
     from dfprobe.weights.commands import run
 
     run(options.action, options.names)
+
+
+def _config_schema(options: argparse.Namespace) -> None:
+    from dfprobe.settings.config import Config
+
+    sys.stdout.write(f"{json.dumps(Config.model_json_schema(), indent=2)}\n")

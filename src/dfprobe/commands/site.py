@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, some, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -28,7 +28,11 @@ def _clips(options: argparse.Namespace) -> None:
     from dfprobe.report.explorer.clips import make_clips
 
     make_clips(
-        options.manifest, options.scores, options.curves, options.spec, options.out
+        options.manifest,
+        options.scores,
+        options.curves,
+        untyped(options),
+        options.out,
     )
 
 
@@ -43,4 +47,4 @@ def _site(options: argparse.Namespace) -> None:
         manifests=options.manifests,
         stores=options.stores,
     )
-    make_site(sources, options.spec, options.out)
+    make_site(sources, untyped(options), options.out)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, some, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -51,7 +51,7 @@ def _explain_frames(options: argparse.Namespace) -> None:
         options.scores,
         options.train_manifest,
         options.train_features,
-        options.spec,
+        untyped(options),
         options.out,
     )
 
@@ -60,7 +60,7 @@ def _make_points(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.sanity import write_sanity
     from dfprobe.explain.spatial.measures.tables import Tables, make_points
 
-    spec = options.spec | {"encoders": dict(options.spec["encoders"])}
+    spec = untyped(options) | {"encoders": dict(untyped(options)["encoders"])}
     make_points(
         options.maps,
         options.manifests,
@@ -77,7 +77,7 @@ def _plot_spatial(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.spatial import spatial_figure
 
-    spec = options.spec | {"encoders": dict(options.spec["encoders"])}
+    spec = untyped(options) | {"encoders": dict(untyped(options)["encoders"])}
     table, confidence = read_table(options.table), read_table(options.confidence)
     save(spatial_figure(table, confidence, spec["corpora"]), options.out)
     plot_overlays(

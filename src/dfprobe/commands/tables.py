@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dfprobe.commands.arguments import Stages, many, some, stage, table
+from dfprobe.commands.arguments import Stages, many, some, stage, table, untyped
 
 
 def add(stages: Stages) -> None:
@@ -56,7 +56,7 @@ def _matrix(options: argparse.Namespace) -> None:
         options.scores,
         options.manifests,
         options.crops,
-        _with_named_encoders(options.spec),
+        _with_named_encoders(untyped(options)),
         Tables(options.out, options.long, options.pairs, options.others),
     )
 
@@ -64,7 +64,7 @@ def _matrix(options: argparse.Namespace) -> None:
 def _seeds(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.seeds import make_seeds
 
-    heads = {e["name"]: (e["entry"], e["seed"]) for e in options.spec["heads"]}
+    heads = {e["name"]: (e["entry"], e["seed"]) for e in untyped(options)["heads"]}
     make_seeds([options.long], heads, options.out)
 
 
@@ -72,7 +72,11 @@ def _anomaly(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.anomaly import make_anomaly
 
     make_anomaly(
-        options.scores, options.manifests, options.spec, options.out, options.long
+        options.scores,
+        options.manifests,
+        untyped(options),
+        options.out,
+        options.long,
     )
 
 
@@ -80,7 +84,11 @@ def _detectors(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.detectors import make_detectors
 
     make_detectors(
-        options.scores, options.manifests, options.spec, options.out, options.long
+        options.scores,
+        options.manifests,
+        untyped(options),
+        options.out,
+        options.long,
     )
 
 
@@ -102,7 +110,7 @@ def _paper(options: argparse.Namespace) -> None:
         options.correlation,
         options.improvement,
     )
-    compare_with_paper(products, options.spec, options.out, options.page)
+    compare_with_paper(products, untyped(options), options.out, options.page)
 
 
 def _figure(options: argparse.Namespace) -> None:
@@ -110,7 +118,7 @@ def _figure(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.matrix import matrix_figure
     from dfprobe.report.plots.save import save
 
-    figure = matrix_figure(read_matrix(options.matrix), options.spec["corpora"])
+    figure = matrix_figure(read_matrix(options.matrix), untyped(options)["corpora"])
     save(figure, options.out)
 
 
@@ -123,7 +131,7 @@ def _summary(options: argparse.Namespace) -> None:
         options.manifests,
         options.crops,
         options.scores,
-        _with_named_encoders(options.spec),
+        _with_named_encoders(untyped(options)),
         options.out,
     )
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, stage
+from dfprobe.commands.arguments import Stages, many, stage, untyped
 
 
 def add(stages: Stages) -> None:
@@ -45,7 +45,7 @@ def _tables(options: argparse.Namespace) -> None:
         options.scores,
         options.manifests,
         options.crops,
-        options.spec,
+        untyped(options),
         options.out,
         options.leading,
     )
@@ -57,7 +57,7 @@ def _figures(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.localisation import localisation_figure
     from dfprobe.report.plots.save import save
 
-    corpora, head = options.spec["corpora"], options.spec["head"]
+    corpora, head = untyped(options)["corpora"], untyped(options)["head"]
     table = read_localisation(options.localisation)
     save(localisation_figure(table, corpora, head), options.out)
     first = read_leading(options.leading)
@@ -74,6 +74,6 @@ def _panels(options: argparse.Namespace) -> None:
         options.manifest,
         options.crops,
         options.localisation,
-        options.spec,
+        untyped(options),
     )
-    save(panels_figure(panels, options.spec["label"]), options.out)
+    save(panels_figure(panels, untyped(options)["label"]), options.out)

@@ -4,12 +4,14 @@ A layout module is a file in this folder with
 
 * ``OPTIONS``, a literal dict: JSON-schema properties of the layout's own options;
 * ``scan(root, options) -> list[Clip]``: every clip that the corpus describes. Besides
-  the layout's own, ``options`` holds those of ``layouts.COMMON``;
+  the layout's own, ``options`` holds those of `dfprobe.settings.corpus_layouts.COMMON`;
 * if lists are published for the layout, ``listed(split, file, label) -> list[Clip]``:
   the clips that a row of such a list may mean, the likeliest first.
 """
 
+import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from dfprobe.store.csv_files import bad_value
@@ -93,3 +95,8 @@ def parse_label(path: Path, line: int, column: str, text: str) -> int | None:
     except KeyError:
         expected = "0, 0.0, 1, 1.0 or nothing"
         raise bad_value(path, line, column, expected, text) from None
+
+
+def load_layout(name: str) -> ModuleType:
+    """Import the module of a layout that exists."""
+    return importlib.import_module(f"dfprobe.corpora.{name}")

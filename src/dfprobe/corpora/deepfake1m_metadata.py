@@ -104,7 +104,8 @@ def scan_metadata(root: Path, options: dict[str, Any], form: Form) -> list[Clip]
         of the two parts may be absent as a whole.
     options : dict
         ``val_fraction``: share of the train folder's speakers, chosen by a hash, that
-        become the val split; and ``links``, see ``layouts.COMMON``.
+        become the val split; and ``links``, see
+        `dfprobe.settings.corpus_layouts.COMMON`.
     form : Form
         The corpus.
 

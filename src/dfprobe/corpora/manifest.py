@@ -16,11 +16,11 @@ from typing import Any
 import polars as pl
 
 from dfprobe.clip_ids import check_plain, clip_id_of, shard_of
-from dfprobe.corpora.base import SPLITS, Clicks, Clip, Segments
+from dfprobe.corpora.base import SPLITS, Clicks, Clip, Segments, load_layout
 from dfprobe.corpora.files import MISSING, content_keys
-from dfprobe.corpora.layouts import complete_options, load_layout
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
+from dfprobe.settings.corpus_layouts import complete_options
 from dfprobe.store.csv_files import few
 from dfprobe.store.parquet import write_parquet
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from dfprobe.doctor.findings import Finding
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.encoders.memory import pass_bytes, weights_bytes
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import DfprobeError
-from dfprobe.features.file_streams import folder_of
 from dfprobe.features.passes import batch_rows_on, precision_on
 from dfprobe.planning import specs
+from dfprobe.settings.file_streams import folder_of
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.weights.records import fault, found, missing, record_name, records
 
 HEADERS = (

@@ -14,8 +14,9 @@ from typing import Any
 
 from dfprobe.encoders.auto_audio import audio_encoder
 from dfprobe.encoders.auto_images import image_encoder, video_encoder
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 
 from dfprobe.encoders.auto_models import auto_model, feature_extractor, trial
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import hidden_layers, waveform_of
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.parts import WHOLE, Limits, Part, TimeAxis
 from dfprobe.encoders.wav2vec2 import StepsEncoder, Wav2Vec2Encoder
 from dfprobe.errors import EncoderError
 from dfprobe.rates import AUDIO_HZ
+from dfprobe.settings.specs import EncoderSpec
 
 _FRAME, _HOP = 400, 160  # samples of a frame of the filterbank, and between two
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from dfprobe.encoders.auto_avsr_model import OneStream, Sizes, TwoStreams, initialise
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.model_encoder import WholeClipEncoder
@@ -32,6 +32,7 @@ from dfprobe.encoders.parts import TimeAxis
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

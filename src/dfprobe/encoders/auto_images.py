@@ -7,11 +7,12 @@ import torch
 
 from dfprobe.encoders.auto_models import auto_model, image_processor, trial
 from dfprobe.encoders.auto_pooling import Pooling, pooling_for
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.hub import run
 from dfprobe.encoders.model_encoder import ChunkEncoder, FrameEncoder, ModelEncoder
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 _SIDE = 64  # pixels of a stand-in frame
 

@@ -25,10 +25,10 @@ from transformers import (
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from transformers.utils import FEATURE_EXTRACTOR_NAME
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.hub import pretrained, quiet_transformers, state_hash, unavailable
 from dfprobe.errors import EncoderError
 from dfprobe.rates import AUDIO_HZ
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.torch_modules import frozen, random_hash, random_module
 
 _SIDE = 64  # pixels of the images of a random model

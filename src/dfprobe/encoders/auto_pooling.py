@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.hub import tokens_of
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 
 _MOST_CLS = 2  # DeiT has a distillation token beside the CLS token
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from dfprobe.encoders.avhubert_model import AVHubert, Sizes, initialise
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.logfbank import WINDOW, audio_rows
@@ -27,6 +27,7 @@ from dfprobe.encoders.mouth_pixels import normalised_crops
 from dfprobe.encoders.parts import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

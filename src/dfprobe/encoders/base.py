@@ -1,46 +1,10 @@
 """What every encoder family provides, and what it is given for one clip."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
-
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """One row of the matrix, as the configuration describes it.
-
-    Parameters
-    ----------
-    name : str
-        Key in the configuration, e.g. ``avhubert_v``.
-    family : str
-        Module of ``dfprobe.encoders`` that builds it.
-    stream : str
-        One of the family's ``STREAMS``, e.g. ``audio``, ``video``, ``audio_video``.
-    weights : str
-        ``random``, ``none`` (nothing is learned), a hub id, or a local file or folder.
-    revision : str or None
-        Revision of a hub id.
-    layer : int, "last" or "all"
-        Hidden layer whose output is the feature, without the model's final norm; 0 is
-        the input of the first layer. ``last`` is what the model returns; ``all`` puts
-        all hidden layers side by side, 0 first.
-    seed : int
-        Seed of random weights.
-    options : dict
-        The family's own settings, checked against its ``OPTIONS``.
-    """
-
-    name: str
-    family: str
-    stream: str
-    weights: str = "random"
-    revision: str | None = None
-    layer: int | str = "last"
-    seed: int = 0
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

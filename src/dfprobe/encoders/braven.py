@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.braven_model import Braven, Sizes, random_model
 from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
 from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
@@ -27,6 +27,7 @@ from dfprobe.encoders.mouth_pixels import normalised_crops
 from dfprobe.encoders.parts import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch._utils import _rebuild_parameter, _rebuild_tensor_v2
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.files import sha256_of
 from dfprobe.torch_modules import Module, frozen, random_hash, random_module
 

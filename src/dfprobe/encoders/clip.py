@@ -16,11 +16,12 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.hub import hub_model, run, tokens_of
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checkpoints import checkpoint_model, load_exactly, read_tensors
 from dfprobe.encoders.checks import boxes_of, hidden_layers
 from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise
@@ -38,6 +38,7 @@ from dfprobe.encoders.fsfm_pixels import face_crop, normalised_pixels
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -11,8 +11,8 @@ import torch
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.torch_modules import frozen, picked, random_hash, random_module
 
 # Parameters that act only in training; a checkpoint may lack them.

@@ -21,9 +21,10 @@ import librosa
 import numpy as np
 import scipy.fft
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import require_weights, waveform_of
 from dfprobe.rates import AUDIO_HZ, SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -9,9 +9,10 @@ import zlib
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import mouth_of, require_weights, waveform_of
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

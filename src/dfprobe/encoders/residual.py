@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import (
     frames_of,
     landmarks_of,
@@ -28,6 +28,7 @@ from dfprobe.encoders.checks import (
     too_short,
 )
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -14,11 +14,12 @@ import torch
 from transformers import VideoMAEConfig, VideoMAEImageProcessorPil, VideoMAEModel
 from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.hub import hub_model, run, tokens_of
 from dfprobe.encoders.model_encoder import ChunkEncoder
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

@@ -24,12 +24,13 @@ from transformers import (
 )
 from transformers.utils import FEATURE_EXTRACTOR_NAME, cached_file
 
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.checks import hidden_layers, waveform_of
 from dfprobe.encoders.hub import hub_model, run, tokens_of, unavailable
 from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
 from dfprobe.encoders.parts import TimeAxis
 from dfprobe.rates import AUDIO_HZ
+from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 

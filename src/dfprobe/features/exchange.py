@@ -19,9 +19,9 @@ from dfprobe import recipes
 from dfprobe.clip_ids import check_plain
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
-from dfprobe.features.file_streams import MODALITIES, folder_of
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
+from dfprobe.settings.file_streams import MODALITIES, folder_of
 from dfprobe.status import Status
 from dfprobe.store.features import FeatureReader
 from dfprobe.store.files import write_whole

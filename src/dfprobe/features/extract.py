@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.encoders.parts import Limits
 from dfprobe.errors import DataError
 from dfprobe.features.encoding import encoded
@@ -18,6 +18,7 @@ from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of
 from dfprobe.features.keys import provenance
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from dfprobe.errors import ClipError
-from dfprobe.features.file_streams import KEYS
+from dfprobe.settings.file_streams import KEYS
 from dfprobe.status import Status
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes

@@ -12,8 +12,9 @@ from typing import Any
 from dfprobe import recipes
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.features.inputs import model_of, needs_faces
+from dfprobe.settings.specs import EncoderSpec
 
 # What the spec of the stage holds beside the settings that change numbers.
 _NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}

@@ -24,7 +24,6 @@ import torch
 
 from dfprobe import __version__
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import ConfigError, DataError, unknown_name
 from dfprobe.features.exchange import files_provenance
 from dfprobe.features.keys import provenance
@@ -34,6 +33,7 @@ from dfprobe.heads.kinds.sync import SyncHead, check_tensors
 from dfprobe.heads.kinds.sync_model import Sizes
 from dfprobe.media.crops import crops_settings
 from dfprobe.planning import specs
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.files import sha256_of
 
 _PROBE = {"head.weight", "head.bias"}

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from dfprobe.code import import_closure
 from dfprobe.config import read_config
-from dfprobe.corpora.layouts import layouts
-from dfprobe.encoders.registry import families
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.known_names import Named, Place, places
 from dfprobe.planning import code_stamps
+from dfprobe.settings.corpus_layouts import layouts
+from dfprobe.settings.encoder_families import families
 
 _RESULTS = Path("results")
 _LOCKS = Path(".snakemake/locks")

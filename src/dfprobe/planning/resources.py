@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
+from dfprobe.settings import encoder_families
 from dfprobe.weights.records import found, missing
 
 Config = dict[str, Any]
@@ -59,7 +59,9 @@ def require_weights(config: Config, encoders: Iterable[str]) -> None:
     for name in sorted(set(encoders)):
         entry = config["encoders"][name]
         weights = entry["weights"]
-        if registry.names_a_file(entry["family"], weights) and not found(weights):
+        if encoder_families.names_a_file(entry["family"], weights) and not found(
+            weights
+        ):
             waiting.setdefault(weights, []).append(name)
     if waiting:
         messages = [missing(weights, rows) for weights, rows in waiting.items()]

@@ -5,11 +5,12 @@ also on each cluster job, so it must stay quick to import: no torch, no polars.
 """
 
 import json
+from dataclasses import asdict
 from typing import Any
 
-from dfprobe.encoders import registry
-from dfprobe.features.file_streams import MODALITIES
-from dfprobe.heads.settings import SETTINGS
+from dfprobe.settings import encoder_families
+from dfprobe.settings.file_streams import MODALITIES
+from dfprobe.settings.head_kinds import PRESETS
 
 Config = dict[str, Any]
 
@@ -123,7 +124,7 @@ def layers_spec(config: Config, encoder: str) -> str:
     """Spec of the probes of an encoder's layers, as sorted JSON."""
     head = {
         **{"seeds": [43], "class_weights": "none", "options": {}},
-        **SETTINGS["paper"],
+        **asdict(PRESETS["paper"]),
         **config["training"],
     }
     parts = {"encoder": encoder, "train": config["train"], "test": config["test"]}
@@ -139,7 +140,7 @@ def modality(entry: dict[str, Any]) -> str:
     """Modality of an encoder, by its entry of the config: ``audio``, ``video``, ..."""
     if entry["family"] is None:
         return MODALITIES[entry["stream"]]
-    return registry.modality(entry["family"], entry["stream"])
+    return encoder_families.modality(entry["family"], entry["stream"])
 
 
 def joint_modality(entries: list[dict[str, Any]]) -> str:

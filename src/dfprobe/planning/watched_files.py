@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dfprobe.features.file_streams import folder_of
+from dfprobe.settings.file_streams import folder_of
 from dfprobe.store.listing import changes_since
 
 Config = dict[str, Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.errors import DataError, near_match
 from dfprobe.features.extract import passes_of
 from dfprobe.features.inputs import needs_faces
@@ -17,6 +17,7 @@ from dfprobe.features.passes import Passes
 from dfprobe.heads.files.head_file import PROVENANCE
 from dfprobe.heads.kinds.contract import Head, load_head
 from dfprobe.media.crops import crops_key
+from dfprobe.settings.specs import EncoderSpec
 
 HEADS_FOLDER = Path("results/heads/linear")
 _DEVICE = "auto"

@@ -12,9 +12,10 @@ from dfprobe.encoders.auto_avsr import (
     pretrained_model,
 )
 from dfprobe.encoders.auto_avsr_model import OneStream, Sizes, TwoStreams, initialise
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.errors import ClipError, EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 from dfprobe.store.files import sha256_of
 

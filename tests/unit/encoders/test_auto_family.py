@@ -45,9 +45,10 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from dfprobe.encoders import auto_models, registry
 from dfprobe.encoders.auto_pooling import pooling_for
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.parts import WHOLE, TimeAxis
 from dfprobe.errors import ClipError, EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 
 SMALL = {

@@ -5,8 +5,9 @@ import torch
 from dfprobe.encoders import registry
 from dfprobe.encoders.avhubert import encoder_tensors
 from dfprobe.encoders.avhubert_model import AVHubert, Sizes, initialise
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.errors import EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.files import sha256_of
 
 SIZES = Sizes(

@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.braven import sizes_of
 from dfprobe.encoders.braven_model import Braven, Sizes, random_model
 from dfprobe.encoders.relative_attention import relative_positions
 from dfprobe.errors import ClipError, EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 from dfprobe.store.files import sha256_of
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.checks import (
     boxes_of,
     frames_of,
@@ -12,6 +12,7 @@ from dfprobe.encoders.checks import (
     waveform_of,
 )
 from dfprobe.errors import ClipError, EncoderError
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 
 EMPTY = ClipInputs("a/b")

@@ -4,8 +4,9 @@ import sys
 import pytest
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import ConfigError
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 
 FAMILY = 'STREAMS = {"audio": "audio"}\nOPTIONS: dict = {}\n'
 
@@ -18,21 +19,22 @@ def run_python(code: str) -> str:
 
 
 def test_families_are_those_that_declare_streams_and_options():
-    found = registry.families()
+    found = encoder_families.families()
     assert found == sorted(found)
     assert {"avhubert", "clip", "example", "lfcc", "wav2vec2"} <= set(found)
     assert not {"base", "registry", "hub", "avhubert_model"} & set(found)
 
 
 def test_streams_and_modalities():
-    assert registry.streams("avhubert") == ["audio", "video", "audio_video"]
-    assert registry.modality("avhubert", "audio_video") == "audio-visual"
+    assert encoder_families.streams("avhubert") == ["audio", "video", "audio_video"]
+    assert encoder_families.modality("avhubert", "audio_video") == "audio-visual"
 
 
 def test_listing_families_imports_no_torch():
     loaded = run_python(
-        "import sys; from dfprobe.encoders import registry; registry.families();"
-        "registry.complete_options('clip', {}); print('torch' in sys.modules)"
+        "import sys; from dfprobe.settings import encoder_families;"
+        "encoder_families.families();"
+        "encoder_families.complete_options('clip', {}); print('torch' in sys.modules)"
     )
     assert loaded == "False"
 
@@ -42,9 +44,10 @@ def test_listing_families_imports_no_torch():
 )
 def test_families_without_a_network_import_no_torch(family, weights):
     loaded = run_python(
-        "import sys; from dfprobe.encoders import registry, base;"
-        f"stream = registry.streams({family!r})[0];"
-        f"spec = base.EncoderSpec('x', {family!r}, stream, {weights!r});"
+        "import sys; from dfprobe.encoders import registry;"
+        "from dfprobe.settings import encoder_families, specs;"
+        f"stream = encoder_families.streams({family!r})[0];"
+        f"spec = specs.EncoderSpec('x', {family!r}, stream, {weights!r});"
         "registry.build(spec, 'cpu'); print('torch' in sys.modules)"
     )
     assert loaded == "False"
@@ -58,14 +61,27 @@ def test_an_unknown_family_is_named_with_its_neighbour():
 
 def test_an_unknown_stream_is_named_with_those_known():
     with pytest.raises(ConfigError, match=r"'avhubert' has no stream 'vidio'.*'video'"):
-        registry.modality("avhubert", "vidio")
+        encoder_families.modality("avhubert", "vidio")
 
 
 def test_options_are_completed_with_defaults():
-    options = registry.complete_options("clip", {"layers": 7})
+    options = encoder_families.complete_options("clip", {"layers": 7})
     assert options["layers"] == 7
-    defaults = registry.family_options("clip")
-    assert options["image_size"] == defaults["image_size"]["default"]
+    fields = encoder_families.family_options("clip").model_fields
+    assert options["image_size"] == fields["image_size"].default
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layer": 7}, r"'clip', options\.layer: unknown key .*'layers'\?"),
+        ({"layers": "7"}, r"'clip', options\.layers: must be an integer.*'7'"),
+        ({"layers": 0}, r"'clip', options\.layers: must be at least 1, but it is 0"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        encoder_families.complete_options("clip", options)
 
 
 def test_built_encoders_have_the_defaults():
@@ -73,5 +89,5 @@ def test_built_encoders_have_the_defaults():
 
 
 def test_the_declarations_cannot_be_changed_from_outside():
-    registry.family_options("clip")["layers"]["default"] = 99
-    assert registry.family_options("clip")["layers"]["default"] != 99
+    encoder_families.complete_options("clip", {})["layers"] = 99
+    assert encoder_families.complete_options("clip", {})["layers"] != 99

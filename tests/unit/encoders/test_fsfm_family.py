@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.fsfm import pretrained_model
 from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise, sine_table
 from dfprobe.encoders.fsfm_pixels import face_crop, face_square, normalised_pixels
 from dfprobe.encoders.parts import WHOLE
 from dfprobe.errors import EncoderError
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.files import sha256_of
 
 SIZES = Sizes(layers=2, width=24, ffn=40, heads=4, grid=3, patch=8)
@@ -179,7 +181,7 @@ def test_heads_must_divide_the_width(tmp_path, tuned):
 
 
 def test_the_default_number_of_heads_is_refused_where_it_is_wrong():
-    default = registry.family_options("fsfm")["heads"]["default"]
+    default = encoder_families.family_options("fsfm")["heads"]["default"]
     official = {384: 12, 768: 12, 1024: 16, 1280: 16}  # width of S, B, L, H
     for width, heads in official.items():
         assert default == heads or width % default

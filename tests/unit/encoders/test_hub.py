@@ -26,9 +26,11 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.parts import WHOLE
 from dfprobe.errors import EncoderError
+from dfprobe.settings import encoder_families
+from dfprobe.settings.specs import EncoderSpec
 
 SMALL = {
     "hidden_size": 32,
@@ -60,7 +62,7 @@ def save(model, folder):
 
 
 def build(family, folder, **fields):
-    stream = registry.streams(family)[0]
+    stream = encoder_families.streams(family)[0]
     return registry.build(
         EncoderSpec("under-test", family, stream, weights=str(folder), **fields), "cpu"
     )

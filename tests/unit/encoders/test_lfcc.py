@@ -3,8 +3,9 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.lfcc import linear_filters
+from dfprobe.settings.specs import EncoderSpec
 
 
 @pytest.fixture(scope="module")

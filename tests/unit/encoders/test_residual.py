@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.residual import (
     cell_means,
     colour_differences,
     face_square,
     residual_statistics,
 )
+from dfprobe.settings.specs import EncoderSpec
 
 GRID = 6
 

@@ -8,7 +8,6 @@ import pytest
 
 from dfprobe.corpora.manifest import SCHEMA as MANIFEST
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import EncoderSpec
 from dfprobe.errors import DataError
 from dfprobe.explain.spatial.maps.attribution import SCHEMA, explain_frames
 from dfprobe.explain.spatial.maps.controls import permuted_labels, random_encoder
@@ -16,6 +15,7 @@ from dfprobe.features.extract import extract_features
 from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.media.crops import make_crops
+from dfprobe.settings.specs import EncoderSpec
 from unit.features.settings import SETTINGS
 from unit.media.media_files import bursts, face_frame, numbered_frame, write_clip
 

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from spatial_toys import ToyFaces, a_map, failed, lit, maps, target
 
-from dfprobe.corpora.manifest import CLICKS
 from dfprobe.errors import DataError
 from dfprobe.evaluation.statistics.bootstrap import mean_interval
 from dfprobe.explain.spatial.measures.confidence import confidence_table
@@ -39,6 +38,7 @@ from dfprobe.explain.spatial.measures.tables import (
 )
 from dfprobe.explain.spatial.measures.truth import (
     CLICK_RADIUS,
+    CLICKS,
     Faces,
     click_targets,
     median_click,

@@ -8,12 +8,13 @@ import pytest
 
 from dfprobe import recipes
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, EncoderSpec
+from dfprobe.encoders.base import ClipInputs
 from dfprobe.features.extract import extract_features
 from dfprobe.features.inputs import clip_inputs
 from dfprobe.features.keys import encoder_key
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.media.crops import make_crops
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
 from dfprobe.store.features import FeatureReader

@@ -10,14 +10,9 @@ from toy_clips import ClipSplit
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.alignment import unit_rows
-from dfprobe.heads.data.splits import Candidate, epoch_order
+from dfprobe.heads.data.splits import Candidate, class_weights, epoch_order
 from dfprobe.heads.files.curves import Stopping
-from dfprobe.heads.fit.linear import (
-    CompiledProbes,
-    LinearLearner,
-    class_weights,
-    initial_parameters,
-)
+from dfprobe.heads.fit.linear import CompiledProbes, LinearLearner, initial_parameters
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import linear
 from dfprobe.heads.linear_torch import TorchProbes

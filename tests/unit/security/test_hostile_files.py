@@ -18,6 +18,7 @@ from transformers import CLIPVisionConfig, Wav2Vec2Config
 from dfprobe.encoders import registry
 from dfprobe.errors import ClipError, DataError, EncoderError
 from dfprobe.features.feature_files import read_rows
+from dfprobe.settings import encoder_families
 from dfprobe.store.features import INDEX_SCHEMA, FeatureReader
 from dfprobe.store.journal import Journal
 
@@ -161,7 +162,7 @@ def test_random_weights_ask_no_network(family, monkeypatch):
     sys.addaudithook(_watch)  # cannot be taken away, so it looks only while told to
     _watching[0] = True
     try:
-        registry.load_encoder(family, "random", registry.streams(family)[0])
+        registry.load_encoder(family, "random", encoder_families.streams(family)[0])
     finally:
         _watching[0] = False
     assert _watched == []

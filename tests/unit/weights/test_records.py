@@ -9,7 +9,7 @@ import pytest
 import yaml
 from weights_servers import fill_cache
 
-from dfprobe.encoders import registry
+from dfprobe.settings import encoder_families
 from dfprobe.weights import records as module
 from dfprobe.weights.records import (
     found,
@@ -44,9 +44,9 @@ def test_no_name_is_given_twice():
 
 @pytest.mark.parametrize("record", ALL, ids=lambda record: record.name)
 def test_a_record_is_well_formed(record):
-    assert record.family in registry.families()
-    assert registry.weights(record.family).keys() & {"file", "hub"}
-    assert set(record.streams) <= set(registry.streams(record.family))
+    assert record.family in encoder_families.families()
+    assert encoder_families.weights(record.family).keys() & {"file", "hub"}
+    assert set(record.streams) <= set(encoder_families.streams(record.family))
     assert record.streams
     assert record.title
     assert record.preprocessing

@@ -20,6 +20,7 @@ STREAMS = (1,)
 REAL_ONLY = False
 ONE_PASS = True
 MIN_ROWS = 1
+OPTIONS: dict = {}
 
 _WEIGHT, _BIAS = "head.weight", "head.bias"  # names in the published checkpoints
 

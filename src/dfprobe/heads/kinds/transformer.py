@@ -38,6 +38,40 @@ ONE_PASS = False
 MIN_ROWS = 1
 MAX_ROWS = 2048  # that attend to each other: 82 s of video, 41 s of Wav2Vec2
 
+OPTIONS = {
+    "width": {
+        "type": "integer",
+        "minimum": 2,
+        "default": 256,
+        "description": "Width, even and a multiple of heads.",
+    },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Number of layers.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Attention heads of a layer.",
+    },
+    "feed_forward": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 512,
+        "description": "Width of the feed-forward layers.",
+    },
+    "dropout": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 0.9,
+        "default": 0.1,
+        "description": "Share of values that training sets to zero.",
+    },
+}
+
 
 class TransformerModel(nn.Module):
     """Linear map, sinusoidal positions, Transformer encoder, one logit a row.

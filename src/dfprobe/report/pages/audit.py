@@ -7,9 +7,9 @@ from typing import Any
 from dfprobe.audit.facts_table import read_facts
 from dfprobe.audit.files import extra_files
 from dfprobe.audit.tables import Tables, audit_tables, write_tables
-from dfprobe.corpora.layouts import complete_options
 from dfprobe.report.pages.audit_figures import write_figures
 from dfprobe.report.pages.audit_page import audit_page
+from dfprobe.settings.corpus_layouts import complete_options
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
 

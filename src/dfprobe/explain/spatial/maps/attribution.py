@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder, EncoderSpec
+from dfprobe.encoders.base import ClipInputs, Encoder
 from dfprobe.encoders.parts import WHOLE, Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.evaluation.statistics.correlation import rank_correlation
@@ -25,6 +25,7 @@ from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet, write_parquet

@@ -16,10 +16,11 @@ import polars as pl
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder, EncoderSpec
+from dfprobe.encoders.base import Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.training import train_heads
+from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.parquet import read_parquet, write_parquet
 
 

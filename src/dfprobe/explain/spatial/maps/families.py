@@ -1,7 +1,7 @@
 """How the rows of each encoder family are traced back to places in the frame.
 
 A family that is to be explained gets an entry in `FAMILIES`, and its streams one in
-`dfprobe.explain.spatial.supported`.
+`EXPLAINED` of `dfprobe.settings.encoder_families`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 import pytest
 
-from dfprobe.declarations import declared
 from dfprobe.errors import ConfigError, near_match
+from dfprobe.settings.declarations import declared
 
 
 def test_a_file_that_declares_is_found_without_being_imported(tmp_path):

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from dfprobe.corpora import layouts
+from dfprobe.settings import corpus_layouts as layouts
 
 
 def test_the_known_layouts():
@@ -12,8 +12,9 @@ def test_the_known_layouts():
 
 
 def test_options_are_copies():
-    layouts.layout_options("path_list")["files"]["default"].append("x.csv")
-    assert layouts.complete_options("path_list", {})["files"] == ["labels.csv"]
+    layouts.complete_options("folder", {})["links"] = "x"
+    assert layouts.complete_options("folder", {})["links"] == "inside"
+    assert layouts.complete_options("path_list", {})["files"] == ("labels.csv",)
 
 
 def test_given_options_win():
@@ -27,7 +28,7 @@ def test_given_options_win():
 
 def test_looking_imports_no_data_frames():
     code = (
-        "import sys; from dfprobe.corpora.layouts import layout_options; "
+        "import sys; from dfprobe.settings.corpus_layouts import layout_options; "
         "layout_options('fakeavceleb'); sys.exit('polars' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,105 @@
+"""From what a user wrote to a complete configuration."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dfprobe.errors import ConfigError
+from dfprobe.settings.anomaly import Anomaly
+from dfprobe.settings.config import Config
+from dfprobe.settings.messages import sentences
+from dfprobe.settings.reading import read_yaml
+from dfprobe.settings.references import problems
+
+
+def complete_config(given: Mapping[str, Any]) -> Config:
+    """Check a configuration and fill in every default.
+
+    Parameters
+    ----------
+    given : mapping
+        The merged configuration, as Snakemake gives it.
+
+    Raises
+    ------
+    ConfigError
+        With one line for each problem: key path, value, what was expected, near match.
+    """
+    try:
+        config = Config.model_validate(dict(given))
+    except ValidationError as error:
+        raise ConfigError("\n".join(sentences(error, "config"))) from None
+    wrong = list(problems(config))
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    return _resolved(config)
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration where there is no Snakemake to do it.
+
+    Parameters
+    ----------
+    path : Path
+        YAML, as for ``snakemake --configfile``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file, or it is not a configuration.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"{path} is not there; run dfprobe in the folder that holds the "
+            "Snakefile, or name the file with --configfile"
+        )
+    return complete_config(read_yaml(path))
+
+
+def _resolved(config: Config) -> Config:
+    """Fill in what one group of settings leaves to another, and the labels."""
+    encoders = {
+        name: entry.model_copy(update={"label": entry.label or name})
+        for name, entry in config.encoders.items()
+    }
+    corpora = {
+        name: entry.model_copy(update={"label": entry.label or name})
+        for name, entry in config.corpora.items()
+    }
+    external = {
+        name: entry.model_copy(update={"label": entry.label or name})
+        for name, entry in config.external.items()
+    }
+    heads = {
+        name: entry.model_copy(
+            update={"encoders": entry.encoders or tuple(config.encoders)}
+        )
+        for name, entry in config.heads.items()
+    }
+    spatial = config.spatial
+    if spatial is not None and not spatial.train:
+        spatial = spatial.model_copy(update={"train": config.train[-1]})
+    labels = {name: entry.label for name, entry in encoders.items()}
+    anomaly = None if config.anomaly is None else _labelled(config.anomaly, labels)
+    update = {
+        "corpora": corpora,
+        "encoders": encoders,
+        "heads": heads,
+        "anomaly": anomaly,
+        "spatial": spatial,
+        "external": external,
+    }
+    return config.model_copy(update=update)
+
+
+def _labelled(anomaly: Anomaly, labels: dict[str, str]) -> Anomaly:
+    """Join the labels of the encoders of a row that has none of its own."""
+    rows = tuple(
+        row.model_copy(
+            update={"label": row.label or " + ".join(labels[n] for n in row.streams)}
+        )
+        for row in anomaly.rows
+    )
+    return anomaly.model_copy(update={"rows": rows})

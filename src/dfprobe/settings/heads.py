@@ -1,0 +1,100 @@
+"""Settings of the heads that are trained on clip labels."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from dfprobe.settings.head_kinds import PRESETS, kind_options, kinds
+from dfprobe.settings.model import (
+    FromList,
+    Names,
+    Once,
+    Options,
+    Seeds,
+    Settings,
+    require_known,
+    taken,
+)
+from dfprobe.settings.options import complete
+
+LearningRates = Annotated[
+    tuple[Annotated[float, Field(gt=0)], ...], FromList, Field(min_length=1), Once
+]
+
+
+def _rates(before: dict[str, Any]) -> tuple[float, ...]:
+    """Step sizes of the setting; a Transformer diverges at the probe's larger rate."""
+    setting = before.get("setting", "paper")
+    if before.get("kind") == "transformer":
+        setting = "paper"
+    return PRESETS[setting].learning_rates
+
+
+def _of_the_setting(name: str) -> Any:
+    return lambda before: getattr(PRESETS[before.get("setting", "paper")], name)
+
+
+class Head(Settings):
+    """One entry of `heads`: a head per seed, encoder and training corpus."""
+
+    kind: str = Field(
+        "linear",
+        description="`linear` is the paper's probe; `transformer` reads the rows in "
+        "their order.",
+    )
+    setting: Literal["paper", "converged"] = Field(
+        "paper",
+        description="`paper`: Adam at 0.001, at most 100 epochs, patience 10. "
+        "`converged`: from 0.01 and from 0.1 (a Transformer: 0.001), less whenever the "
+        "validation loss stops falling, until it stays. The keys below win over it.",
+    )
+    seeds: Seeds = Field(
+        (43,),
+        description="One head per seed; all tables have them, results/seeds.csv their "
+        "spread. Linear probes of one entry are trained in one pass, with the clips in "
+        "the order of the first seed.",
+    )
+    learning_rates: LearningRates = taken(
+        _rates,
+        "Step sizes of Adam; of several, the one of the lowest validation loss is "
+        "kept. Null takes the setting's.",
+    )
+    max_epochs: Annotated[int, Field(ge=1)] = taken(
+        _of_the_setting("max_epochs"), "Epochs at most; null takes the setting's."
+    )
+    patience: Annotated[int, Field(ge=1)] = taken(
+        _of_the_setting("patience"),
+        "Epochs without a lower validation loss before training stops; null takes the "
+        "setting's.",
+    )
+    schedule: Literal["none", "plateau"] = taken(
+        _of_the_setting("schedule"),
+        "`plateau` lowers the learning rate when the validation loss stops falling; "
+        "null takes the setting's.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="`balanced` weights the loss so that both classes count alike; the "
+        "paper does not.",
+    )
+    encoders: Names | tuple[()] = Field(
+        (), description="Encoders it is trained on; null takes all."
+    )
+    options: Options = Field(
+        {},
+        description="The size of a Transformer (width, layers, heads, feed_forward, "
+        "dropout).",
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, kind: str) -> str:
+        require_known(kind, kinds())
+        return kind
+
+    @field_validator("options")
+    @classmethod
+    def _of_the_kind(cls, options: Options, info: ValidationInfo) -> Options:
+        if "kind" not in info.data:
+            return options
+        return complete(kind_options(info.data["kind"]), options)

@@ -1,0 +1,69 @@
+"""Models of options that a family, layout or head kind declares as a literal."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, create_model
+
+from dfprobe.settings.model import FromList, Options, Settings
+
+Declared = dict[str, dict[str, Any]]  # option -> a property of JSON Schema
+
+_TYPES = {"integer": int, "number": float, "string": str, "boolean": bool}
+_LIMITS = {
+    "minimum": "ge",
+    "maximum": "le",
+    "exclusiveMinimum": "gt",
+    "minItems": "min_length",
+}
+
+
+def options_model(owner: str, declared: Declared) -> type[Settings]:
+    """Make the model of some options.
+
+    Parameters
+    ----------
+    owner : str
+        Name of what declares them, for the name of the model.
+    declared : dict
+        Option -> ``type`` (``integer``, ``number``, ``string``, ``boolean``, ``array``,
+        or one of them with ``null``), ``default``, ``description``, and as needed
+        ``enum``, ``minimum``, ``maximum``, ``exclusiveMinimum``, ``items``,
+        ``minItems``: the words of JSON Schema.
+    """
+    fields: dict[str, Any] = {
+        name: (
+            _type(rules),
+            Field(
+                rules["default"],
+                description=rules.get("description"),
+                **{_LIMITS[key]: rules[key] for key in _LIMITS if key in rules},
+            ),
+        )
+        for name, rules in declared.items()
+    }
+    return create_model(f"{owner}_options", __base__=Settings, **fields)
+
+
+def complete(model: type[Settings], options: Options) -> Options:
+    """Check options and add the defaults of those that are not given.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If an option is not known or has a value that it cannot have.
+    """
+    return model.model_validate(options).model_dump()
+
+
+def _type(rules: dict[str, Any]) -> Any:
+    if "enum" in rules:
+        return Literal[tuple(rules["enum"])]
+    if isinstance(rules["type"], list):
+        kind, null = rules["type"]
+        if null != "null":
+            raise ValueError(f"the second of the types {rules['type']} must be 'null'")
+        return _TYPES[kind] | None
+    if rules["type"] == "array":
+        items = (_type(rules["items"]), ...)
+        return Annotated[tuple.__class_getitem__(items), FromList]
+    return _TYPES[rules["type"]]

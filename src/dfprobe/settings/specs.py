@@ -1,0 +1,77 @@
+"""Settings of single stages: typed, and as JSON on the command line of a job.
+
+Snakemake compares the JSON of a stage's spec with that of the last run: what a spec
+holds is what makes the products of its stage stale.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dfprobe.errors import ConfigError
+from dfprobe.settings.messages import sentences
+from dfprobe.settings.model import Layer, Options
+
+
+class Spec(BaseModel):
+    """Base of the specs: frozen, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def to_json(self) -> str:
+        """JSON with sorted keys: equal specs give equal texts."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ConfigError
+            If it is not JSON, or not the spec of this stage.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ConfigError("\n".join(sentences(error, "--spec"))) from None
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """How an encoder is built: a part of the specs, and a value of its own.
+
+    Parameters
+    ----------
+    name : str
+        Key in the configuration, e.g. ``avhubert_v``.
+    family : str
+        Module of ``dfprobe.encoders`` that builds it.
+    stream : str
+        One of the family's ``STREAMS``, e.g. ``audio``, ``video``, ``audio_video``.
+    weights : str
+        ``random``, ``none`` (nothing is learned), a hub id, or a local file or folder.
+    revision : str or None
+        Revision of a hub id.
+    layer : int, "last" or "all"
+        Hidden layer whose output is the feature, without the model's final norm; 0 is
+        the input of the first layer. ``last`` is what the model returns; ``all`` puts
+        all hidden layers side by side, 0 first.
+    seed : int
+        Seed of random weights.
+    options : dict
+        The family's own settings, checked against its ``OPTIONS``.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    family: str
+    stream: str
+    weights: str = "random"
+    revision: str | None = None
+    layer: Layer = "last"
+    seed: int = 0
+    options: Options = field(default_factory=dict)
