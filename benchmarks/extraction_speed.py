@@ -23,7 +23,7 @@ from subjects import PUBLISHED, DemoClips, random_spec
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.encoders.parts import Part
+from dfprobe.encoders.windows import Part
 from dfprobe.features.passes import DTYPES, Launched, Passes, precision_on
 from dfprobe.settings import encoder_families
 from dfprobe.settings.specs import EncoderSpec

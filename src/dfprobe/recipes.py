@@ -38,7 +38,7 @@ def rows(family: str, inputs: Iterable[str]) -> dict[str, int]:
         key of the crops instead.
     """
     read = [_INPUTS[name] for name in inputs if name in _INPUTS]
-    modules = [f"dfprobe.encoders.{family}", "dfprobe.features.extract", *read]
+    modules = [f"dfprobe.encoders.families.{family}", "dfprobe.features.extract", *read]
     return _recipes(modules)
 
 
@@ -60,7 +60,7 @@ def heads(*kinds: str) -> dict[str, int]:
 
 def manifest(layout: str) -> dict[str, int]:
     """Recipes of the list of a corpus's clips."""
-    return _recipes(["dfprobe.corpora.manifest", f"dfprobe.corpora.{layout}"])
+    return _recipes(["dfprobe.corpora.manifest", f"dfprobe.corpora.layouts.{layout}"])
 
 
 def facts() -> dict[str, int]:

@@ -6,7 +6,7 @@ import torch
 
 from contract.test_encoders import build, make_clip
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.explain.spatial.maps.families import EXACT, FAMILIES
 from dfprobe.explain.spatial.maps.heat_maps import maps_of_rows
 from dfprobe.explain.spatial.maps.patch_scores import frame_logit

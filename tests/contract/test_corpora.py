@@ -11,15 +11,11 @@ import polars as pl
 import pytest
 
 from corpora_stand_ins import CORPORA, put_text, real_media, some_bytes
-from dfprobe.corpora.base import SPLITS, Clip, load_layout
+from dfprobe.corpora.clip import SPLITS, Clip, load_layout
 from dfprobe.corpora.manifest import SCHEMA, make_manifest
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import FaceFinder
-from dfprobe.settings.corpus_layouts import (
-    complete_options,
-    layout_options,
-    layouts,
-)
+from dfprobe.settings.corpus_layouts import complete_options, layout_options, layouts
 from dfprobe.status import Status
 
 every_corpus = pytest.mark.parametrize("name", list(CORPORA))

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder
+from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.features.passes import Passes
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS, RowClock

@@ -8,7 +8,7 @@ import pytest
 import torch
 from fill import fill_tensor, input_tensor
 
-from dfprobe.encoders.auto_avsr import pretrained_model
+from dfprobe.encoders.families.auto_avsr import pretrained_model
 
 DATA = Path(__file__).parent / "data"
 SINGLE = {

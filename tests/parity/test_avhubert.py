@@ -8,8 +8,8 @@ import pytest
 import torch
 from fill import fill_tensor, input_tensor
 
-from dfprobe.encoders.avhubert import pretrained_model
-from dfprobe.encoders.mouth_pixels import normalised_crops
+from dfprobe.encoders.families.avhubert import pretrained_model
+from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
 
 DATA = Path(__file__).parent / "data"
 RECORD = json.loads((DATA / "avhubert_tiny.json").read_text())

@@ -9,8 +9,8 @@ import torch
 from fill import fill_tensor, input_tensor
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.braven import pretrained_model
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.braven import pretrained_model
 from dfprobe.settings.specs import EncoderSpec
 
 DATA = Path(__file__).parent / "data"

@@ -10,9 +10,9 @@ import torch
 from fill import fill_tensor, input_tensor
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.fsfm import pretrained_model
-from dfprobe.encoders.fsfm_pixels import face_square, normalised_pixels
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.fsfm import pretrained_model
+from dfprobe.encoders.inputs.fsfm_pixels import face_square, normalised_pixels
 from dfprobe.settings.specs import EncoderSpec
 
 DATA = Path(__file__).parent / "data"

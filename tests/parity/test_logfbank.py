@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfprobe.encoders.logfbank import (
+from dfprobe.encoders.inputs.logfbank import (
     audio_rows,
     filter_edges,
     log_mel_energies,

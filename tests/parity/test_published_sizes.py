@@ -20,7 +20,7 @@ from transformers import (
     Wav2Vec2Model,
 )
 
-from dfprobe.encoders import auto_avsr, avhubert, braven, fsfm
+from dfprobe.encoders.families import auto_avsr, avhubert, braven, fsfm
 from parity import published_tensors as published
 from parity import stand_ins
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 import torch
 
-from dfprobe.encoders.checkpoints import read_tensors
+from dfprobe.encoders.loading.checkpoints import read_tensors
 from parity import stand_ins
 
 SHAPES = {"layer.weight": (4, 3), "layer.bias": (4,), "bn.num_batches_tracked": ()}

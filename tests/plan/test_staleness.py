@@ -174,7 +174,7 @@ def test_a_changed_sync_setting_touches_that_head_and_its_table(project):
 
 
 def test_a_raised_recipe_of_a_family_touches_that_family_only(project, sources):
-    raise_recipe(sources / "encoders/example.py")
+    raise_recipe(sources / "encoders/families/example.py")
     assert planned(project) == column("example") | unsupervised() | AGGREGATES
 
 

@@ -22,7 +22,7 @@ rule explain_frames:
         features=features_of("train") if spatial.checked(config) else [],
         code=lambda wildcards: code_stamps.stage_code(
             "dfprobe.explain.spatial.maps.attribution",
-            f"dfprobe.encoders.{config['encoders'][wildcards.encoder]['family']}",
+            f"dfprobe.encoders.families.{config['encoders'][wildcards.encoder]['family']}",
         ),
     output:
         "results/spatial/{encoder}/{train}/{test}.parquet",

@@ -10,7 +10,7 @@ from dfprobe.audit.files import PROBLEMS
 from dfprobe.audit.splits import KEY_OF_NAME
 from dfprobe.audit.tables import FileTables, Tables
 from dfprobe.audit.values import MARGIN, VALUE_OF_NAME, WHOLE
-from dfprobe.corpora.base import SPLITS
+from dfprobe.corpora.clip import SPLITS
 
 _AREAS = ("auc", "auc_low", "auc_high")
 LOPSIDED = 0.8  # share of one class above which a split is called so

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from dfprobe.audit.classes import FAKE, REAL, class_name, class_order
-from dfprobe.corpora.base import SPLITS
+from dfprobe.corpora.clip import SPLITS
 
 KeysOf = Callable[[str], list[str]]
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from dfprobe.audit.classes import CLASSES, class_name, class_order
 from dfprobe.clip_ids import stable_hash
-from dfprobe.corpora.base import SPLITS
+from dfprobe.corpora.clip import SPLITS
 from dfprobe.evaluation.statistics.metrics import INTERVAL, Interval, auc, auc_interval
 
 MARGIN = 0.05  # a shortcut: the interval lies above chance by more than this

@@ -11,7 +11,7 @@ from dfprobe.audit.files import extra_files
 from dfprobe.audit.findings import findings
 from dfprobe.audit.tables import Tables, audit_tables
 from dfprobe.clip_ids import clip_id_of
-from dfprobe.corpora.base import load_layout
+from dfprobe.corpora.clip import load_layout
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from dfprobe.clip_ids import check_plain, clip_id_of, shard_of
-from dfprobe.corpora.base import SPLITS, Clicks, Clip, Segments, load_layout
+from dfprobe.corpora.clip import SPLITS, Clicks, Clip, Segments, load_layout
 from dfprobe.corpora.files import MISSING, content_keys
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfprobe.corpora.base import SPLITS, Clip, parse_label
+from dfprobe.corpora.clip import SPLITS, Clip, parse_label
 from dfprobe.errors import DataError
 from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 

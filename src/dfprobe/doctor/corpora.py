@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.corpora.base import SPLITS
+from dfprobe.corpora.clip import SPLITS
 from dfprobe.corpora.files import MISSING
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding

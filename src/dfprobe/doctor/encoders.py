@@ -7,10 +7,10 @@ from typing import Any
 
 from dfprobe.doctor.findings import Finding
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder
+from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.memory import pass_bytes, weights_bytes
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.errors import DfprobeError
 from dfprobe.features.passes import batch_rows_on, precision_on
 from dfprobe.planning import specs

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status

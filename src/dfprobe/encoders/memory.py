@@ -13,9 +13,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
 _SIDE = 224  # pixels of the frames of a clip that stands for all

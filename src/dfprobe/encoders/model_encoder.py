@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from dfprobe.encoders.base import ClipInputs, ModelBased
 from dfprobe.encoders.checks import frames_of, too_short
-from dfprobe.encoders.parts import WHOLE, Limits, Part, TimeAxis, cut_into_windows
+from dfprobe.encoders.contract import ClipInputs, ModelBased
+from dfprobe.encoders.windows import WHOLE, Limits, Part, TimeAxis, cut_into_windows
 from dfprobe.errors import EncoderError
 
 Tensors = Mapping[str, torch.Tensor]

@@ -3,7 +3,7 @@
 import importlib
 from dataclasses import replace
 
-from dfprobe.encoders.base import Encoder
+from dfprobe.encoders.contract import Encoder
 from dfprobe.errors import EncoderError
 from dfprobe.settings.encoder_families import (
     complete_options,
@@ -15,7 +15,7 @@ from dfprobe.settings.model import Layer, Options
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.weights.records import local_path, missing
 
-_PACKAGE = "dfprobe.encoders"
+_PACKAGE = "dfprobe.encoders.families"
 
 
 def load_encoder(

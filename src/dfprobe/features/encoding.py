@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs, Encoder
-from dfprobe.encoders.parts import Part
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.windows import Part
 from dfprobe.errors import ClipError
 from dfprobe.features.prefetch import prefetched
 from dfprobe.features.rows import Encoded

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.contract import Encoder
+from dfprobe.encoders.windows import Limits
 from dfprobe.errors import DataError
 from dfprobe.features.encoding import encoded
 from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of

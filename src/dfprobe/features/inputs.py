@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs, Encoder, ModelBased
+from dfprobe.encoders.contract import ClipInputs, Encoder, ModelBased
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.errors import ClipError
 from dfprobe.features.trimming import silent_frames, without_start

@@ -12,7 +12,7 @@ from typing import Any
 from dfprobe import recipes
 from dfprobe.code import code_digest
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder
+from dfprobe.encoders.contract import Encoder
 from dfprobe.features.inputs import model_of, needs_faces
 from dfprobe.settings.specs import EncoderSpec
 
@@ -103,6 +103,6 @@ def provenance(
         "modality": registry.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,
-        "code": code_digest([__name__, f"dfprobe.encoders.{spec.family}"]),
+        "code": code_digest([__name__, f"dfprobe.encoders.families.{spec.family}"]),
         "versions": {name: version(name) for name in _PACKAGES},
     }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from dfprobe.encoders.model_encoder import ModelEncoder, WholeClipEncoder
-from dfprobe.encoders.parts import Limits, Part
+from dfprobe.encoders.windows import Limits, Part
 from dfprobe.errors import EncoderError
 
 Tensors = Mapping[str, torch.Tensor]

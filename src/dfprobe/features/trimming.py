@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
 LEADING_SILENCE = "leading_silence"  # value of the key `trim`

@@ -43,12 +43,12 @@ class Named:
             detectors.update(config["external"])
             for name, corpus in config["corpora"].items():
                 corpora[name] = max(corpora.get(name, 0), corpus["shards"])
-                modules.add(f"dfprobe.corpora.{corpus['layout']}")
+                modules.add(f"dfprobe.corpora.layouts.{corpus['layout']}")
             computed = (
                 n for n in config["encoders"] if not specs.from_files(config, n)
             )
             used = {config["encoders"][name]["family"] for name in computed}
-            modules.update(f"dfprobe.encoders.{family}" for family in used)
+            modules.update(f"dfprobe.encoders.families.{family}" for family in used)
         return cls(
             frozenset(encoders),
             frozenset(heads),

@@ -149,8 +149,8 @@ def _unused_stamps(named: Named) -> Iterator[Path]:
 
 
 def _unused_modules(named: Named) -> set[str]:
-    optional = {f"dfprobe.encoders.{family}" for family in families()}
-    optional |= {f"dfprobe.corpora.{layout}" for layout in layouts()}
+    optional = {f"dfprobe.encoders.families.{family}" for family in families()}
+    optional |= {f"dfprobe.corpora.layouts.{layout}" for layout in layouts()}
     files = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("[!_]*.py"))
     modules = {".".join(("dfprobe", *path.with_suffix("").parts)) for path in files}
     return optional - set(import_closure((modules - optional) | named.modules))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder
+from dfprobe.encoders.contract import Encoder
 from dfprobe.errors import DataError, near_match
 from dfprobe.features.extract import passes_of
 from dfprobe.features.inputs import needs_faces

@@ -10,14 +10,7 @@ from dfprobe.settings.encoders import Encoder
 from dfprobe.settings.explanations import Spatial, Temporal
 from dfprobe.settings.heads import Head
 from dfprobe.settings.model import Name, Names, Settings
-from dfprobe.settings.stages import (
-    Crops,
-    External,
-    Features,
-    Fusion,
-    Report,
-    Training,
-)
+from dfprobe.settings.stages import Crops, External, Features, Fusion, Report, Training
 
 
 class Config(Settings):

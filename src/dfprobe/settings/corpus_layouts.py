@@ -15,7 +15,7 @@ from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
 from dfprobe.settings.options import Declared, complete, options_model
 
-_FOLDER = Path(__file__).parents[1] / "corpora"
+_FOLDER = Path(__file__).parents[1] / "corpora/layouts"
 
 COMMON: Declared = {
     "links": {

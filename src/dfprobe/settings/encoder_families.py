@@ -16,7 +16,7 @@ from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
 from dfprobe.settings.options import complete, options_model
 
-_FOLDER = Path(__file__).parents[1] / "encoders"
+_FOLDER = Path(__file__).parents[1] / "encoders/families"
 # stream -> modality; kind of weights -> description; option -> JSON schema
 _DECLARED = ("STREAMS", "WEIGHTS", "OPTIONS")
 

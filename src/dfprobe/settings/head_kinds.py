@@ -12,7 +12,7 @@ from dfprobe.settings.declarations import declared
 from dfprobe.settings.model import Settings
 from dfprobe.settings.options import options_model
 
-_FOLDER = Path(__file__).parents[1] / "heads"
+_FOLDER = Path(__file__).parents[1] / "heads/kinds"
 
 # Names that stand for other heads in paths.
 RESERVED = ("next_token", "next_token_mean", "sync", "external", "layers", "layer_mix")

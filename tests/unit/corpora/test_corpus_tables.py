@@ -3,7 +3,7 @@
 import pytest
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora.base import parse_label
+from dfprobe.corpora.clip import parse_label
 from dfprobe.errors import DataError
 from dfprobe.store import csv_files
 from dfprobe.store.csv_files import few, read_csv

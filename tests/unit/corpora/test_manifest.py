@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from dfprobe.clip_ids import clip_id_of, shard_of
-from dfprobe.corpora import folder
-from dfprobe.corpora.base import plain_clip
+from dfprobe.corpora.clip import plain_clip
+from dfprobe.corpora.layouts import folder
 from dfprobe.corpora.manifest import SCHEMA
 from dfprobe.errors import ConfigError, DataError
 

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.auto_avsr import (
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.auto_avsr import (
     encoder_tensors,
     fitted,
     normalised_waveform,
     pretrained_model,
 )
-from dfprobe.encoders.auto_avsr_model import OneStream, Sizes, TwoStreams, initialise
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.resnet_frontends import AudioFrontend, VideoFrontend
+from dfprobe.encoders.networks.auto_avsr import OneStream, Sizes, TwoStreams, initialise
+from dfprobe.encoders.networks.resnet_frontends import AudioFrontend, VideoFrontend
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status

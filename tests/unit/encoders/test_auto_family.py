@@ -43,10 +43,11 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from dfprobe.encoders import auto_models, registry
-from dfprobe.encoders.auto_pooling import pooling_for
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.parts import WHOLE, TimeAxis
+from dfprobe.encoders import registry
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.hub_models import auto_classes
+from dfprobe.encoders.hub_models.pooling import pooling_for
+from dfprobe.encoders.windows import WHOLE, TimeAxis
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
@@ -599,7 +600,7 @@ def test_the_preprocessing_on_pil_is_asked_for(tmp_path, monkeypatch):
             return SimpleNamespace(backend="torchvision")
 
     save(ViTConfig(**VIT), tmp_path)
-    monkeypatch.setattr(auto_models, "AutoImageProcessor", Processors)
+    monkeypatch.setattr(auto_classes, "AutoImageProcessor", Processors)
     with pytest.raises(EncoderError, match="SimpleNamespace needs torchvision"):
         build("image", tmp_path)
     assert asked["backend"] == "pil"

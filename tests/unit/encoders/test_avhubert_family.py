@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.avhubert import encoder_tensors
-from dfprobe.encoders.avhubert_model import AVHubert, Sizes, initialise
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.avhubert import encoder_tensors
+from dfprobe.encoders.networks.avhubert import AVHubert, Sizes, initialise
 from dfprobe.errors import EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.store.files import sha256_of

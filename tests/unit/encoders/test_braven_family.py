@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.braven import sizes_of
-from dfprobe.encoders.braven_model import Braven, Sizes, random_model
-from dfprobe.encoders.relative_attention import relative_positions
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.braven import sizes_of
+from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
+from dfprobe.encoders.networks.relative_attention import relative_positions
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status

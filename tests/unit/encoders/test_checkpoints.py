@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dfprobe.encoders.checkpoints import load_exactly, read_tensors
+from dfprobe.encoders.loading.checkpoints import load_exactly, read_tensors
 from dfprobe.errors import EncoderError
 
 

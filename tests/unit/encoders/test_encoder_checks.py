@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from dfprobe.encoders.base import ClipInputs
 from dfprobe.encoders.checks import (
     boxes_of,
     frames_of,
@@ -11,6 +10,7 @@ from dfprobe.encoders.checks import (
     require_weights,
     waveform_of,
 )
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status

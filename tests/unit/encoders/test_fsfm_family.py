@@ -5,11 +5,15 @@ import pytest
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.fsfm import pretrained_model
-from dfprobe.encoders.fsfm_model import FSFM, Sizes, initialise, sine_table
-from dfprobe.encoders.fsfm_pixels import face_crop, face_square, normalised_pixels
-from dfprobe.encoders.parts import WHOLE
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.fsfm import pretrained_model
+from dfprobe.encoders.inputs.fsfm_pixels import (
+    face_crop,
+    face_square,
+    normalised_pixels,
+)
+from dfprobe.encoders.networks.fsfm import FSFM, Sizes, initialise, sine_table
+from dfprobe.encoders.windows import WHOLE
 from dfprobe.errors import EncoderError
 from dfprobe.settings import encoder_families
 from dfprobe.settings.specs import EncoderSpec

@@ -26,8 +26,8 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.parts import WHOLE
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.windows import WHOLE
 from dfprobe.errors import EncoderError
 from dfprobe.settings import encoder_families
 from dfprobe.settings.specs import EncoderSpec

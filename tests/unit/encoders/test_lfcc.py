@@ -3,8 +3,8 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.lfcc import linear_filters
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.lfcc import linear_filters
 from dfprobe.settings.specs import EncoderSpec
 
 

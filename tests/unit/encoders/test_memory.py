@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from dfprobe.encoders.memory import _Peak, pass_bytes, weights_bytes
-from dfprobe.encoders.parts import Limits
 from dfprobe.encoders.registry import load_encoder
+from dfprobe.encoders.windows import Limits
 
 LIMITS = Limits(batch_rows=32, window_s=2, overlap_s=0)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dfprobe.encoders.parts import TimeAxis, cut_into_windows, windows
+from dfprobe.encoders.windows import TimeAxis, cut_into_windows, windows
 
 
 @pytest.mark.parametrize("rows", [1, 2, 9, 10])

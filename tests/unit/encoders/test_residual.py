@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
-from dfprobe.encoders.residual import (
+from dfprobe.encoders.contract import ClipInputs
+from dfprobe.encoders.families.residual import (
     cell_means,
     colour_differences,
     face_square,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dfprobe.encoders.wav2vec2 import paired, receptive_field
+from dfprobe.encoders.hub_models.speech import paired, receptive_field
 
 
 def test_the_receptive_field_of_the_family():

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.model_encoder import FrameEncoder
-from dfprobe.encoders.parts import Limits
 from dfprobe.encoders.registry import load_encoder
+from dfprobe.encoders.windows import Limits
 from dfprobe.explain.spatial.maps.families import (
     EXACT,
     FAMILIES,

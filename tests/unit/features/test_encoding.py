@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.errors import ClipError
 from dfprobe.features.encoding import encoded
 from dfprobe.features.passes import Passes

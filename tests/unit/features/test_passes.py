@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.errors import EncoderError
 from dfprobe.features.passes import Passes, batch_rows_on, precision_on
 from unit.features.toy_encoders import ToyFrames, ToyWhole, pictures, sound

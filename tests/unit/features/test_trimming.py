@@ -8,7 +8,7 @@ import pytest
 
 from dfprobe import recipes
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.features.extract import extract_features
 from dfprobe.features.inputs import clip_inputs
 from dfprobe.features.keys import encoder_key

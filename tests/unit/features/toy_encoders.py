@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.model_encoder import FrameEncoder, WholeClipEncoder
-from dfprobe.encoders.parts import TimeAxis
+from dfprobe.encoders.windows import TimeAxis
 
 
 class Doubler(torch.nn.Module):

@@ -57,9 +57,9 @@ KEPT = [
     "logs/scores/linear/lfcc.log",
     "logs/features/lfcc/clean/000.log",
     "benchmarks/manifests/clean.tsv",
-    "code/dfprobe/encoders/lfcc.py",
-    "code/dfprobe/encoders/base.py",
-    "code/dfprobe/corpora/path_list.py",
+    "code/dfprobe/encoders/families/lfcc.py",
+    "code/dfprobe/encoders/contract.py",
+    "code/dfprobe/corpora/layouts/path_list.py",
     "code/dfprobe/report/site/site.css",
 ]
 LEFT = {  # what is removed: a file in it
@@ -89,9 +89,9 @@ LEFT = {  # what is removed: a file in it
     "figures/temporal/gone.png": "",
     "logs/scores/linear/gone.log": "",
     "benchmarks/features/gone": "clean/000.tsv",
-    "code/dfprobe/encoders/clip.py": "",  # a family that nothing named has
+    "code/dfprobe/encoders/families/clip.py": "",  # a family that nothing named has
     "code/dfprobe/encoders/gone.py": "",  # a module that is no more
-    "code/dfprobe/corpora/lav_df.py": "",
+    "code/dfprobe/corpora/layouts/lav_df.py": "",
 }
 
 
@@ -161,7 +161,7 @@ def test_what_any_of_several_configs_names_stays(results):
     write_config("other.yaml", **other, external={}, anomaly=None)
     alone, both = found("other.yaml"), found("config.yaml", "other.yaml")
     assert "results/features/gone" not in both
-    assert "results/code/dfprobe/encoders/clip.py" not in both
+    assert "results/code/dfprobe/encoders/families/clip.py" not in both
     assert {"results/heads/sync", "results/scores/external/judge"} <= alone - both
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dfprobe.encoders.logfbank import STEP, WINDOW, log_mel_energies
+from dfprobe.encoders.inputs.logfbank import STEP, WINDOW, log_mel_energies
 from dfprobe.media.video import VideoInfo, frames_at_25fps
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS
 

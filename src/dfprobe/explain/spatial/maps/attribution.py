@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import ClipInputs, Encoder
-from dfprobe.encoders.parts import WHOLE, Limits
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.windows import WHOLE, Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.evaluation.statistics.correlation import rank_correlation
 from dfprobe.explain.spatial.maps.controls import random_encoder, shuffled_probe

@@ -16,7 +16,7 @@ import polars as pl
 import torch
 
 from dfprobe.encoders import registry
-from dfprobe.encoders.base import Encoder
+from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.training import train_heads

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.explain.spatial.maps import places, shares, sites
 from dfprobe.explain.spatial.maps.gradcam import Site
 from dfprobe.explain.spatial.maps.source_frames import SourceFrames

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dfprobe.encoders.fsfm_pixels import face_square
+from dfprobe.encoders.inputs.fsfm_pixels import face_square
 from dfprobe.errors import EncoderError
 
 
@@ -75,7 +75,7 @@ def face_region(box: np.ndarray, width: int, height: int) -> np.ndarray:
     Parameters
     ----------
     box : np.ndarray of shape (4,), float32
-        As for `dfprobe.encoders.fsfm_pixels.face_crop`.
+        As for `dfprobe.encoders.inputs.fsfm_pixels.face_crop`.
     width, height : int
         Of the frame in pixels.
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dfprobe.encoders.base import ClipInputs, Encoder
+from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder
-from dfprobe.encoders.parts import Limits
+from dfprobe.encoders.windows import Limits
 from dfprobe.explain.spatial.maps.families import EXACT, GRADCAM, GRADXACT, Family
 from dfprobe.explain.spatial.maps.gradcam import grad_cam, grad_x_activation, slopes
 from dfprobe.explain.spatial.maps.patch_scores import frame_logit, patch_scores

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dfprobe.encoders.mouth_pixels import CROP
+from dfprobe.encoders.inputs.mouth_pixels import CROP
 from dfprobe.explain.spatial.maps.geometry import (
     face_region,
     mouth_region,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.errors import EncoderError
 from dfprobe.explain.spatial.maps.sites import square
 
@@ -26,7 +26,10 @@ def videomae_shares(encoder: Any, tensors: Mapping[str, Tensor]) -> np.ndarray:
     -------
     np.ndarray of shape (rows, grid rows, grid columns, dim), float64
     """
-    from dfprobe.encoders.hub import run, tokens_of  # transformers takes seconds
+    from dfprobe.encoders.loading.hub import (  # transformers takes seconds
+        run,
+        tokens_of,
+    )
 
     with torch.inference_mode():
         output = run(encoder.module, encoder.hidden, tensors["pixels"])
@@ -41,7 +44,10 @@ def auto_shares(encoder: Any, tensors: Mapping[str, Tensor]) -> np.ndarray:
     EncoderError
         If its rows are no means of patch vectors.
     """
-    from dfprobe.encoders.hub import run, tokens_of  # transformers takes seconds
+    from dfprobe.encoders.loading.hub import (  # transformers takes seconds
+        run,
+        tokens_of,
+    )
 
     pooling = encoder.pooling
     if pooling.kind != "mean":

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dfprobe.encoders.base import ClipInputs
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.errors import ClipError
 from dfprobe.features.inputs import Crops
 from dfprobe.media.mouth import interpolate_landmarks, patch_places

@@ -1,0 +1,70 @@
+"""AVLips v1.0 (AaronComo/LipFD): ``0_real/N.mp4`` and ``1_fake/N.mp4``, no metadata.
+
+Audio is genuine in all clips; the fakes are lip-synchronised video by MakeItTalk,
+Wav2Lip, TalkLip or SadTalker, not told apart. There is no speaker. That a number in
+both folders means a pair is not documented, so it is no ``source`` either. The clips'
+own audio track is used, as by the paper's authors, not the ``wav`` folder.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from dfprobe.corpora.clip import Clip
+from dfprobe.corpora.files import video_files
+from dfprobe.errors import DataError
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+OPTIONS: dict[str, Any] = {}
+
+LABEL_OF_FOLDER = {"0_real": 0, "1_fake": 1}
+
+
+def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+    """List the clips of both folders; all are test clips, as in the paper.
+
+    Parameters
+    ----------
+    root : Path
+        Holds ``0_real`` and ``1_fake``.
+    options : dict
+        Only the common ones.
+
+    Raises
+    ------
+    DataError
+        If one of the two folders is absent.
+    """
+    clips: list[Clip] = []
+    for folder, label in LABEL_OF_FOLDER.items():
+        if not (root / folder).is_dir():
+            raise DataError(
+                f"{root}: expected the AVLips folders {' and '.join(LABEL_OF_FOLDER)}, "
+                f"but {folder} is absent. Set 'root' to the folder that holds both."
+            )
+        files = video_files(root, folder, options["links"])
+        clips.extend(_clip(file, "test", label) for file in files)
+    return clips
+
+
+def listed(split: str, file: str, label: int | None) -> list[Clip]:
+    """Clip that a list row such as ``1_fake/17.mp4`` names."""
+    folder = file.split("/")[0]
+    if folder not in LABEL_OF_FOLDER:
+        raise DataError(
+            f"Published list of AVLips ({split}): expected paths under "
+            f"{' or '.join(LABEL_OF_FOLDER)}, came {file!r}."
+        )
+    return [_clip(file, split, LABEL_OF_FOLDER[folder])]
+
+
+def _clip(file: str, split: str, label: int) -> Clip:
+    fake = label == 1
+    return Clip(
+        file=file,
+        split=split,
+        label=label,
+        manipulation="lip_sync" if fake else "real",
+        audio_fake=False,
+        video_fake=fake,
+    )

@@ -1,0 +1,310 @@
+"""Auto-AVSR on audio (ASR), on mouth patches (VSR), or on both: 25 rows a second.
+
+A clip is encoded alone and whole. ``audio`` and ``video`` keep the length that their
+own input has. For ``audio_video`` the waveform is cut, or filled with zeros at the end,
+to the length of the video, as in mpc001/auto_avsr (tag v1.0.0, datamodule/
+av_dataset.py). The rows are the encoder's after its final norm, or the fused ones.
+
+A checkpoint serves one stream. Those of the tag v1.0.0 and those of the branch main
+name the same tensors differently, at times under one file name; both are read.
+
+The mouth patches are grey, so they go in as in mpc001/
+Visual_Speech_Recognition_for_Multiple_Languages (the same authors and models). From
+colour, auto_avsr makes 0.9999 times that grey: its three weights do not add up to one.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
+from dfprobe.encoders.loading.checkpoints import (
+    checkpoint_model,
+    load_exactly,
+    read_tensors,
+)
+from dfprobe.encoders.model_encoder import WholeClipEncoder
+from dfprobe.encoders.networks.auto_avsr import OneStream, Sizes, TwoStreams, initialise
+from dfprobe.encoders.networks.resnet_frontends import AudioFrontend, VideoFrontend
+from dfprobe.encoders.windows import TimeAxis
+from dfprobe.errors import EncoderError
+from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
+WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+OPTIONS = {
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: Conformer blocks.",
+    },
+    "width": {
+        "type": "integer",
+        "minimum": 2,
+        "default": 128,
+        "description": "Random weights: width, a multiple of twice the heads.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Random weights: attention heads.",
+    },
+    "ffn": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 256,
+        "description": "Random weights: width inside the feed-forward parts.",
+    },
+    "trunk_width": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 16,
+        "description": "Random weights: channels of the first stage of the ResNets "
+        "(64 in the official sizes).",
+    },
+    "fusion_width": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 256,
+        "description": "Random weights: width inside the fusion of the two streams "
+        "(8192 in the official size).",
+    },
+}
+
+_INPUTS = {
+    "audio": frozenset({"waveform"}),
+    "video": frozenset({"mouth"}),
+    "audio_video": frozenset({"waveform", "mouth"}),
+}
+_TENSORS = {
+    "video": ("batch", "rows", "1", "88", "88"),
+    "audio": ("batch", "samples", "1"),
+}
+_AXES = {
+    "video": TimeAxis(1),
+    "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
+}
+_FRONTENDS = {"audio": AudioFrontend, "video": VideoFrontend}
+# The first tensor of each frontend (output channels first), after an encoder's prefix.
+_STEMS = {
+    "audio": ("frontend.trunk.conv1.weight", 3),
+    "video": ("frontend.frontend3D.0.weight", 5),
+}
+_IGNORED = ("ctc.", "decoder.")  # the text side
+_RENAMED = {"frontend.": "encoder.frontend.", "proj_encoder.": "encoder.embed.0."}
+_WAVEFORM_EPS = 1e-8
+
+Model = OneStream | TwoStreams
+
+
+class AutoAVSREncoder(WholeClipEncoder):
+    """One of the three models."""
+
+    rate_hz = VIDEO_FPS
+    axes = _AXES
+
+    def __init__(
+        self,
+        model: Model,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
+    ) -> None:
+        super().__init__(model, model.width(hidden is None), weights_hash, hidden)
+        self.inputs = _INPUTS[stream]
+        self.tensors = {
+            name: axes for name, axes in _TENSORS.items() if name in stream.split("_")
+        }
+
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Tensors of the streams, video first; see `WholeClipEncoder.prepare`."""
+        tensors = {}
+        frames = None
+        if "video" in self.tensors:
+            crops = normalised_crops(mouth_of(clip))
+            tensors["video"] = torch.from_numpy(crops)[None, :, None]
+            frames = len(crops)
+        if "audio" in self.tensors:
+            waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
+            if frames is not None:
+                waveform = fitted(waveform, frames * SAMPLES_PER_FRAME)
+            normal = normalised_waveform(waveform)
+            tensors["audio"] = torch.from_numpy(normal)[None, :, None]
+        return tensors
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the streams: (batch, rows, dim)."""
+        streams = [tensors[name] for name in self.tensors]  # video first
+        return self.module(*streams, hidden=self.hidden)
+
+
+def normalised_waveform(waveform: np.ndarray) -> np.ndarray:
+    """Waveform with mean 0 and variance 1, or silent if it was.
+
+    Parameters
+    ----------
+    waveform : np.ndarray of shape (samples,), float32
+
+    Returns
+    -------
+    np.ndarray of shape (samples,), float32
+        Layer norm over all samples (mpc001/auto_avsr, datamodule/transforms.py);
+        computed in float64.
+    """
+    centred = waveform.astype(np.float64) - waveform.mean(dtype=np.float64)
+    scaled = centred / np.sqrt(np.mean(centred**2) + _WAVEFORM_EPS)
+    return scaled.astype(np.float32)
+
+
+def fitted(waveform: np.ndarray, samples: int) -> np.ndarray:
+    """First ``samples`` samples, with zeros at the end if there are fewer."""
+    return np.pad(waveform[:samples], (0, max(0, samples - len(waveform))))
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.stream),
+    )
+    hidden = hidden_layers(spec, model.layers)
+    return AutoAVSREncoder(model, spec.stream, hidden, weights_hash)
+
+
+def pretrained_model(path: Path, stream: str) -> Model:
+    """Model with the sizes and the weights of an official checkpoint.
+
+    Raises
+    ------
+    EncoderError
+        If the file cannot be read, its tensors are not those of an Auto-AVSR model,
+        or the model is of another stream.
+    """
+    source = f"checkpoint {path}"
+    tensors = encoder_tensors(read_tensors(path, entry=None))
+    found = stream_of(tensors, source)
+    if found != stream:
+        raise EncoderError(
+            f"{source} is of the stream {found}, not of {stream}; give the checkpoint "
+            f"of that stream or set stream: {found}"
+        )
+    with torch.device("meta"):  # the tensors come from the file
+        model = _empty_model(tensors, stream, source)
+    load_exactly(model, tensors, source)
+    return model
+
+
+def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of the encoders and the fusion, under their names of v1.0.0.
+
+    What belongs to the text side is left out. Other names stay, for the comparison
+    to report them.
+    """
+    return {
+        _name_of_v1(name): tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(_IGNORED)
+    }
+
+
+def stream_of(tensors: Mapping[str, torch.Tensor], source: str) -> str:
+    """Tell by the tensors of a checkpoint which stream it is for.
+
+    Raises
+    ------
+    EncoderError
+        If there is no encoder among them.
+    """
+    if any(name.startswith("aux_encoder.") for name in tensors):
+        return "audio_video"
+    for stream, (stem, _) in _STEMS.items():
+        if f"encoder.{stem}" in tensors:
+            return stream
+    raise EncoderError(
+        f"{source} is not an Auto-AVSR model: it has none of the tensors "
+        f"{', '.join(f'encoder.{stem}' for stem, _ in _STEMS.values())}; its first "
+        f"tensors are {', '.join(sorted(tensors)[:5]) or '(none)'}"
+    )
+
+
+def _name_of_v1(name: str) -> str:
+    for prefix, renamed in _RENAMED.items():
+        if name.startswith(prefix):
+            return renamed + name.removeprefix(prefix)
+    return name
+
+
+def _empty_model(
+    tensors: Mapping[str, torch.Tensor], stream: str, source: str
+) -> Model:
+    if stream != "audio_video":
+        sizes = _sizes_of(tensors, "encoder.", stream, source)
+        return OneStream(_FRONTENDS[stream](sizes.trunk_width), sizes)
+    return TwoStreams(
+        _sizes_of(tensors, "encoder.", "video", source),
+        _sizes_of(tensors, "aux_encoder.", "audio", source),
+        _shape(tensors, "fusion.fc1.weight", 2, source)[0],
+    )
+
+
+def _sizes_of(
+    tensors: Mapping[str, torch.Tensor], prefix: str, stream: str, source: str
+) -> Sizes:
+    """Sizes of one encoder, read from the shapes of its tensors."""
+    shape = partial(_shape, tensors, source=source)
+    block = f"{prefix}encoders.0."
+    stem, stem_dims = _STEMS[stream]
+    numbers = re.findall(
+        rf"^{re.escape(prefix)}encoders\.(\d+)\.", "\n".join(tensors), re.MULTILINE
+    )
+    return Sizes(
+        layers=max(map(int, numbers), default=-1) + 1,
+        width=shape(f"{prefix}embed.0.weight", 2)[0],
+        ffn=shape(f"{block}feed_forward.w_1.weight", 2)[0],
+        heads=shape(f"{block}self_attn.pos_bias_u", 2)[0],
+        trunk_width=shape(prefix + stem, stem_dims)[0],
+        conv_kernel=shape(f"{block}conv_module.depthwise_conv.weight", 3)[2],
+    )
+
+
+def _shape(
+    tensors: Mapping[str, torch.Tensor], name: str, dims: int, source: str
+) -> torch.Size:
+    if name not in tensors or tensors[name].dim() != dims:
+        raise EncoderError(
+            f"{source} is not an Auto-AVSR model: it has no {dims}-dimensional tensor "
+            f"{name}"
+        )
+    return tensors[name].shape
+
+
+def _random_model(spec: EncoderSpec) -> Model:
+    options: dict[str, Any] = dict(spec.options)
+    fusion_width = options.pop("fusion_width")
+    sizes = Sizes(**options)
+    if sizes.width % (2 * sizes.heads):
+        raise EncoderError(
+            f"encoder {spec.name!r}: width must be a multiple of twice the heads "
+            f"({2 * sizes.heads}), not {sizes.width}"
+        )
+    model: Model
+    if spec.stream == "audio_video":
+        model = TwoStreams(sizes, sizes, fusion_width)
+    else:
+        model = OneStream(_FRONTENDS[spec.stream](sizes.trunk_width), sizes)
+    initialise(model)
+    return model

@@ -1,0 +1,232 @@
+"""AV-HuBERT on audio, on mouth patches, or on both: 25 rows a second.
+
+Each stream is encoded over the whole clip. ``audio`` and ``video`` keep the length
+that their own input has; ``audio_video`` is cut to the shorter of the two. (AVH-Align
+cuts all three to the shorter one; the difference is in the last rows and, through
+attention, small elsewhere. Here one stream can be encoded where the other is missing.)
+
+Preprocessing is that of AVH-Align (bit-ml/AVH-Align, deepfake_feature_extraction.py),
+which the paper uses: audio in [-1, 1], not in 16-bit integers. The last audio row of a
+clip, which holds a padding frame, depends on that scale.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.inputs.logfbank import WINDOW, audio_rows
+from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
+from dfprobe.encoders.loading.checkpoints import (
+    checkpoint_model,
+    load_exactly,
+    read_tensors,
+)
+from dfprobe.encoders.model_encoder import WholeClipEncoder
+from dfprobe.encoders.networks.avhubert import AVHubert, Sizes, initialise
+from dfprobe.encoders.windows import TimeAxis
+from dfprobe.errors import EncoderError
+from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
+WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+OPTIONS = {
+    "head_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 64,
+        "description": "Width of an attention head: 64 in both official sizes. It is "
+        "in no tensor's shape, so it cannot be read from a checkpoint.",
+    },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: transformer layers.",
+    },
+    "width": {
+        "type": "integer",
+        "minimum": 16,
+        "default": 128,
+        "description": "Random weights: width, a multiple of 16 and of head_size.",
+    },
+    "ffn": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 256,
+        "description": "Random weights: width inside the feed-forward parts.",
+    },
+    "trunk_width": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 16,
+        "description": "Random weights: channels of the first stage of the ResNet "
+        "(64 in the official sizes).",
+    },
+}
+
+
+_INPUTS = {
+    "audio": frozenset({"waveform"}),
+    "video": frozenset({"mouth"}),
+    "audio_video": frozenset({"waveform", "mouth"}),
+}
+_TENSORS = {
+    "audio": ("batch", "104", "rows"),
+    "video": ("batch", "1", "rows", "88", "88"),
+}
+_AXES = {"audio": TimeAxis(2), "video": TimeAxis(2)}
+_PREFIXES = ("encoder.w2v_model.", "w2v_encoder.w2v_model.")
+# Of training only, or the text decoder; names as they are once the prefix is cut.
+_IGNORED = re.compile(
+    r"(mask_emb$|label_embs_concat$|final_proj\.|decoder\.|w2v_encoder\.proj\.)"
+)
+
+
+class AVHubertEncoder(WholeClipEncoder):
+    """One stream of an AV-HuBERT model."""
+
+    rate_hz = VIDEO_FPS
+    axes = _AXES
+
+    def __init__(
+        self,
+        model: AVHubert,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
+    ) -> None:
+        width = model.post_extract_proj.out_features
+        super().__init__(model, width, weights_hash, hidden)
+        self.inputs = _INPUTS[stream]
+        self.tensors = {name: _TENSORS[name] for name in stream.split("_")}
+
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Tensors of the stream, cut to the shorter; see `WholeClipEncoder`."""
+        tensors = {}
+        if "audio" in self.tensors:
+            rows = audio_rows(waveform_of(clip, at_least=WINDOW))
+            tensors["audio"] = torch.from_numpy(rows.T)[None]  # (1, 104, T)
+        if "video" in self.tensors:
+            crops = normalised_crops(mouth_of(clip))
+            tensors["video"] = torch.from_numpy(crops)[None, None]  # (1, 1, T, 88, 88)
+        shorter = min(tensor.shape[2] for tensor in tensors.values())
+        return {name: tensor[:, :, :shorter] for name, tensor in tensors.items()}
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the stream: (batch, rows, dim)."""
+        return self.module(tensors.get("audio"), tensors.get("video"), self.hidden)
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.options["head_size"]),
+    )
+    hidden = hidden_layers(spec, len(model.encoder.layers))
+    return AVHubertEncoder(model, spec.stream, hidden, weights_hash)
+
+
+def pretrained_model(path: Path, head_size: int) -> AVHubert:
+    """Model with the sizes and the weights of an official checkpoint.
+
+    Raises
+    ------
+    EncoderError
+        If the file cannot be read, or its tensors are not those of an AV-HuBERT.
+    """
+    source = f"checkpoint {path}"
+    tensors = encoder_tensors(read_tensors(path, "model"))
+    sizes = sizes_of(tensors, head_size, source)
+    with torch.device("meta"):  # the tensors come from the file
+        model = AVHubert(sizes)
+    load_exactly(model, tensors, source)
+    return model
+
+
+def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of the encoder alone, under the names of a pre-trained checkpoint.
+
+    The prefix of a fine-tuned checkpoint is cut once from the front, the two names of
+    a newer weight norm become the old ones, and what belongs to training or to the
+    text decoder is left out. Other names stay, for the comparison to report them.
+    """
+    prefix = next(
+        (p for p in _PREFIXES if any(name.startswith(p) for name in tensors)), ""
+    )
+    conv = "encoder.pos_conv.0."
+    renamed = {
+        f"{conv}parametrizations.weight.original0": f"{conv}weight_g",
+        f"{conv}parametrizations.weight.original1": f"{conv}weight_v",
+    }
+    cut = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return {
+        renamed.get(name, name): tensor
+        for name, tensor in cut.items()
+        if not _IGNORED.match(name)
+    }
+
+
+def sizes_of(tensors: Mapping[str, torch.Tensor], head_size: int, source: str) -> Sizes:
+    """Sizes of a model, read from the shapes of its tensors.
+
+    Raises
+    ------
+    EncoderError
+        If a tensor that tells a size is missing, or the width is no multiple of
+        ``head_size``.
+    """
+
+    def shape(name: str, dims: int) -> torch.Size:
+        if name not in tensors or tensors[name].dim() != dims:
+            raise EncoderError(
+                f"{source} is not an AV-HuBERT: it has no {dims}-dimensional tensor "
+                f"{name}; its first tensors are {', '.join(sorted(tensors)[:5])}"
+            )
+        return tensors[name].shape
+
+    width = shape("post_extract_proj.weight", 2)[0]
+    _, group_width, kernel = shape("encoder.pos_conv.0.weight_v", 3)
+    numbers = re.findall(r"^encoder\.layers\.(\d+)\.", "\n".join(tensors), re.MULTILINE)
+    return Sizes(
+        layers=max(map(int, numbers), default=-1) + 1,
+        width=width,
+        ffn=shape("encoder.layers.0.fc1.weight", 2)[0],
+        heads=_heads(width, head_size, source),
+        trunk_width=shape("feature_extractor_video.resnet.frontend3D.0.weight", 5)[0],
+        conv_kernel=kernel,
+        conv_groups=width // group_width,
+    )
+
+
+def _random_model(spec: EncoderSpec) -> AVHubert:
+    options: dict[str, Any] = dict(spec.options)
+    owner = f"encoder {spec.name!r}"
+    heads = _heads(options["width"], options.pop("head_size"), owner)
+    sizes = Sizes(heads=heads, **options)
+    if sizes.width % sizes.conv_groups:
+        raise EncoderError(
+            f"{owner}: width must be a multiple of {sizes.conv_groups}, not "
+            f"{sizes.width}"
+        )
+    model = AVHubert(sizes)
+    initialise(model)
+    return model
+
+
+def _heads(width: int, head_size: int, owner: str) -> int:
+    if width % head_size:
+        raise EncoderError(
+            f"{owner}: the width {width} is no multiple of head_size {head_size}"
+        )
+    return width // head_size

@@ -1,0 +1,215 @@
+"""BRAVEn and RAVEn on audio or on mouth patches: 25 rows a second.
+
+The models of 2022 (RAVEn) and of 2024 (BRAVEn) differ in training only: one code, and
+all sizes are read from the checkpoint. A checkpoint holds one stream. Both kinds of
+official files load: fine-tuned for speech recognition (``vsr_*``, ``asr_*``; decoder
+and CTC layer are left out) and pre-trained only.
+
+Each clip is encoded alone and whole, without a mask. Preprocessing is that of the
+paper's code (bit-ml/ssr-dfd, feature_extraction/braven_vsr): mouth patches as for
+AV-HuBERT, the waveform as it is. Row ``i`` of audio is the mean of a convolutional
+network over the samples ``640 i`` to ``640 (i + 1)``; samples after the last whole
+frame are cut.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
+from dfprobe.encoders.loading.checkpoints import (
+    checkpoint_model,
+    load_exactly,
+    read_tensors,
+)
+from dfprobe.encoders.model_encoder import WholeClipEncoder
+from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
+from dfprobe.encoders.windows import TimeAxis
+from dfprobe.errors import EncoderError
+from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+STREAMS = {"audio": "audio", "video": "visual"}
+WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+OPTIONS = {
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: transformer blocks.",
+    },
+    "width": {
+        "type": "integer",
+        "minimum": 2,
+        "default": 128,
+        "description": "Random weights: width, even and a multiple of heads.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: attention heads.",
+    },
+    "ffn": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 256,
+        "description": "Random weights: width inside the feed-forward parts.",
+    },
+    "trunk_width": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 16,
+        "description": "Random weights: channels of the first stage of the ResNet "
+        "(64 in the official sizes).",
+    },
+}
+
+_INPUTS = {"audio": frozenset({"waveform"}), "video": frozenset({"mouth"})}
+_TENSORS = {
+    "audio": ("batch", "samples", "1"),
+    "video": ("batch", "rows", "88", "88"),
+}
+_AXES = {
+    "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
+    "video": TimeAxis(1),
+}
+# First tensor of each frontend, which tells the stream of a file, and its dimensions.
+_STEMS = {
+    "audio": ("frontend.trunk.conv1.weight", 3),
+    "video": ("frontend.frontend3D.0.weight", 5),
+}
+_PREFIX = "encoder."  # a file that is only pre-trained has none
+_IGNORED = ("ctc.", "decoder.")  # of speech recognition
+
+
+class BravenEncoder(WholeClipEncoder):
+    """One stream's model."""
+
+    rate_hz = VIDEO_FPS
+
+    def __init__(
+        self,
+        model: Braven,
+        stream: str,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
+    ) -> None:
+        width = model.after_norm.weight.numel()
+        super().__init__(model, width, weights_hash, hidden)
+        self._stream = stream
+        self.inputs = _INPUTS[stream]
+        self.tensors = {stream: _TENSORS[stream]}
+        self.axes = {stream: _AXES[stream]}
+
+    def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
+        """Make the tensor of the stream; see `WholeClipEncoder.prepare`.
+
+        The waveform is taken as it is, without any normalisation.
+        """
+        if self._stream == "audio":
+            waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
+            return {"audio": torch.tensor(waveform)[None, :, None]}
+        crops = normalised_crops(mouth_of(clip))
+        return {"video": torch.from_numpy(crops)[None]}
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """Rows of the stream: (batch, rows, dim)."""
+        return self.module(tensors[self._stream], self.hidden)
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    model, weights_hash = checkpoint_model(
+        spec,
+        device,
+        lambda: _random_model(spec),
+        lambda path: pretrained_model(path, spec.stream),
+    )
+    hidden = hidden_layers(spec, len(model.encoders))
+    return BravenEncoder(model, spec.stream, hidden, weights_hash)
+
+
+def _random_model(spec: EncoderSpec) -> Braven:
+    sizes = _checked(Sizes(**spec.options), f"encoder {spec.name!r}")
+    return random_model(spec.stream, sizes)
+
+
+def pretrained_model(path: Path, stream: str) -> Braven:
+    """Model with the sizes and the weights of an official checkpoint.
+
+    Raises
+    ------
+    EncoderError
+        If the file cannot be read, or its tensors are not those of the stream.
+    """
+    source = f"checkpoint {path}"
+    tensors = encoder_tensors(read_tensors(path, None))
+    sizes = sizes_of(tensors, stream, source)
+    with torch.device("meta"):  # the tensors come from the file
+        model = Braven(stream, sizes)
+    load_exactly(model, tensors, source)
+    return model
+
+
+def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors of the encoder alone, without the prefix of a fine-tuned checkpoint.
+
+    Other names stay, for the comparison to report them.
+    """
+    return {
+        name.removeprefix(_PREFIX): tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(_IGNORED)
+    }
+
+
+def sizes_of(tensors: Mapping[str, torch.Tensor], stream: str, source: str) -> Sizes:
+    """Sizes of a model, read from the shapes of its tensors.
+
+    Raises
+    ------
+    EncoderError
+        If the tensors are of the other stream, if one that tells a size is missing, or
+        if the sizes do not fit each other.
+    """
+
+    def shape(name: str, dims: int) -> torch.Size:
+        if name not in tensors or tensors[name].dim() != dims:
+            raise EncoderError(
+                f"{source} is no BRAVEn encoder of {stream}: it has no "
+                f"{dims}-dimensional tensor {name}; its first tensors are "
+                f"{', '.join(sorted(tensors)[:5])}"
+            )
+        return tensors[name].shape
+
+    for other, (stem, _) in _STEMS.items():
+        if other != stream and stem in tensors:
+            raise EncoderError(
+                f"{source} is a BRAVEn encoder of {other}, but the stream asked for is "
+                f"{stream}; set stream: {other}, or give a checkpoint of {stream}"
+            )
+    numbers = re.findall(r"^encoders\.(\d+)\.", "\n".join(tensors), re.MULTILINE)
+    sizes = Sizes(
+        layers=max(map(int, numbers), default=-1) + 1,
+        width=shape("embed.0.weight", 2)[0],
+        ffn=shape("encoders.0.feed_forward.w_1.weight", 2)[0],
+        heads=shape("encoders.0.self_attn.pos_bias_u", 2)[0],
+        trunk_width=shape(*_STEMS[stream])[0],
+    )
+    return _checked(sizes, source)
+
+
+def _checked(sizes: Sizes, owner: str) -> Sizes:
+    if sizes.width % sizes.heads or sizes.width % 2:
+        raise EncoderError(
+            f"{owner}: the width must be even and a multiple of the heads "
+            f"({sizes.heads}), not {sizes.width}"
+        )
+    return sizes

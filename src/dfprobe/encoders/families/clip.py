@@ -1,0 +1,117 @@
+"""CLIP's image tower: one row a video frame, from the whole frame.
+
+A row is the projected CLS token (``image_embeds``), not normalised; for a hidden layer
+it is that layer's CLS token. The frames go through the PIL preprocessing of CLIP by
+name, since the library would otherwise take another resampling where torchvision is
+installed. Recipe of the paper: danoneata/veridiq, feature_extractors_dirty/fe_clip.py.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+from dfprobe.encoders.checks import hidden_layers
+from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
+from dfprobe.encoders.model_encoder import FrameEncoder
+from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+STREAMS = {"video": "visual"}
+WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
+OPTIONS = {
+    "image_size": {
+        "type": "integer",
+        "minimum": 16,
+        "default": 96,
+        "description": "Random weights: side of the input in pixels.",
+    },
+    "patch_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 16,
+        "description": "Random weights: side of a patch in pixels.",
+    },
+    "hidden_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 128,
+        "description": "Random weights: width.",
+    },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: transformer layers.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Random weights: attention heads.",
+    },
+}
+
+
+class ClipEncoder(FrameEncoder):
+    """The image tower of CLIP on each frame of a clip."""
+
+    inputs = frozenset({"frames"})
+    rate_hz = VIDEO_FPS
+
+    def __init__(
+        self,
+        model: CLIPVisionModelWithProjection,
+        hidden: tuple[int, ...] | None,
+        weights_hash: str,
+    ) -> None:
+        config = model.config
+        width = config.projection_dim if hidden is None else config.hidden_size
+        super().__init__(model, width, weights_hash, hidden)
+        side = int(config.image_size)  # type: ignore[arg-type]
+        self.processor = CLIPImageProcessorPil(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        )
+
+    def pixels(self, frames: np.ndarray, first: int, clip: ClipInputs) -> torch.Tensor:
+        """Whole frames, resized and cut square; see `FrameEncoder.pixels`."""
+        return self.processor(list(frames), return_tensors="pt").pixel_values
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """One row an image: (batch, 1, dim)."""
+        output = run(self.module, self.hidden, tensors["pixels"])
+        if self.hidden is None:
+            return output.image_embeds[:, None]
+        return tokens_of(output, self.hidden, lambda tokens: tokens[:, :1])
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    model, weights_hash = hub_model(
+        spec,
+        device,
+        CLIPVisionModelWithProjection,
+        lambda: _small_config(spec.options),
+    )
+    hidden = hidden_layers(spec, model.config.num_hidden_layers)
+    return ClipEncoder(model, hidden, weights_hash)
+
+
+def _small_config(options: dict[str, Any]) -> CLIPVisionConfig:
+    return CLIPVisionConfig(
+        image_size=options["image_size"],
+        patch_size=options["patch_size"],
+        hidden_size=options["hidden_size"],
+        projection_dim=options["hidden_size"],
+        num_hidden_layers=options["layers"],
+        num_attention_heads=options["heads"],
+        intermediate_size=4 * options["hidden_size"],
+    )

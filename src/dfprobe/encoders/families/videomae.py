@@ -1,0 +1,125 @@
+"""VideoMAE: chunks of 16 whole frames, one row a pair of frames.
+
+The frames are cut into chunks of ``num_frames`` without overlap. Each chunk gives one
+row a tubelet (2 frames): the mean of its patch tokens. The frames after the last full
+chunk are dropped, as in the paper; a clip shorter than one chunk, for which the paper
+has no rule, repeats its last frame to fill one. Recipe of the paper:
+danoneata/veridiq, feature_extractors_dirty/fe_video_mae.py.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import VideoMAEConfig, VideoMAEImageProcessorPil, VideoMAEModel
+from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+from dfprobe.encoders.checks import hidden_layers
+from dfprobe.encoders.contract import Encoder
+from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
+from dfprobe.encoders.model_encoder import ChunkEncoder
+from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.specs import EncoderSpec
+
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
+STREAMS = {"video": "visual"}
+WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
+OPTIONS = {
+    "image_size": {
+        "type": "integer",
+        "minimum": 16,
+        "default": 96,
+        "description": "Random weights: side of the input in pixels.",
+    },
+    "patch_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 16,
+        "description": "Random weights: side of a patch in pixels.",
+    },
+    "hidden_size": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 128,
+        "description": "Random weights: width.",
+    },
+    "layers": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 2,
+        "description": "Random weights: transformer layers.",
+    },
+    "heads": {
+        "type": "integer",
+        "minimum": 1,
+        "default": 4,
+        "description": "Random weights: attention heads.",
+    },
+}
+
+
+class VideoMAEEncoder(ChunkEncoder):
+    """VideoMAE on the chunks of a clip."""
+
+    inputs = frozenset({"frames"})
+
+    def __init__(
+        self, model: VideoMAEModel, hidden: tuple[int, ...] | None, weights_hash: str
+    ) -> None:
+        config = model.config
+        super().__init__(model, config.hidden_size, weights_hash, hidden)
+        self.rate_hz = VIDEO_FPS / config.tubelet_size
+        self.chunk_frames = config.num_frames
+        self.chunk_rows = config.num_frames // config.tubelet_size
+        side = int(config.image_size)  # type: ignore[arg-type]
+        # Without mean and std the library's class would take 0.5 for both.
+        self.processor = VideoMAEImageProcessorPil(
+            size={"shortest_edge": side},
+            crop_size={"height": side, "width": side},
+            image_mean=IMAGENET_DEFAULT_MEAN,
+            image_std=IMAGENET_DEFAULT_STD,
+        )
+
+    def pixels(self, chunk: list[np.ndarray]) -> torch.Tensor:
+        """Whole frames, resized and cut square; see `ChunkEncoder.pixels`."""
+        return self.processor(chunk, return_tensors="pt").pixel_values[0]
+
+    def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
+        """One row a tubelet: (batch, chunk_rows, dim)."""
+        output = run(self.module, self.hidden, tensors["pixels"])
+        return tokens_of(output, self.hidden, self._tubelets)
+
+    def _tubelets(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Mean over the patches of each tubelet; tokens are ordered t, row, column."""
+        # (batch, t * r * c, width) -> (batch, t, width)
+        return tokens.unflatten(1, (self.chunk_rows, -1)).mean(dim=2)
+
+
+def build(spec: EncoderSpec, device: str) -> Encoder:
+    """Build the encoder of a spec (see `dfprobe.encoders.registry.build`).
+
+    A checkpoint fine-tuned for classification has no final norm; it is refused for
+    the missing tensors, since its output is another feature than the paper's.
+    """
+    model, weights_hash = hub_model(
+        spec,
+        device,
+        VideoMAEModel,
+        lambda: _small_config(spec.options),
+        use_mean_pooling=False,
+    )
+    hidden = hidden_layers(spec, model.config.num_hidden_layers)
+    return VideoMAEEncoder(model, hidden, weights_hash)
+
+
+def _small_config(options: dict[str, Any]) -> VideoMAEConfig:
+    return VideoMAEConfig(
+        image_size=options["image_size"],
+        patch_size=options["patch_size"],
+        hidden_size=options["hidden_size"],
+        num_hidden_layers=options["layers"],
+        num_attention_heads=options["heads"],
+        intermediate_size=4 * options["hidden_size"],
+        use_mean_pooling=False,
+    )
