@@ -46,10 +46,11 @@ test-chaos: .venv/installed ## faults alone: kills, full disks, damaged files
 chaos: .venv/installed ## 100 times kill -9 in the middle of a run
 	$(RUN) env CHAOS_KILLS=100 python -m pytest tests/chaos/test_kills.py
 
-check: .venv/installed ## format, lint, types, workflow lint, known vulnerabilities
+check: .venv/installed ## format, lint, types, import contracts, workflow lint, known vulnerabilities
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
+	$(RUN) lint-imports
 	$(RUN) snakefmt --check Snakefile workflow
 	$(RUN) snakemake --lint
 	$(RUN) python .ci/audit_packages.py

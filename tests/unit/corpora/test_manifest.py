@@ -146,7 +146,7 @@ def test_a_module_that_is_no_layout(name, manifest):
 
 def test_unknown_option(manifest):
     with pytest.raises(
-        ConfigError, match=r"'folder' has no option 'deep' \(known: links"
+        ConfigError, match=r"'folder', options\.deep: unknown key .* Known keys: links"
     ):
         manifest("folder", options={"deep": True})
 
