@@ -20,6 +20,7 @@ State = Literal["found", "missing", "wrong size", "wrong hash"]
 
 # Files of a hub repository that hold the tensors, in the order in which they are taken.
 TENSOR_FILES = ("model.safetensors", "pytorch_model.bin")
+_TENSOR_SUFFIXES = {".safetensors", ".bin"}
 
 
 class Paper(NamedTuple):
@@ -147,6 +148,16 @@ def stored(record: Record) -> Path | None:
         return _cached(record.name)
     path = local_path(record.name)
     return path if path.is_file() else None
+
+
+def tensor_files(weights: str) -> list[Path]:
+    """Files that hold the tensors of weights that a config names; none if missing."""
+    path = local_path(weights)
+    if path.is_file():
+        return [path]
+    cached = None if path.is_dir() else _cached(weights)
+    folder = path if cached is None else cached.parent
+    return sorted(file for file in folder.glob("*") if file.suffix in _TENSOR_SUFFIXES)
 
 
 def found(weights: str) -> bool:

@@ -23,7 +23,7 @@ class Corpus(NamedTuple):
     rows: dict[str, np.ndarray]
 
 
-def write_features(path, rows, statuses=None, key="key", dtype="float16"):
+def write_features(path, rows, statuses=None, key="key", dtype="float16", **attributes):
     """One store; ``statuses`` names the clips that failed and have no rows."""
     statuses = statuses or {}
     ids = sorted([*rows, *statuses])
@@ -38,7 +38,9 @@ def write_features(path, rows, statuses=None, key="key", dtype="float16"):
         }
     )
     clips = [rows[name] for name in ids if name in rows]
-    write_store(path, index, clips, DIM, dtype, PROVENANCE | {"encoder_key": key})
+    write_store(
+        path, index, clips, DIM, dtype, PROVENANCE | {"encoder_key": key} | attributes
+    )
     return path
 
 
