@@ -37,7 +37,9 @@ rule make_report:
         assets=[
             code_stamps.stage_data(f"report/{name}")
             for name in (
-                "site/site.css",
+                "templates/frame.html",
+                "templates/site_page.html",
+                "templates/style.css",
                 "site/site.js",
                 "explorer/explorer.js",
                 "explorer/explorer_body.html",

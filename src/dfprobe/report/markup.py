@@ -1,32 +1,46 @@
-"""Pieces of the site's pages: sections, tables that sort and filter, charts."""
+"""Fill in the templates of the pages, and what stands in their tables.
+
+In ``templates``, ``frame.html`` is the frame of every page, ``parts.html`` has tables,
+figures and other pieces as macros, ``style.css`` is the style of all pages.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from string import Template
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 SHADES = 10  # steps of colour from 0 to 100 per cent
 
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="assets/site.css">
-</head>
-<body>
-<a class="skip" href="#main">Skip to the content</a>
-<nav aria-label="Pages and sections">$links</nav>
-<main id="main">
-$body
-</main>
-$scripts
-</body>
-</html>
-""")
+_TEMPLATES = Environment(
+    loader=PackageLoader("dfprobe.report"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def render(name: str, **values: Any) -> str:
+    """Fill in a template.
+
+    Parameters
+    ----------
+    name : str
+        File in ``templates``. In ``.html`` all values are escaped but `Markup`.
+    **values
+        What the template names; one that is missing is an error.
+
+    Returns
+    -------
+    str
+        `Markup` for ``.html``, so that one template's result can stand in another.
+    """
+    text = _TEMPLATES.get_template(name).render(values)
+    return Markup(text) if name.endswith(".html") else text
 
 
 @dataclass(frozen=True)
@@ -43,12 +57,22 @@ class Cell:
         Per cent, 50 in the middle of the colours; None for no colour.
     notes : tuple of str
         Short lines that appear on hover, on focus and when asked for.
+    flagged : bool
+        Whether it stands out.
     """
 
     text: str
     order: float | None = None
     shade: float | None = None
     notes: tuple[str, ...] = ()
+    flagged: bool = False
+
+    def classes(self, number: bool) -> str:
+        """Names of its classes in the style, joined by spaces."""
+        names = {"n": number, "flag": self.flagged}
+        if self.shade is not None:
+            names[f"s{round(self.shade * SHADES / 100)}"] = True
+        return " ".join(name for name, wanted in names.items() if wanted)
 
 
 @dataclass(frozen=True)
@@ -57,6 +81,23 @@ class Column:
 
     title: str
     number: bool = False
+
+
+def cell(value: Cell | str | int | None) -> Cell:
+    """Make a cell of a value: empty for None, yes or no, thousands with commas."""
+    match value:
+        case Cell():
+            return value
+        case None:
+            return Cell("")
+        case bool():
+            return Cell("yes" if value else "no")
+        case int():
+            return Cell(f"{value:,}")
+    return Cell(value)
+
+
+_TEMPLATES.filters["cell"] = cell
 
 
 def page(
@@ -76,13 +117,12 @@ def page(
     parts, scripts : iterable of str
         HTML of the page; script files in the order in which they run.
     """
-    loaded = [f'<script defer src="{escape(name)}"></script>' for name in scripts]
-    anchors = [f'<a href="{escape(to)}">{escape(text)}</a>' for text, to in links]
-    return _PAGE.substitute(
-        title=escape(title),
-        links="\n".join(anchors),
-        body="\n".join(parts),
-        scripts="\n".join(loaded),
+    return render(
+        "site_page.html",
+        title=title,
+        links=list(links),
+        parts=map(Markup, parts),
+        scripts=list(scripts),
     )
 
 

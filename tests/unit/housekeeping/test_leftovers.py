@@ -60,7 +60,7 @@ KEPT = [
     "code/dfprobe/encoders/families/lfcc.py",
     "code/dfprobe/encoders/contract.py",
     "code/dfprobe/corpora/layouts/path_list.py",
-    "code/dfprobe/report/site/site.css",
+    "code/dfprobe/report/templates/style.css",
 ]
 LEFT = {  # what is removed: a file in it
     "manifests/gone.parquet": "",

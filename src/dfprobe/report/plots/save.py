@@ -1,5 +1,6 @@
 """Saving figures so that equal content gives equal bytes."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,13 @@ def save(figure: Figure, png: Path) -> None:
         path = png.with_suffix(suffix)
         with write_whole(path) as draft, matplotlib.rc_context(_SETTINGS):
             figure.savefig(draft, format=kind, dpi=_DPI, metadata=metadata)
+
+
+def inline_svg(figure: Figure) -> str:
+    """Draw a figure as an ``<svg>`` element that can stand in a page."""
+    text = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context(_SETTINGS):
+        figure.savefig(text, format="svg", metadata=nothing)
+    _, element, rest = text.getvalue().partition("<svg")  # before it: for a file
+    return element + rest

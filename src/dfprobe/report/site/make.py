@@ -30,7 +30,7 @@ _SECTIONS = [
     ("Provenance", "#provenance"),
 ]
 _EXPLORER = ("Clip explorer", "explorer.html")
-_OWN = {"site": ("site.css", "site.js"), "explorer": ("explorer.js",)}
+_OWN = ("templates/style.css", "site/site.js", "explorer/explorer.js")
 _PLOTLY = "plotly.min.js"
 _IN_TIME = "temporal"  # folder of the pictures of clips over time
 
@@ -185,10 +185,9 @@ def _copy_all(sources: Sources, results: Path, folder: Path) -> None:
         resources.files("plotly") / "package_data" / _PLOTLY
     ) as script:
         _copy(script, folder / "assets" / _PLOTLY)
-    for room, names in _OWN.items():
-        for name in names:
-            own = resources.files(f"dfprobe.report.{room}").joinpath(name)
-            _write(folder / "assets" / name, own.read_text("utf-8"))
+    for name in _OWN:
+        own = resources.files("dfprobe.report") / name
+        _write(folder / "assets" / Path(name).name, own.read_text("utf-8"))
 
 
 def _below_figures(path: Path) -> Path:
