@@ -8,7 +8,7 @@ from dfprobe.commands.arguments import Stages
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
-    about = "list or remove products that the configuration does not name any more"
+    about = "list or delete products that the configuration no longer names"
     gc = stages.add_parser("gc", help=about, description=f"{about}.")
     gc.set_defaults(run=_gc)
     gc.add_argument(
@@ -18,9 +18,9 @@ def add(stages: Stages) -> None:
         default=[Path("config.yaml")],
         help="configurations whose results are kept; default: config.yaml",
     )
-    gc.add_argument("--delete", action="store_true", help="remove; default: list only")
+    gc.add_argument("--delete", action="store_true", help="delete; default: list only")
 
-    about = "what is done, stale, missing and failed, by stage; starts nothing"
+    about = "jobs that are done, stale, missing or failed, per stage; starts nothing"
     status = stages.add_parser("status", help=about, description=f"{about}.")
     status.set_defaults(run=_status)
     status.add_argument(

@@ -1,13 +1,13 @@
 """Where the workflow puts what, and which of the names there a configuration knows."""
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
+from dfprobe import products
 from dfprobe.planning import specs
-
-# Whether the last of these folder and file names stands for something named.
-Known = Callable[[tuple[str, ...]], bool]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,32 @@ class Named:
             frozenset(modules),
         )
 
+    def knows(self, wildcard: str, names: tuple[str, ...]) -> bool:
+        """Whether a configuration gives the last of these nested names.
+
+        Parameters
+        ----------
+        wildcard : str
+            What the name stands for, as in the paths of `dfprobe.products`.
+        names : tuple of str
+            Names of the folders below the place, and of the entry.
+        """
+        name = names[-1]
+        match wildcard:
+            case "corpus" | "train" | "test":
+                return name in self.corpora
+            case "encoder" | "layered":
+                return self.encoders.issuperset(name.split("+"))
+            case "head":
+                return name in self.heads
+            case "detector":
+                return name in self.detectors
+            case "detector_train":  # a corpus of others has any name
+                return True
+            case "shard":
+                return not name.isdigit() or int(name) < self.corpora[names[-2]]
+        raise ValueError(f"gc knows no names of the wildcard {wildcard}")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -65,59 +91,42 @@ class Place:
     Parameters
     ----------
     folder : str
-        Relative to ``results/``.
-    levels : tuple of callable
-        Whether a name is known, for each level of names below the folder.
+        Relative to the working directory.
+    levels : tuple of str
+        Wildcard that the names stand for, for each level of folders below.
     suffixes : tuple of str
-        How the names of files there go on.
+        What follows the name in the names of files.
     """
 
     folder: str
-    levels: tuple[Known, ...]
+    levels: tuple[str, ...]
     suffixes: tuple[str, ...]
 
 
-def places(named: Named) -> Iterator[Place]:
-    """Yield the folders of all products that stand for one encoder, corpus or head."""
+def places() -> Iterator[Place]:
+    """Yield the folders of all products that stand for one encoder, corpus or head.
 
-    def encoder(names: tuple[str, ...]) -> bool:
-        return names[-1] in named.encoders
+    The logs and benchmarks of their jobs lie as the products do.
+    """
+    suffixes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for pattern in products.NAMED:
+        folder, levels, suffix = _parts(pattern)
+        suffixes.setdefault((folder, levels), []).extend(filter(None, [suffix]))
+    for (folder, levels), found in suffixes.items():
+        below = Path(folder).relative_to(products.RESULTS)
+        yield Place(folder, levels, tuple(found))
+        yield Place(f"{products.LOGS}/{below}", levels, (".log",))
+        yield Place(f"{products.BENCHMARKS}/{below}", levels, (".tsv",))
 
-    def row(names: tuple[str, ...]) -> bool:
-        return named.encoders.issuperset(names[-1].split("+"))
 
-    def corpus(names: tuple[str, ...]) -> bool:
-        return names[-1] in named.corpora
-
-    def shard(names: tuple[str, ...]) -> bool:
-        return not names[-1].isdigit() or int(names[-1]) < named.corpora[names[-2]]
-
-    def head(names: tuple[str, ...]) -> bool:
-        return names[-1] in named.heads
-
-    def detector(names: tuple[str, ...]) -> bool:
-        return names[-1] in named.detectors
-
-    heads = (".safetensors", ".curve.csv", ".val.parquet")
-    pictures = (".png", ".svg", ".pdf")
-    scored = (head, row, corpus, corpus)
-    for place in (
-        Place("manifests", (corpus,), (".parquet",)),
-        Place("facts", (corpus, shard), (".parquet",)),
-        Place("audit", (corpus,), (".html",)),
-        Place("crops", (corpus, shard), (".h5", ".parquet")),
-        Place("features", (encoder, corpus, shard), (".zarr.zip",)),
-        Place("heads", (head, row, corpus), heads),
-        Place("scores", scored, (".parquet",)),
-        Place("scores/external", (detector, lambda _: True, corpus), (".parquet",)),
-        Place("curves", scored, (".parquet",)),
-        Place("layers", (encoder,), (".csv",)),
-        Place("spatial", (encoder, corpus, corpus), (".parquet",)),
-    ):
-        yield place
-        yield Place(f"logs/{place.folder}", place.levels, (".log",))
-        yield Place(f"benchmarks/{place.folder}", place.levels, (".tsv",))
-    yield Place("report/clips", (corpus,), ())
-    yield Place("figures/layers", (encoder,), pictures)
-    yield Place("figures/temporal", (corpus,), pictures)
-    yield Place("figures/overlays", (corpus,), pictures)
+def _parts(pattern: str) -> tuple[str, tuple[str, ...], str]:
+    """Folder before the first wildcard, the nested wildcards, what follows the last."""
+    folder, first, rest = pattern.partition("/{")
+    levels, suffix = [], ""
+    for part in (first[1:] + rest).split("/"):
+        found = re.fullmatch(r"\{(\w+)\}(.*)", part)
+        if found is None:  # the same name for all: index.js
+            break
+        levels.append(found[1])
+        suffix = found[2]
+    return folder, tuple(levels), suffix

@@ -1,8 +1,8 @@
 """``dfprobe gc``: products of encoders, corpora and heads that no config names.
 
-Only what lies where the workflow puts it, under a name that the workflow could have
-given, is taken for a leftover. Links are not followed, so that nothing outside
-``results/`` is looked at or removed. Generated videos (``results/demo``) stay.
+A file counts as a leftover only where the workflow would write it, under a name that
+the workflow could have given. Symbolic links are not followed, so that nothing outside
+the results folder is read or removed. Generated corpora stay.
 """
 
 import os
@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.code import import_closure
 from dfprobe.config import read_config
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.known_names import Named, Place, places
-from dfprobe.planning import code_stamps
 from dfprobe.settings.corpus_layouts import layouts
 from dfprobe.settings.encoder_families import families
 
-_RESULTS = Path("results")
 _LOCKS = Path(".snakemake/locks")
 _PACKAGE = Path(__file__).parents[1]
 _ID = "[a-z0-9][a-z0-9_-]*"
@@ -31,14 +30,14 @@ _ENTRY = re.compile(rf"\.?({_ID}(?:\+{_ID})*)(\..*)?")
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file, folder or link to remove.
+    """A file, folder or link to delete.
 
     Parameters
     ----------
     path : Path
         Relative to the working directory.
     size : int
-        Bytes; a file that has a second name counts once, a link nothing.
+        Bytes. A file with several hard links counts once, a symbolic link as zero.
     """
 
     path: Path
@@ -46,21 +45,21 @@ class Leftover:
 
 
 def collect_garbage(configfiles: list[Path], delete: bool) -> None:
-    """Print the leftovers, and remove them where told to.
+    """Print the leftovers, and delete them on request.
 
     Parameters
     ----------
     configfiles : list of Path
-        Configurations whose results lie here: what any of them names is kept.
+        Configurations whose results are here: what any of them names is kept.
     delete : bool
-        False only lists.
+        Delete them; otherwise only list them.
 
     Raises
     ------
     ConfigError
-        If a configuration is not there or is not valid.
+        If a configuration does not exist or is not valid.
     DataError
-        If a run is going on, or a file cannot be removed.
+        If a run is in progress, or a file cannot be deleted.
     """
     if delete:
         _refuse_during_a_run()
@@ -69,30 +68,34 @@ def collect_garbage(configfiles: list[Path], delete: bool) -> None:
         sys.stdout.write(f"{_readable(leftover.size):>10}  {leftover.path}\n")
     total = _readable(sum(leftover.size for leftover in found))
     kept = " or ".join(map(str, configfiles))
-    sys.stdout.write(f"{total:>10}  in all that {kept} does not name\n")
+    sys.stdout.write(f"{total:>10}  in total, not named in {kept}\n")
     if delete:
         for leftover in found:
             _remove(leftover.path)
     elif found:
-        sys.stdout.write("Nothing was removed; with --delete it is.\n")
+        sys.stdout.write("Nothing was deleted; add --delete to delete these.\n")
 
 
 def leftovers(named: Named) -> list[Leftover]:
-    """Find what no configuration names below ``results/``, ordered by path."""
+    """Find the products that no configuration names, ordered by path."""
     paths = set(_unused_stamps(named))
-    known = list(places(named))
-    folders = {_RESULTS / place.folder for place in known}
+    known = list(places())
+    folders = {Path(place.folder) for place in known}
     for place in known:
-        if not _behind_a_link(place.folder):
-            paths.update(_unnamed(_RESULTS / place.folder, place, (), folders))
+        if not _behind_a_link(Path(place.folder)):
+            paths.update(_unnamed(Path(place.folder), place, (), named, folders))
     seen: set[tuple[int, int]] = set()
     return [Leftover(path, _size(path, seen)) for path in sorted(paths)]
 
 
 def _unnamed(
-    folder: Path, place: Place, above: tuple[str, ...], folders: set[Path]
+    folder: Path,
+    place: Place,
+    above: tuple[str, ...],
+    named: Named,
+    folders: set[Path],
 ) -> Iterator[Path]:
-    """Entries of a folder, and of those in it, that nothing names."""
+    """Entries of a folder and its subfolders that no configuration names."""
     level = place.levels[len(above)]
     for entry in _entries(folder):
         path = folder / entry.name
@@ -100,10 +103,10 @@ def _unnamed(
         if name is None or path in folders:  # not ours, or a place of its own
             continue
         names = (*above, name)
-        if not level(names):
+        if not named.knows(level, names):
             yield path
         elif entry.is_dir(follow_symlinks=False) and len(names) < len(place.levels):
-            yield from _unnamed(path, place, names, folders)
+            yield from _unnamed(path, place, names, named, folders)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -114,7 +117,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _name(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> str | None:
-    """Name that a file or folder stands for, None if the workflow gives no such one."""
+    """Name that an entry stands for; None if the workflow gives no such name."""
     found = _ENTRY.fullmatch(entry.name)
     if found is None:
         return None
@@ -126,19 +129,15 @@ def _name(entry: os.DirEntry[str], suffixes: tuple[str, ...]) -> str | None:
     return name if rest.startswith(suffixes) else None
 
 
-def _behind_a_link(folder: str) -> bool:
-    path = _RESULTS
-    for part in Path(folder).parts:
-        path /= part
-        if path.is_symlink():
-            return True
-    return False
+def _behind_a_link(folder: Path) -> bool:
+    """Whether a folder, or one above it, is a link below the results."""
+    return any(path.is_symlink() for path in [folder, *folder.parents][:-2])
 
 
 def _unused_stamps(named: Named) -> Iterator[Path]:
-    """Code stamps of modules that are gone, or of families and layouts not named."""
-    root = code_stamps.CODE_FOLDER / _PACKAGE.name
-    if _behind_a_link(root.relative_to(_RESULTS).as_posix()):
+    """Code stamps of deleted modules, and of families and layouts not in use."""
+    root = Path(products.CODE, _PACKAGE.name)
+    if _behind_a_link(root):
         return
     unused = {_file(module) for module in _unused_modules(named)}
     for parent, _, names in os.walk(root):
@@ -161,7 +160,7 @@ def _file(module: str) -> Path:
 
 
 def _size(path: Path, seen: set[tuple[int, int]]) -> int:
-    """Bytes of the files at or below a path that were not seen under another name."""
+    """Bytes of the files at or below a path that were not counted as another link."""
     files = [path]
     if path.is_dir() and not path.is_symlink():
         files = [Path(p, name) for p, _, names in os.walk(path) for name in names]
@@ -181,19 +180,19 @@ def _readable(size: int) -> str:
 def _refuse_during_a_run() -> None:
     if any(_entries(_LOCKS)):
         raise DataError(
-            f"a run is going on in {Path.cwd()}, or was killed ({_LOCKS} is not "
-            "empty). Wait for it, or say `snakemake --unlock`; nothing was removed."
+            f"a run is in progress in {Path.cwd()}, or was killed ({_LOCKS} is not "
+            "empty). Wait for it, or run `snakemake --unlock`; nothing was deleted."
         )
 
 
 def _remove(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)  # removes links in it, and follows none
+            shutil.rmtree(path)  # deletes links in it, follows none
         else:
             path.unlink()
     except OSError as error:
         raise DataError(
-            f"{path} cannot be removed ({error.strerror}); what stands above it in the "
-            "list is removed already."
+            f"{path} cannot be deleted ({error.strerror}); the entries listed above it "
+            "have been deleted."
         ) from error

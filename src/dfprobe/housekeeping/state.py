@@ -41,8 +41,8 @@ class Job:
     stage : str
         Name of its rule.
     state : str
-        ``done``; ``stale``: made, and to be made again; ``missing``: not made;
-        ``failed``: not made, and its log ends in an error.
+        ``done``; ``stale``: exists, but is outdated; ``missing``: does not exist;
+        ``failed``: does not exist, and its log ends in an error.
     log : str
         Its log file.
     error : str
@@ -71,7 +71,9 @@ def show_state(configfiles: list[Path]) -> None:
     jobs = planned_jobs(configfiles)
     sys.stdout.write(f"{_table(jobs)}\n")
     if _LOCKS.is_dir() and any(_LOCKS.iterdir()):
-        sys.stdout.write("\nA run is going on, or was killed: the folder is locked.\n")
+        sys.stdout.write(
+            "\nA run is in progress, or was killed: the folder is locked.\n"
+        )
     for job in jobs:
         if job.state == "failed":
             sys.stdout.write(f"\n{job.log}\n  {job.error}\n")
@@ -80,8 +82,8 @@ def show_state(configfiles: list[Path]) -> None:
 def planned_jobs(configfiles: list[Path]) -> list[Job]:
     """Return all jobs of the default target, in the order of the rules.
 
-    Code stamps that are out of date are left as they are (a run that is going on would
-    note the new ones for products of the old code), and their jobs count as stale.
+    Outdated code stamps are left as they are (a run in progress would record the new
+    ones for products of the old code), and their jobs count as stale.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def planned_jobs(configfiles: list[Path]) -> list[Job]:
     missing = [path for path in [Path("Snakefile"), *configfiles] if not path.is_file()]
     if missing:
         raise ConfigError(
-            f"{missing[0]} is not there; run dfprobe in the folder that holds the "
+            f"{missing[0]} does not exist; run dfprobe in the folder that holds the "
             "Snakefile, or name the configuration with --configfile"
         )
     output = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
@@ -113,7 +115,7 @@ def _jobs(workflow: Any, outdated: set[str]) -> list[Job]:
     dag = workflow.dag
     stale = set(dag.needrun_jobs(exclude_finished=False))
     waiting = [job for job in dag.jobs if job in stale or outdated & set(job.input)]
-    while waiting:  # what follows from a stale job is stale
+    while waiting:  # whatever reads a stale product is stale
         job = waiting.pop()
         stale.add(job)
         waiting += [after for after in dag.depending[job] if after not in stale]
@@ -136,7 +138,7 @@ def _job(job: Any, stale: bool) -> Job:
 
 
 def _error(log: Path) -> str:
-    """Error that a log of a job ends in, empty if there is none."""
+    """Error at the end of a job's log, empty if there is none."""
     if not log.is_file():
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()

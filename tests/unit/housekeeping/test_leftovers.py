@@ -144,7 +144,7 @@ def test_listing_removes_nothing_and_says_how_much_it_is(results, capsys):
     assert files(results) == before
     out = capsys.readouterr().out
     assert out.splitlines()[0] == "    0.0 MB  results/audit/gone"
-    assert "with --delete" in out
+    assert "add --delete" in out
 
 
 def test_deleting_leaves_what_is_named(results):
@@ -193,7 +193,7 @@ def test_nothing_is_removed_while_a_run_goes_on(results, caplog):
     lock = put(Path(".snakemake/locks/0.input.lock"))
     before = files(results)
     assert main(["gc", "--delete"]) == 1
-    assert "a run is going on" in caplog.text
+    assert "a run is in progress" in caplog.text
     assert files(results) == before
     lock.unlink()
     assert main(["gc", "--delete"]) == 0
