@@ -68,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dfprobe", description="Stages of the dfprobe workflow, one at a time."
+        prog="dfprobe",
+        description="Single stages of the dfprobe workflow, and tools beside it.",
     )
     parser.add_argument("--log", type=Path, help="write the messages to this file too")
     stages = parser.add_subparsers(required=True, metavar="STAGE")

@@ -47,7 +47,7 @@ def check_plain(files: Iterable[str], root: Path) -> None:
             continue
         if not file or "\0" in file or not _is_text(file):
             raise DataError(
-                f"Clip {file!r} of {root}: expected a file name in UTF-8, came bytes "
+                f"Clip {file!r} of {root}: expected a file name in UTF-8, got bytes "
                 "that are not. Rename the file."
             )
         if file.startswith("/") or ".." in file.split("/"):

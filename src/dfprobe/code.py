@@ -36,7 +36,7 @@ def import_closure(modules: Iterable[str]) -> list[str]:
     Raises
     ------
     ModuleNotFoundError
-        If a name in ``modules`` is no module of dfprobe.
+        If a name in ``modules`` is not a module of dfprobe.
     """
     found: set[str] = set()
     waiting = list(modules)

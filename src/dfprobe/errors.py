@@ -42,7 +42,7 @@ class ClipError(DfprobeError):
     status : Status
         The named reason, never ``Status.OK``.
     detail : str
-        A sentence that says what was expected and what came.
+        A sentence that says what was expected and what it got.
     """
 
     def __init__(self, status: Status, detail: str) -> None:

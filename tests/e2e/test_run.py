@@ -168,7 +168,7 @@ def test_missing_weights_stop_the_run_before_it_starts_but_not_the_plan(project)
     assert snakemake(project, "--dry-run").returncode == 0
     run = snakemake(project)
     assert run.returncode == 1
-    assert run.stdout.count("The rows lips, sound of the config wait for it") == 1
+    assert run.stdout.count("The encoders lips, sound of the config need it") == 1
     assert "Finished job" not in run.stdout
 
 

@@ -49,7 +49,7 @@ def audit(folder: Path | None, layout: str, splits: Path | None, out: Path) -> N
     else:
         raise ConfigError(
             "dfprobe audit: expected a FOLDER of videos, or --splits with a folder of "
-            "lists; came neither."
+            "lists; got neither."
         )
     page = out / "index.html"
     write_audit(title, tables, page, out)

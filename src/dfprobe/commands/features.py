@@ -13,7 +13,7 @@ def add(stages: Stages) -> None:
     crops.add_argument("shard", help="shard, e.g. 000")
     crops.add_argument("--index", type=Path, required=True, help="index to write")
     crops.add_argument(
-        "--threads", type=int, default=1, help="clips that are computed at a time"
+        "--threads", type=int, default=1, help="clips that are computed concurrently"
     )
 
     features = stage(stages, "features", _features, "run an encoder over a shard")
@@ -22,7 +22,7 @@ def add(stages: Stages) -> None:
     features.add_argument("index", type=Path, help="index of the crop store (Parquet)")
     features.add_argument("shard", help="shard, e.g. 000")
     features.add_argument(
-        "--threads", type=int, default=1, help="clips that are prepared at a time"
+        "--threads", type=int, default=1, help="clips that are prepared concurrently"
     )
 
     files = stage(stages, "import-features", _import_features, "take feature files")

@@ -80,13 +80,13 @@ def make_demo(
 def _plans(layout: str, spec: dict[str, Any]) -> list[SourcePlan]:
     if layout not in LAYOUTS:
         raise ConfigError(
-            f"Demo corpus: expected a layout of {', '.join(LAYOUTS)}, came {layout!r}."
+            f"Demo corpus: expected a layout of {', '.join(LAYOUTS)}, got {layout!r}."
         )
     sources = spec["sources"]
     if set(sources) != set(SPLITS) or min(sources.values()) < 0:
         raise ConfigError(
             f"Demo corpus {layout}: expected numbers of sources for "
-            f"{', '.join(SPLITS)}, came {sources!r}."
+            f"{', '.join(SPLITS)}, got {sources!r}."
         )
     plans: list[SourcePlan] = LAYOUTS[layout].plan(spec["seed"], sources)
     return plans

@@ -64,7 +64,7 @@ class Record:
         for name in names:
             if name not in self._sizes and (self._base / name).exists():
                 raise DataError(
-                    f"{self._base / name}: expected a free place for a demo file, came "
+                    f"{self._base / name}: expected no file here but a demo file, got "
                     "a file that the generator did not write. Give the demo corpus "
                     "another root, or move the file away."
                 )

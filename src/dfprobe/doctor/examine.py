@@ -19,7 +19,7 @@ def examine(configfile: Path) -> bool:
     Raises
     ------
     ConfigError
-        If there is no such file, or it is no configuration.
+        If there is no such file, or it is not a configuration.
     """
     config = read_config(configfile)
     sections = (

@@ -69,7 +69,7 @@ def encoded(
     read : callable
         Gives the inputs of a clip, or raises `ClipError`.
     threads : int
-        Clips that are read and prepared at a time.
+        Clips that are read and prepared concurrently.
 
     Yields
     ------
@@ -93,7 +93,7 @@ def encoded(
 def batches(items: Iterator[_Item], shared_rows: int) -> Iterator[list[_Item]]:
     """Neighbouring parts of equal shapes together, up to ``shared_rows`` rows.
 
-    What is no part goes along with what stands before it, or by itself.
+    Failed clips are handed on in their place among the parts.
     """
     batch: list[_Item] = []
     first: Part | None = None

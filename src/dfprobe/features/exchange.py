@@ -136,7 +136,7 @@ def export_features(stores: list[Path], folder: Path) -> None:
             if double:
                 raise DataError(
                     f"{path}: clip {min(double)} is in another of these stores too. "
-                    "Export one encoder and one corpus at a time."
+                    "Export one encoder and one corpus per call."
                 )
             written.update(clips)
             for clip_id in clips:

@@ -61,7 +61,7 @@ def extract_features(
     out : Path
         Feature store to write, see `dfprobe.store.features`.
     threads : int
-        Clips that are read and prepared at a time, beside the forward pass.
+        Clips that are read and prepared concurrently with the forward pass.
 
     Raises
     ------

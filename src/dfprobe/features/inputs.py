@@ -18,7 +18,7 @@ from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.status import Status
 
-# Which stage status decides whether an input can be had, and which code makes it.
+# Which status of the crops decides whether an input is available.
 _STATUS_OF = {
     "frames": "video_status",
     "boxes": "video_status",  # of a clip without a face they are NaN

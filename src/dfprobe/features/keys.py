@@ -75,7 +75,7 @@ def provenance(
     settings: Mapping[str, Any],
     crops: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Tell what rows are made of, so that more of them can be made.
+    """Describe how rows were made, so that more rows can be made the same way.
 
     Parameters
     ----------

@@ -186,7 +186,7 @@ class Passes:
             raise EncoderError(
                 f"{type(encoder).__name__} on {encoder.device}: a single part of "
                 f"{rows} rows does not fit into memory. Set features.device to cpu, "
-                "or run fewer jobs at a time."
+                "or run fewer jobs concurrently."
             )
         self._say(f"out of memory with {rows} rows, done in windows of half as many")
         smaller = replace(

@@ -23,7 +23,7 @@ def prefetched(
     sources : iterable of callable
         Each gives an iterator; one thread runs it from its first item to its last.
     threads : int
-        Sources that run at a time.
+        Sources that are read concurrently.
     depth : int
         Items of each source that may wait to be taken.
 

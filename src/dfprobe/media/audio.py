@@ -36,7 +36,7 @@ SILENCE_LIMIT = 0.0005
 _HOLE_S = (0.1, 60.0)
 _ALL_HOLES_S = 600.0
 _RATES_HZ = (4_000, 384_000)  # other rates are damage
-_BLOCK = 2**16  # samples of silence that are made at a time
+_BLOCK = 2**16  # samples of silence per block
 # Zero level and full scale of the integer sample types.
 _INTEGER_SCALES = {
     "uint8": (2**7, 2**7),

@@ -16,7 +16,7 @@ from dfprobe.media.mouth import PATCH, interpolate_landmarks, mouth_patches
 from dfprobe.media.video import Decoded, VideoInfo, frames_at_25fps, video_info
 from dfprobe.status import Status
 
-_PIECE_BYTES = 8 * 2**20  # of an array that is handed over at a time
+_PIECE_BYTES = 8 * 2**20  # of an array per call of the sink
 _KEPT_BYTES = 256 * 2**20  # grey frames of a clip up to this size are decoded once
 
 # Takes the name of an array and its next rows.
@@ -78,7 +78,7 @@ class GreyFrames:
     Attributes
     ----------
     decoded : Decoded
-        What came out of the file, complete after the first reading.
+        What was decoded of the file, complete after the first reading.
     """
 
     def __init__(self, path: Path, info: VideoInfo) -> None:
@@ -133,10 +133,10 @@ def crop_in_pieces(
 ) -> dict[str, Any]:
     """Compute the crops of one clip and hand them over piece by piece.
 
-    Nothing that is wrong with the clip raises: it becomes a status, and what can be
-    had without it is still computed. Of an hour of video, the waveform (230 MB) and
-    the landmarks (150 MB while they are worked on) are held, the frames and the mouth
-    patches (830 MB) are not.
+    Nothing that is wrong with the clip raises: it becomes a status, and everything
+    that does not need the faulty stream is still computed. Of an hour of video, the
+    waveform (230 MB) and the landmarks (150 MB while they are worked on) are held, the
+    frames and the mouth patches (830 MB) are not.
 
     Parameters
     ----------
@@ -149,8 +149,8 @@ def crop_in_pieces(
     sink : callable
         Takes the name and the next rows of an array, at most 8 MiB: ``waveform``
         (samples,) float32, ``landmarks`` (frames, 68, 2) float32, ``boxes``
-        (frames, 4) float32, ``mouth`` (frames, 96, 96) uint8, each only where it could
-        be had.
+        (frames, 4) float32, ``mouth`` (frames, 96, 96) uint8, each only if it could be
+        computed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Clips that are cropped at a time, each in a process of its own.
+"""Clips that are cropped concurrently, each in a process of its own.
 
 dlib's predictor holds Python's lock while it works: threads would wait for each other.
 """

@@ -65,7 +65,7 @@ def make_crops(
     h5, index : Path
         Files to write, see `CropReader`.
     threads : int
-        Clips that are computed at a time, each in a process; changes no result.
+        Clips that are computed concurrently, each in a process; changes no result.
 
     Raises
     ------

@@ -80,7 +80,7 @@ class FaceTrack:
 
 
 def dlib_finder(upsample: int) -> FaceFinder:
-    """Load dlib's detector and predictor, for one thread at a time.
+    """Load dlib's detector and predictor, to be used by one thread only.
 
     Parameters
     ----------

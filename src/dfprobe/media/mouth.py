@@ -104,9 +104,9 @@ def mouth_patches(
     Parameters
     ----------
     frames : iterable of np.ndarray of shape (height, width), uint8
-        Grey frames, read one at a time.
+        Grey frames, read one by one.
     landmarks : np.ndarray of shape (frames, 68, 2), float64
-        Without gaps, one entry a frame.
+        Without gaps, one entry per frame.
 
     Yields
     ------

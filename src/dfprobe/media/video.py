@@ -96,7 +96,7 @@ class VideoInfo:
 
 @dataclass
 class Decoded:
-    """What came out of a clip's video while it was decoded.
+    """What was found while a clip's video was decoded.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def open_media(path: Path) -> Iterator[av.container.InputContainer]:
     Raises
     ------
     ClipError
-        ``MISSING`` without the file, ``UNREADABLE`` where it is no media file.
+        ``MISSING`` without the file, ``UNREADABLE`` where it is not a media file.
     """
     if not path.is_file():
         raise ClipError(Status.MISSING, f"there is no file {path}")
@@ -374,7 +374,7 @@ def _grid_length(duration_us: int) -> int:
 
 
 def _on_grid(frames: Iterator[tuple[int, _Frame]], info: VideoInfo) -> Iterator[_Frame]:
-    """Pick the nearest frame for each point of the grid, one frame held at a time."""
+    """Pick the nearest frame for each point of the grid, holding a single frame."""
     count = 0
     held: tuple[int, _Frame] | None = None
     for time_us, frame in frames:

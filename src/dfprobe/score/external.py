@@ -67,7 +67,7 @@ def _read_external(csv: Path) -> pl.DataFrame:
     name = next((name for name in ("clip_id", "path") if name in table.columns), None)
     if name is None:
         raise DataError(
-            f"{csv}, line 1: expected a column clip_id or path beside score; came "
+            f"{csv}, line 1: expected a column clip_id or path beside score; got "
             f"{', '.join(table.columns[1:])}. Name the column of the clips so."
         )
     clip_ids = table[name].str.strip_chars()
@@ -111,7 +111,7 @@ def _report_unknown(
     if len(unknown) == found.height:
         ours, theirs = few(clips["clip_id"], 1), few(unknown, 1)
         raise DataError(
-            f"{csv}: expected scores of the test clips of {manifest.stem}, came none "
+            f"{csv}: expected scores of the test clips of {manifest.stem}, got none "
             f"of a clip that is one. The corpus has {ours or 'none'}; the file has "
             f"{theirs or 'none'}. A clip is named by its path relative to the corpus "
             "root: without suffix in a column clip_id, with it in a column path."

@@ -35,7 +35,7 @@ def score(
     out : Path or None
         ``.csv`` or ``.json`` file to write.
     curves : Path or None
-        Folder for a file a clip and probe with the logit of every row.
+        Folder for one file per clip and probe, with the logit of every row.
 
     Raises
     ------

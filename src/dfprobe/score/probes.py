@@ -114,7 +114,7 @@ def load_readers(paths: Sequence[Path]) -> list[Reader]:
     Raises
     ------
     DataError
-        If a file is no probe, does not say how to read a video, or was trained on
+        If a file is not a probe, does not say how to read a video, or was trained on
         features of another encoder than the one that is built.
     EncoderError
         If an encoder cannot be built, e.g. because its weights are not there.

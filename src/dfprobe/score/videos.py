@@ -10,7 +10,7 @@ from dfprobe.store.csv_files import read_csv
 
 
 def find_videos(names: Sequence[Path]) -> list[Path]:
-    """Collect the videos that are meant, each once, in the order in which they came.
+    """Collect the videos that were named, each once, in the given order.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def find_videos(names: Sequence[Path]) -> list[Path]:
         videos = list(_named_by(name))
         if not videos:
             raise DataError(
-                f"{name}: expected videos, came none. In a folder, files with these "
+                f"{name}: no videos found. In a folder, files with these "
                 f"suffixes are taken: {', '.join(VIDEO_SUFFIXES)}."
             )
         for video in videos:
@@ -65,6 +65,6 @@ def _lines(path: Path) -> Iterator[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path}: expected a list of videos in UTF-8, one a line, came {error}."
+            f"{path}: expected a list of videos in UTF-8, one per line, got {error}."
         ) from error
     yield from filter(None, map(str.strip, text.splitlines()))

@@ -45,11 +45,11 @@ def few(items: Iterable[str], shown: int = 5) -> str:
 
 
 def bad_value(
-    path: Path, line: int, column: str, expected: str, came: object
+    path: Path, line: int, column: str, expected: str, got: object
 ) -> DataError:
-    """Error for one cell of a table: file, line, column, what was expected and came."""
+    """Error for one cell: file, line, column, what was expected, what it got."""
     return DataError(
-        f"{path}, line {line}, column {column!r}: expected {expected}, came {came!r}. "
+        f"{path}, line {line}, column {column!r}: expected {expected}, got {got!r}. "
         "Correct the file."
     )
 
@@ -96,7 +96,7 @@ def _column_names(
     path: Path, header: tuple[int, list[str]] | None, columns: list[str]
 ) -> list[str]:
     if header is None:
-        raise DataError(f"{path}: expected a CSV header, came an empty file.")
+        raise DataError(f"{path}: expected a CSV header, got an empty file.")
     names = [
         name.strip() or f"(column {position})"
         for position, name in enumerate(header[1], start=1)
@@ -105,7 +105,7 @@ def _column_names(
     if missing or len(set(names)) < len(names):
         raise DataError(
             f"{path}, line {header[0]}: expected a header that names each column "
-            f"once, with {', '.join(columns)}; came {','.join(header[1])}."
+            f"once, with {', '.join(columns)}; got {','.join(header[1])}."
         )
     return names
 
@@ -124,16 +124,16 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
             except csv.Error as error:
                 raise DataError(
                     f"{path}, line {line}: expected comma-separated values with "
-                    f"quotes in pairs, came a record that cannot be read ({error})."
+                    f"quotes in pairs, got a record that cannot be read ({error})."
                 ) from error
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: expected UTF-8 text, came byte {error.object[error.start]:#04x} "
+            f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x} "
             "that is not. Save the file as UTF-8."
         ) from error
     except FileNotFoundError as error:
         raise DataError(f"{path}: expected this CSV file, but it is absent.") from error
     except OSError as error:
         raise DataError(
-            f"{path}: expected a CSV file that can be read, came {error}."
+            f"{path}: expected a CSV file that can be read, got {error}."
         ) from error

@@ -3,7 +3,7 @@
 Layout inside ``{shard}.zarr.zip``:
 
 ``features``  (total rows, dim), float16 or float32, in chunks of about 4 MB
-``index/*``   one array a column, one entry a clip, sorted by ``clip_id``
+``index/*``   one array per column, one entry per clip, sorted by ``clip_id``
 attributes    encoder spec, ``encoder_key``, ``rate_hz``, ``first_row_s``, versions
 
 Any Zarr v3 library reads it. `FeatureReader` maps the chunks into memory instead, which
@@ -29,7 +29,7 @@ from dfprobe.errors import DataError
 from dfprobe.store.files import write_whole
 
 CHUNK_BYTES = 4 * 2**20
-_READ_BYTES = 2**20  # at a time while a checksum is computed
+_READ_BYTES = 2**20  # per read while a checksum is computed
 _ALIGNMENT = 64
 _PADDING_FIELD = struct.Struct("<HH")  # id and length of a zip extra field
 _PADDING_ID = 0xD935  # the id that Android's zipalign uses for the same purpose
@@ -108,7 +108,7 @@ def write_store(
             features[start : start + len(block)] = block
             start += len(block)
         if start != total:
-            raise DataError(f"{path}: the index counts {total} rows, {start} came.")
+            raise DataError(f"{path}: the index counts {total} rows, but got {start}.")
         for column in index.iter_columns():
             _write_column(group, column)
         store.close()
@@ -195,8 +195,8 @@ class FeatureReader:
         if features.ndim != 2 or features.dtype not in _DTYPES:  # mapped as they are
             raise DataError(
                 f"{self.path}: expected features of 2 dimensions in float16 or "
-                f"float32, came {features.ndim} in {features.dtype}. It is no store of "
-                "dfprobe."
+                f"float32, got {features.ndim} in {features.dtype}. It is not a "
+                "store of dfprobe."
             )
         self.attributes: dict[str, Any] = dict(group.attrs)
         self.dtype = features.dtype

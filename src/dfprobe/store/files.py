@@ -41,7 +41,7 @@ def write_whole(path: Path) -> Iterator[Path]:
 
 @functools.cache  # a folder is looked through once a process, it may be large
 def _remove_abandoned(folder: Path) -> None:
-    """Remove the drafts of processes of this machine that are no more."""
+    """Remove the drafts of processes of this machine that have ended."""
     for draft in folder.glob(".*.draft"):
         *name, pid = draft.name.removesuffix(".draft").split(".")
         ours = ".".join(name).endswith(f".{platform.node()}") and pid.isdecimal()

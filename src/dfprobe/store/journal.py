@@ -34,7 +34,7 @@ class Journal:
     Each record carries its length and checksum, so a record cut short by a kill is
     recognised and dropped. The journal is deleted when the job's output is whole.
 
-    One process has a journal at a time: the jobs of a run whose main process was killed
+    Only one process holds a journal: the jobs of a run whose main process was killed
     go on, and a new job waits for them before it reads what they have done.
 
     Parameters

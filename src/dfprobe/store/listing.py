@@ -30,7 +30,7 @@ def listing_text(folder: Path, files: Iterable[Path]) -> str:
 
 
 def changes_since(listing: Path, folder: Path) -> str:
-    """Lines of the files that came, went or changed since a corpus was generated.
+    """Lines of the files that were added, removed or changed since a corpus was made.
 
     Returns
     -------

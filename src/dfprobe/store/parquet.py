@@ -78,7 +78,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFra
 
 
 def _footer_start(content: bytes) -> int | None:
-    """Offset of the footer; None for what is no Parquet file."""
+    """Offset of the footer; None for what is not a Parquet file."""
     if len(content) < len(_MAGIC) + _END.size:
         return None
     length, magic = _END.unpack_from(content, len(content) - _END.size)

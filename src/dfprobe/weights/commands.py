@@ -28,7 +28,7 @@ def run(action: str, names: Sequence[str]) -> None:
     Raises
     ------
     EncoderError
-        If a name is no record; if weights that were checked are wrong, or were named
+        If a name is not a record; if weights that were checked are wrong, or were named
         and are missing; if weights could not be fetched.
     """
     commands = {"list": _list, "check": _check, "fetch": _fetch}

@@ -51,7 +51,8 @@ def fetch(record: Record) -> Path:
     ------
     EncoderError
         If no program can fetch the weights; if the network or the disk fails; if
-        what came, or what is there, is not what the record says. Nothing is deleted.
+        what was received, or what is there, differs from the record. Nothing is
+        deleted.
     """
     there = stored(record)
     if there is not None:
@@ -132,7 +133,7 @@ def _request(url: str, have: int, version: Path) -> http.client.HTTPResponse | N
 
 
 def _length(response: http.client.HTTPResponse) -> int:
-    """Bytes that are to come; without it nobody could tell whether all came."""
+    """Bytes to be received; without it a cut download would look whole."""
     length = response.headers.get("Content-Length")
     if length is None:
         raise http.client.HTTPException("the server does not say how long the file is")

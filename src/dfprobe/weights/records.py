@@ -219,13 +219,13 @@ def missing(weights: str, rows: Sequence[str]) -> str:
     weights : str
         As the config names them.
     rows : sequence of str
-        Names of the config's encoders that want them; may be empty.
+        Names of the config's encoders that need them; may be empty.
 
     Returns
     -------
     str
-        A few lines: what is missing, which rows wait for it, how to fetch it and from
-        where, where to put it, its licence.
+        A few lines: what is missing, which encoders wait for it, how to fetch it and
+        from where, where to put it, its licence.
     """
     record = records().get(record_name(weights))
     if record is None:
@@ -266,7 +266,7 @@ def _missing(record: Record, rows: Sequence[str]) -> str:
 
 
 def _unknown(weights: str) -> str:
-    """Sentences about a name that is no record, no file and no folder."""
+    """Sentences about a name that is not a record, a file or a folder."""
     return (
         f"weights {weights!r}: there is no such file or folder, nor the file "
         f"{local_path(weights)}, and dfprobe has no record of that name"
@@ -289,8 +289,8 @@ def _waiting(rows: Sequence[str]) -> list[str]:
         return []
     plural = len(rows) > 1
     return [
-        f"The {'rows' if plural else 'row'} {', '.join(rows)} of the config "
-        f"{'wait' if plural else 'waits'} for it."
+        f"The {'encoders' if plural else 'encoder'} {', '.join(rows)} of the config "
+        f"{'need' if plural else 'needs'} it."
     ]
 
 

@@ -87,7 +87,7 @@ def test_an_unknown_layout(tmp_path, out):
 
 
 def test_neither_folder_nor_lists(out):
-    with pytest.raises(ConfigError, match="came neither"):
+    with pytest.raises(ConfigError, match="got neither"):
         audit(None, "folder", None, out)
 
 

@@ -200,7 +200,7 @@ def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch
     with pytest.raises(ConfigError) as refusal:
         resources.require_weights({"encoders": encoders}, [*needed, *needed])
     message = str(refusal.value)
-    assert message.count("The rows lips, sound of the config wait for it.") == 1
+    assert message.count("The encoders lips, sound of the config need it.") == 1
     assert f"{tmp_path}/{file}" in message
     assert "auto_avsr/nothing.pth" in message
     assert "another.pth" not in message

@@ -78,7 +78,7 @@ def test_missing_weights_are_one_message_for_all_rows(project, capsys):
     }
     code, printed = examine(capsys, encoders)
     assert code == 1
-    assert printed.out.count("The rows lips, sound of the config wait for it") == 1
+    assert printed.out.count("The encoders lips, sound of the config need it") == 1
     assert printed.out.count("dfprobe weights fetch avhubert/self_large") == 1
     assert "stored/avhubert/self_large_vox_433h.pt" in printed.out
     marked = [

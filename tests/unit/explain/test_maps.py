@@ -103,7 +103,7 @@ def test_a_grid_beside_the_frame_leaves_it_empty():
 
 
 def test_a_grid_without_area_is_refused():
-    with pytest.raises(DataError, match=r"spread the grid over an area, came \[5"):
+    with pytest.raises(DataError, match=r"spread the grid over an area, got \[5"):
         paste(np.ones((2, 2)), over(1, 1, 5, 0), 64, 64)
 
 

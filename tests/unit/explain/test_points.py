@@ -399,7 +399,7 @@ def test_maps_that_are_not_whole_are_refused(tmp_path, change):
 def test_files_without_a_column_are_refused(tmp_path):
     path = tmp_path / "maps.parquet"
     maps(a_map()).drop("affine").write_parquet(path)
-    with pytest.raises(DataError, match="came none named affine"):
+    with pytest.raises(DataError, match="got none named affine"):
         read_maps(path)
 
 

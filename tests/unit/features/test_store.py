@@ -105,7 +105,7 @@ def test_a_truncated_store_is_refused_with_what_to_do(written):
 def test_rows_that_do_not_match_the_index_are_refused(tmp_path):
     path = tmp_path / "000.zarr.zip"
     values = list(clips("float16").values())[:-1]
-    with pytest.raises(DataError, match="the index counts 17 rows, 16 came"):
+    with pytest.raises(DataError, match="the index counts 17 rows, but got 16"):
         write_store(path, index(), values, DIM, "float16", {})
     assert not path.exists()
 

@@ -50,7 +50,7 @@ def test_a_video_that_is_absent_stays(folder):
 
 def test_a_folder_without_videos_is_refused(folder):
     (folder / "empty").mkdir()
-    with pytest.raises(DataError, match="expected videos, came none"):
+    with pytest.raises(DataError, match="no videos found"):
         find_videos([folder / "x", folder / "empty"])
 
 

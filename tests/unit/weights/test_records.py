@@ -194,7 +194,7 @@ def test_a_missing_file_is_explained(folder):
     for part in (
         AVHUBERT.title,
         f"the file {folder / AVHUBERT.name} is not there",
-        "rows avhubert_a, avhubert_v of the config wait for it",
+        "encoders avhubert_a, avhubert_v of the config need it",
         f"dfprobe weights fetch {AVHUBERT.name}",
         AVHUBERT.published,
         "DFPROBE_WEIGHTS",
@@ -208,7 +208,7 @@ def test_a_file_for_the_browser_is_explained(folder):
     for part in (VSR.browser_url, VSR.published, str(folder / VSR.name)):
         assert part in message
     assert "No program can fetch it" in message
-    assert "The row vsr of the config waits for it" in message
+    assert "The encoder vsr of the config needs it" in message
     assert "weights fetch" not in message
 
 
@@ -226,7 +226,7 @@ def test_a_missing_hub_id_is_explained(cache):
         f"not in the Hugging Face cache {cache} (HF_HOME moves it)",
         f"dfprobe weights fetch {CLIP.name}",
         f"hf download {CLIP.name}",
-        "The row clip of the config waits for it",
+        "The encoder clip of the config needs it",
         "Licence: MIT",
     ):
         assert part in message
@@ -238,6 +238,6 @@ def test_a_name_without_a_record_is_explained(folder):
         str(folder / "avhubert/self_large_vox.pt"),
         f"Did you mean {AVHUBERT.name!r}?",
         "hf download avhubert/self_large_vox.pt",
-        "The row avhubert_v of the config waits for it",
+        "The encoder avhubert_v of the config needs it",
     ):
         assert part in message

@@ -1,4 +1,4 @@
-"""How a head moves while it speaks: pose, gaze and blinks, one value a frame."""
+"""How a head moves while it speaks: pose, gaze and blinks, one value per frame."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d

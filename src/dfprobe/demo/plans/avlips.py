@@ -64,7 +64,7 @@ def plan(seed: int, sources: dict[str, int]) -> list[SourcePlan]:
     if sources["train"] or sources["val"]:
         raise ConfigError(
             "Demo corpus avlips: expected 0 train and 0 val sources, since the layout "
-            f"has no splits, came {sources['train']} and {sources['val']}. Set both 0."
+            f"has no splits, got {sources['train']} and {sources['val']}. Set both 0."
         )
     return [_source(seed, number) for number in range(sources["test"])]
 

@@ -39,8 +39,8 @@ def pooled_interval(
 ) -> Interval | None:
     """Interval of the AUC of all rows of all clips together.
 
-    The draws are taken on values that are cut into 500 bins; what this does to the AUC
-    of all clips is put right in every draw.
+    The bootstrap works on values in 500 bins; the difference that binning makes to the
+    AUC of all clips is added to every replicate.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _areas(times: np.ndarray, others: np.ndarray, fakes: np.ndarray) -> np.ndarr
 
 
 def _draws(count: int) -> Iterator[np.ndarray]:
-    """How often each clip is drawn, (draws, clips), some draws at a time."""
+    """How often each clip is drawn, (draws, clips), in blocks of draws."""
     rng = np.random.default_rng(SEED)
     chances = np.full(count, 1.0 / count)
     step = max(1, _AT_A_TIME // count)

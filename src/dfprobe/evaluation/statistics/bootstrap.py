@@ -18,7 +18,7 @@ from dfprobe.evaluation.statistics.metrics import TAIL, Interval, agreeing_inter
 BOOTSTRAP = "bootstrap 95%"
 SEED = 43
 DRAWS = 2000
-_BLOCK = 2**20  # entries of a draws x clips array that are worked on at a time
+_BLOCK = 2**20  # entries of a block of the draws x clips array
 
 
 def cluster_interval(
@@ -79,7 +79,7 @@ def mean_interval(values: np.ndarray, clusters: np.ndarray) -> Interval | None:
 
 
 def _independent(labels: np.ndarray, clusters: np.ndarray) -> int:
-    """Most disjoint sets of groups that have both classes each."""
+    """Largest number of disjoint sets of groups such that each set has both classes."""
     count = clusters.max() + 1
     fake, real = (np.bincount(clusters[labels == k], minlength=count) for k in (1, 0))
     both = int(((fake > 0) & (real > 0)).sum())

@@ -93,7 +93,7 @@ def delong_variances(fakes: np.ndarray, reals: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p-values so that any false finding among them is as rare as each says.
+    """Holm's step-down adjustment of p-values; controls the family-wise error rate.
 
     Parameters
     ----------

@@ -104,7 +104,7 @@ def make_anomaly(
 
 
 def _measured(test: str, spec: dict[str, Any]) -> Iterator[Measured]:
-    """All tasks of all rows; a single stream has nothing to be in time with."""
+    """All tasks of all rows; synchronisation needs two streams."""
     for row in spec["rows"]:
         for train in spec["supervised"][test]:
             keys = [

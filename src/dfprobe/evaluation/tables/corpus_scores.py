@@ -62,7 +62,7 @@ def join_scores(
 ) -> CorpusScores:
     """Join score files of one test corpus.
 
-    One file is in memory at a time; of each only the scores stay.
+    One file is read after the other; only their scores stay in memory.
 
     Parameters
     ----------

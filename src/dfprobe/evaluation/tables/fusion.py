@@ -47,7 +47,7 @@ from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.scores import score_files
 
 LEVEL = 0.05  # of significance, after Holm
-_BLOCK = 2**22  # scores that are placed at a time
+_BLOCK = 2**22  # scores per block of placement values
 _TOO_FEW = "fewer than two real or two fake clips that all could score"
 _TESTED = (*AREAS, *GAINS, P_VALUES[0])
 

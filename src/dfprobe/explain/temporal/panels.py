@@ -214,7 +214,9 @@ def _panel(
 ) -> Panel:
     names = (name, about["label"], about["modality"])
     if name not in curves:
-        note = "This is no test clip of the corpus (see temporal.clips in the config)."
+        note = (
+            "This is not a test clip of the corpus (see temporal.clips in the config)."
+        )
         log.warning("clip %s: %s", name, note)
         return Panel(*names, None, joined([]), None, note)
     clip = clips.row(by_predicate=pl.col("clip_id") == name, named=True)

@@ -1,4 +1,4 @@
-"""The files of heat maps that explanations leave: one row a frame and map."""
+"""The files of heat maps that explanations leave: one row per frame and map."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +45,7 @@ def read_maps(path: Path) -> pl.DataFrame:
     missing = [name for name in MAP_SCHEMA if name not in table.columns]
     if missing:
         raise DataError(
-            f"{path}: expected the columns {', '.join(MAP_SCHEMA)}, came none named "
+            f"{path}: expected the columns {', '.join(MAP_SCHEMA)}, got none named "
             f"{', '.join(missing)}. Make the maps anew."
         )
     table = table.select(list(MAP_SCHEMA)).cast(MAP_SCHEMA)
@@ -55,7 +55,7 @@ def read_maps(path: Path) -> pl.DataFrame:
     if odd.height:
         raise DataError(
             f"{path}: expected rows x cols numbers of heat and six of affine in every "
-            f"map with status ok, came others for clip {odd['clip_id'][0]}, frame "
+            f"map with status ok, got others for clip {odd['clip_id'][0]}, frame "
             f"{odd['frame'][0]}. Make the maps anew."
         )
     return table

@@ -103,7 +103,7 @@ def _grid_position(
     if not np.isfinite(affine).all() or abs(np.linalg.det(linear)) < 1e-12:
         raise DataError(
             "A heat map's affine: expected six finite numbers that spread the grid "
-            f"over an area, came {affine.ravel().tolist()}. Make the maps anew."
+            f"over an area, got {affine.ravel().tolist()}. Make the maps again."
         )
     inverse = np.linalg.inv(linear)
     x = np.arange(columns.start, columns.stop) + 0.5 - shift[0]

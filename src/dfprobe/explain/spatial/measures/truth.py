@@ -235,7 +235,7 @@ def _ellipses(truth: Path, clip_id: str) -> tuple[np.ndarray, float]:
     except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"{path}: expected the ground truth of clip {clip_id!r}, with ellipses and "
-            f"fps, came {error}. Make the demo corpus again."
+            f"fps, got {error}. Make the demo corpus again."
         ) from error
 
 
