@@ -23,6 +23,7 @@ rule audit_corpus:
             "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
         ),
         code=code_stamps.stage_code("dfprobe.report.pages.audit"),
+        templates=code_stamps.stage_templates("audit.html"),
     output:
         page=report(
             "results/audit/{corpus}.html",

@@ -254,7 +254,8 @@ def matrices():
 
 
 def audit_tables(corpus):
-    names = ["balance", "overlap", "files", "values", "categories", "shortcuts"]
+    files = ["files", "values", "categories", "shortcuts"]
+    names = ["findings", "balance", "overlap", *files]
     return [f"results/audit/{corpus}/{name}.csv" for name in names]
 
 

@@ -27,6 +27,9 @@ rule make_report:
     input:
         tables=site.table_files(config),
         audits=expand("results/audit/{corpus}.html", corpus=specs.used_corpora(config)),
+        findings=expand(
+            "results/audit/{corpus}/findings.csv", corpus=specs.used_corpora(config)
+        ),
         comparison="results/paper_comparison.html",
         figures=site.figures(config),
         manifests=expand(
@@ -34,12 +37,10 @@ rule make_report:
         ),
         stores=site.stores(config),
         code=code_stamps.stage_code("dfprobe.report.site.make"),
+        templates=code_stamps.stage_templates("site_page.html"),
         assets=[
             code_stamps.stage_data(f"report/{name}")
             for name in (
-                "templates/frame.html",
-                "templates/site_page.html",
-                "templates/style.css",
                 "site/site.js",
                 "explorer/explorer.js",
                 "explorer/explorer_body.html",
@@ -71,6 +72,7 @@ rule make_report:
         spec=lambda wildcards: site.site_spec(config),
     shell:
         "python -m dfprobe --log {log} report-site --tables {input.tables} "
-        "--audits {input.audits} --comparison {input.comparison} "
-        "--figures {input.figures} --manifests {input.manifests} "
-        "--stores {input.stores} --spec {params.spec:q} --out {output.page}"
+        "--audits {input.audits} --findings {input.findings} "
+        "--comparison {input.comparison} --figures {input.figures} "
+        "--manifests {input.manifests} --stores {input.stores} "
+        "--spec {params.spec:q} --out {output.page}"

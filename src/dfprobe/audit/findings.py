@@ -1,6 +1,7 @@
-"""What the audit found, in sentences for a page and for the terminal."""
+"""What the audit found, in sentences for pages and for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -11,7 +12,10 @@ from dfprobe.audit.splits import KEY_OF_NAME
 from dfprobe.audit.tables import FileTables, Tables
 from dfprobe.audit.values import MARGIN, VALUE_OF_NAME, WHOLE
 from dfprobe.corpora.clip import SPLITS
+from dfprobe.errors import DataError
+from dfprobe.store.csv_files import write_csv
 
+_SCHEMA = {"text": pl.String, "warns": pl.Boolean}
 _AREAS = ("auc", "auc_low", "auc_high")
 LOPSIDED = 0.8  # share of one class above which a split is called so
 
@@ -41,6 +45,29 @@ def findings(tables: Tables) -> list[Finding]:
     return [*found, *_overlaps(tables), *_balances(tables)]
 
 
+def write_findings(found: Sequence[Finding], path: Path) -> None:
+    """Write findings as CSV: ``text, warns``."""
+    write_csv(pl.DataFrame(found, schema=_SCHEMA, orient="row"), path)
+
+
+def read_findings(path: Path) -> list[Finding]:
+    """Read what `write_findings` wrote.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    """
+    try:
+        table = pl.read_csv(path, schema=_SCHEMA)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"The findings {path} cannot be read ({error}). Delete the file and run "
+            "the workflow again."
+        ) from error
+    return [Finding(*row) for row in table.iter_rows()]
+
+
 def per_cent(share: float) -> str:
     """Share in per cent, one decimal."""
     return f"{100 * share:.1f}"
@@ -50,8 +77,8 @@ def _shortcuts(files: FileTables) -> Iterator[Finding]:
     table = files.shortcuts
     if table.is_empty():
         yield Finding(
-            "Nothing can be said of shortcuts: that needs clips that are known to be "
-            "real and clips that are known to be fake.",
+            "Shortcuts cannot be measured: that needs clips that are labelled real and "
+            "clips that are labelled fake.",
             warns=False,
         )
         return
@@ -67,8 +94,8 @@ def _shortcuts(files: FileTables) -> Iterator[Finding]:
         yield Finding(f"Only in the subset {row['subset']}: {text}", warns=True)
     other = "other " if flagged.height else ""
     yield Finding(
-        f"No {other}value alone is a detector: the lower ends of the intervals do not "
-        f"lie above {100 * (0.5 + MARGIN):.0f}.",
+        f"No {other}value alone is a detector: no lower end of an interval lies above "
+        f"{100 * (0.5 + MARGIN):.0f}.",
         warns=False,
     )
 
@@ -100,7 +127,7 @@ def _problems(files: FileTables) -> Iterator[Finding]:
         among = f" ({', '.join(counts)})" if counts else ""
         yield Finding(f"{_files(members.height)} {sentence}{among}.", warns=True)
     if kinds.filter(pl.col("problem") != "extra").is_empty():
-        yield Finding("All listed files are there and can be read.", warns=False)
+        yield Finding("All listed files exist and can be read.", warns=False)
 
 
 def _files(count: int) -> str:
@@ -114,8 +141,8 @@ def _duplicates(files: FileTables) -> Iterator[Finding]:
         return
     yield Finding(
         f"{table.height:,} clips have the same bytes as another clip; "
-        f"{table['other_split'].sum():,} of them stand in several splits, "
-        f"{table['other_class'].sum():,} in several classes.",
+        f"{table['other_split'].sum():,} of them are in more than one split, "
+        f"{table['other_class'].sum():,} in more than one class.",
         warns=True,
     )
 
@@ -135,11 +162,11 @@ def _overlaps(tables: Tables) -> Iterator[Finding]:
             else:
                 unseen.append(f"{row['keys']:,} {things}")
         if unseen:
-            text = f"{split}: none of its {', '.join(unseen)} is seen in train."
+            text = f"{split}: none of its {' or '.join(unseen)} occur in train."
             yield Finding(text, warns=False)
     if tables.overlap.is_empty() and len(sizes) > 1:
         yield Finding(
-            "What the splits share cannot be told: the corpus names neither speakers "
+            "Whether the splits overlap is unknown: the corpus names neither speakers "
             "nor sources.",
             warns=False,
         )
@@ -147,12 +174,12 @@ def _overlaps(tables: Tables) -> Iterator[Finding]:
 
 def _shares(row: dict[str, Any], things: str, clips: int) -> str:
     text = (
-        f"{row['split']}: {row['keys_shared']:,} of {row['keys']:,} {things} are seen "
-        f"in {row['other']}, which concerns {row['clips_shared']:,} of {clips:,} clips "
+        f"{row['split']}: {row['keys_shared']:,} of {row['keys']:,} {things} occur "
+        f"in {row['other']}, which affects {row['clips_shared']:,} of {clips:,} clips "
         f"({row['real_shared']:,} real, {row['fake_shared']:,} fake)"
     )
     unknown = clips - row["clips"]
-    return f"{text}; not known for {_clips(unknown)}." if unknown else f"{text}."
+    return f"{text}; unknown for {_clips(unknown)}." if unknown else f"{text}."
 
 
 def _clips(count: int) -> str:

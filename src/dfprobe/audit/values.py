@@ -45,6 +45,11 @@ class Value(NamedTuple):
     unit: str
     ordered: bool
 
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
 
 VALUES = (
     Value("leading_silence_s", "leading silence", "s", ordered=True),

@@ -1,6 +1,7 @@
 """``dfprobe audit``: a folder of videos in, a page and tables out."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import polars as pl
 
 from dfprobe.audit.facts_table import update_facts
 from dfprobe.audit.files import extra_files
-from dfprobe.audit.findings import findings
+from dfprobe.audit.findings import Finding
 from dfprobe.audit.tables import Tables, audit_tables
 from dfprobe.clip_ids import clip_id_of
 from dfprobe.corpora.clip import load_layout
@@ -52,8 +53,7 @@ def audit(folder: Path | None, layout: str, splits: Path | None, out: Path) -> N
             "lists; got neither."
         )
     page = out / "index.html"
-    write_audit(title, tables, page, out)
-    _print(tables, page)
+    _print(write_audit(title, tables, page, out), page)
 
 
 def _of_folder(folder: Path, layout: str, splits: Path | None, out: Path) -> Tables:
@@ -89,6 +89,6 @@ def _of_lists(layout: str, splits: Path) -> Tables:
     return audit_tables(pl.DataFrame(ids | columns, schema=kinds), layout)
 
 
-def _print(tables: Tables, page: Path) -> None:
-    lines = [f"{'!' if item.warns else ' '} {item.text}" for item in findings(tables)]
+def _print(found: Sequence[Finding], page: Path) -> None:
+    lines = [f"{'!' if item.warns else ' '} {item.text}" for item in found]
     sys.stdout.write("\n".join([*lines, "", f"page: {page}"]) + "\n")

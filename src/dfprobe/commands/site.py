@@ -16,6 +16,7 @@ def add(stages: Stages) -> None:
     site = stage(stages, "report-site", _site, "the pages of the report site")
     many(site, "--tables", "tables of the run (CSV)")
     many(site, "--audits", "pages of the audits")
+    many(site, "--findings", "findings of the audits (CSV)")
     site.add_argument(
         "--comparison", type=Path, required=True, help="paper_comparison.html"
     )
@@ -42,6 +43,7 @@ def _site(options: argparse.Namespace) -> None:
     sources = Sources(
         tables=options.tables,
         audits=options.audits,
+        findings=options.findings,
         comparison=options.comparison,
         figures=options.figures,
         manifests=options.manifests,

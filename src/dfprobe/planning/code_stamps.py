@@ -1,6 +1,7 @@
 """Files that stand for the code of a stage, so that Snakemake sees when it changes."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from dfprobe.code import canonical_source, import_closure
 
 CODE_FOLDER = Path("results/code")
+_TEMPLATES = "report/templates"
+_TAKEN_IN = re.compile(r'{% *(?:extends|include|from) +"([^"]+)"')
 
 _outdated: set[str] | None = None  # filled instead of rewriting stamps, `keep_stamps`
 
@@ -53,6 +56,25 @@ def stage_data(name: str) -> str:
     """
     content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
     return str(_written(CODE_FOLDER / "dfprobe" / name, content))
+
+
+def stage_templates(*names: str) -> list[str]:
+    """Files that stand for templates of pages and all that they take in.
+
+    Parameters
+    ----------
+    *names : str
+        Files in ``report/templates``.
+    """
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        path = f"{_TEMPLATES}/{waiting.pop()}"
+        if path not in found:
+            found[path] = stage_data(path)
+            text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+            waiting += _TAKEN_IN.findall(text)
+    return sorted(found.values())
 
 
 def _stamp(module: str) -> Path:

@@ -97,7 +97,14 @@ def cell(value: Cell | str | int | None) -> Cell:
     return Cell(value)
 
 
+def columns(kinds: str, titles: Iterable[str]) -> list[Column]:
+    """Heads of columns of text (``l`` in ``kinds``) or of numbers (``r``)."""
+    pairs = zip(titles, kinds, strict=True)
+    return [Column(title, number=kind == "r") for title, kind in pairs]
+
+
 _TEMPLATES.filters["cell"] = cell
+_TEMPLATES.globals["columns"] = columns
 
 
 def page(

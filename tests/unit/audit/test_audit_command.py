@@ -68,7 +68,7 @@ def test_lists_alone_give_their_overlap(tmp_path, out, capsys):
     write_lists(tmp_path / "lists")
     audit(None, "av_deepfake1m", tmp_path / "lists", out)
     assert (
-        "! test: 1,223 of 1,275 speakers are seen in train, which concerns 4,943 of "
+        "! test: 1,223 of 1,275 speakers occur in train, which affects 4,943 of "
         "5,133 clips (0 real, 4,943 fake)."
     ) in capsys.readouterr().out
     line = "speaker,test,train,1275,1223,5133,4943,0,4943"

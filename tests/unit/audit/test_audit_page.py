@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from dfprobe.audit.files import extra_files
-from dfprobe.audit.findings import findings
+from dfprobe.audit.findings import Finding, findings, read_findings, write_findings
 from dfprobe.audit.tables import audit_tables
 from dfprobe.errors import DataError
+from dfprobe.report.pages import audit_page
 from dfprobe.report.pages.audit import audit_corpus
 from dfprobe.report.pages.audit_figures import write_figures
-from dfprobe.report.pages.audit_page import audit_page
 
 SPEC = {"label": "Mine", "layout": "path_list", "options": {}}
 
@@ -25,6 +25,10 @@ def silent(corpus):
         leading_silence_s=lambda n, label: 0.2 * label * (n % 4 == 1),
         speaker=lambda n, label: f"p{n % 10}",
     )
+
+
+def page_of(title, tables) -> str:
+    return audit_page.audit_page(title, tables, findings(tables))
 
 
 def said(tables) -> list[str]:
@@ -66,7 +70,7 @@ def test_bad_files_are_counted_by_class(corpus):
 def test_what_test_and_train_share_is_said_in_numbers(silent):
     text = said(audit_tables(*silent[:1], "path_list"))
     assert text[0] == (
-        "! test: 10 of 10 speakers are seen in train, which concerns 20 of 20 clips "
+        "! test: 10 of 10 speakers occur in train, which affects 20 of 20 clips "
         "(10 real, 10 fake)."
     )
 
@@ -80,10 +84,10 @@ def test_a_lopsided_split_warns(corpus):
 def test_without_labels_the_page_shows_what_needs_none(corpus):
     manifest, facts = corpus(10, label=None, manipulation="unknown", split="test")
     tables = audit_tables(manifest, "folder", facts)
-    assert said(tables)[0].startswith("Nothing can be said of shortcuts")
-    page = audit_page("mine", tables)
+    assert said(tables)[0].startswith("Shortcuts cannot be measured")
+    page = page_of("mine", tables)
     assert "leading silence, s" in page
-    assert "What a single value reaches" not in page
+    assert "What a single value achieves" not in page
     assert page.count("<svg") == 1
 
 
@@ -118,12 +122,13 @@ class Checker(HTMLParser):
 
 
 def test_the_page_is_whole_and_loads_nothing(silent):
-    page = audit_page("Mine", audit_tables(silent[0], "path_list", silent[1]))
+    page = page_of("Mine", audit_tables(silent[0], "path_list", silent[1]))
     checker = Checker()
     checker.feed(page)
     assert checker.open == checker.loaded == []
     assert not re.search(r"@import|url\((?!#)", page)
     assert page.count("<svg") == 2
+    assert "What a single value achieves" in page
 
 
 def test_names_are_shown_as_they_are(corpus):
@@ -134,20 +139,34 @@ def test_names_are_shown_as_they_are(corpus):
         status=lambda n, label: "unreadable",
         detail=name,
     )
-    page = audit_page(name, audit_tables(manifest, "path_list", facts))
+    page = page_of(name, audit_tables(manifest, "path_list", facts))
     assert "<script" not in page
-    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;&amp;7" in page
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;7" in page
 
 
 def test_a_long_list_shows_some_of_each_problem_and_names_the_table(corpus):
     manifest, facts = corpus(
         80, status=lambda n, label: "no_audio" if n == 79 else "unreadable"
     )
-    page = audit_page("Mine", audit_tables(manifest, "path_list", facts))
-    assert "69 more rows stand in files.csv." in page
+    page = page_of("Mine", audit_tables(manifest, "path_list", facts))
+    assert "files.csv has 69 more rows." in page
+    assert "categories.csv has" not in page
     assert "clip0009" in page
     assert "clip0010" not in page
     assert "clip0079" in page
+
+
+def test_findings_are_read_as_they_were_written(tmp_path):
+    found = [Finding('Of "a", 3,000; ü.', warns=True), Finding("b", warns=False)]
+    for written in (found, []):
+        write_findings(written, tmp_path / "findings.csv")
+        assert read_findings(tmp_path / "findings.csv") == written
+
+
+def test_findings_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "findings.csv").write_text("a\nb,c,d\n")
+    with pytest.raises(DataError, match=r"findings\.csv cannot be read"):
+        read_findings(tmp_path / "findings.csv")
 
 
 def test_facts_of_other_clips_are_refused(corpus):
@@ -172,7 +191,15 @@ def test_the_stage_writes_page_tables_and_figures_the_same_each_time(silent, tmp
         figures = sorted((tmp_path / folder / "mine/figures").iterdir())
         written.append([path.read_bytes() for path in (out, *tables, *figures)])
     assert [path.stem for path in tables] == [
-        *("balance", "categories", "files", "overlap", "shortcuts", "values")
+        *(
+            "balance",
+            "categories",
+            "files",
+            "findings",
+            "overlap",
+            "shortcuts",
+            "values",
+        )
     ]
     assert [path.name for path in figures] == [
         f"{name}.{kind}"

@@ -65,6 +65,13 @@ def test_a_stamp_is_rewritten_only_when_the_code_changes():
     assert '"""' not in Path(stamp).read_text()
 
 
+def test_a_template_stands_with_all_that_it_takes_in(folder):
+    stamps = code_stamps.stage_templates("audit.html")
+    names = ("audit.html", "frame.html", "parts.html", "style.css")
+    assert stamps == [f"results/code/dfprobe/report/templates/{n}" for n in names]
+    assert "<!DOCTYPE html>" in Path(stamps[1]).read_text()
+
+
 def test_files_that_come_go_or_change_are_noticed(folder):
     before = watched_files.corpus_state(CONFIG, "mine")
     assert watched_files.corpus_state(CONFIG, "mine") == before

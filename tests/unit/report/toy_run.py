@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from dfprobe.audit.findings import Finding, write_findings
 from dfprobe.report.explorer.clips import make_clips
 from dfprobe.report.site.make import Sources, make_site
 from dfprobe.store.scores import write_scores
@@ -214,17 +215,21 @@ def explain_tables(results: Path) -> list[Path]:
 
 
 def other_sources(results: Path) -> dict[str, Any]:
-    """Write the audits' pages, the comparison, and one feature store an encoder."""
+    """Write audits, the comparison, and one feature store per encoder."""
     audits = [results / f"audit/{corpus}.html" for corpus in CORPORA]
-    found = '<ul class="findings"><li class="warns">Silence tells &lt;fakes&gt;.</li>'
     for path in [*audits, results / "paper_comparison.html"]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"<html>{found}<li>All files are whole.</li></ul></html>")
+        path.write_text("<html></html>")
+    findings = [path.with_suffix("") / "findings.csv" for path in audits]
+    warning = Finding("Silence tells <fakes>, often.", warns=True)
+    for path in findings:
+        write_findings([warning, Finding("All files are whole.", warns=False)], path)
     benchmark = results / "benchmarks/features/lfcc/one/000.tsv"
     benchmark.parent.mkdir(parents=True, exist_ok=True)
     benchmark.write_text("s\th:m:s\tmax_rss\tcpu_time\n3.5\t0:00:03\tNA\t2.5\n")
     return {
         "audits": audits,
+        "findings": findings,
         "comparison": results / "paper_comparison.html",
         "manifests": [results / f"manifests/{corpus}.parquet" for corpus in CORPORA],
         "stores": [_store(results, encoder) for encoder in LABELS],

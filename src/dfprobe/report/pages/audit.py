@@ -1,4 +1,4 @@
-"""The audit stage: page and tables of one corpus."""
+"""The audit stage: page, tables and figures of one corpus."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from dfprobe.audit.facts_table import read_facts
 from dfprobe.audit.files import extra_files
+from dfprobe.audit.findings import Finding, findings, write_findings
 from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.report.pages.audit_figures import write_figures
 from dfprobe.report.pages.audit_page import audit_page
@@ -43,8 +44,8 @@ def audit_corpus(
     write_audit(spec["label"], tables, out, out.with_suffix(""))
 
 
-def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
-    """Write the page and, into a folder, the tables and figures.
+def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> list[Finding]:
+    """Write the page and, into a folder, the findings, tables and figures.
 
     Parameters
     ----------
@@ -56,9 +57,17 @@ def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> None:
         HTML file to write.
     folder : Path
         Gets the CSV files and, where files were read, the folder ``figures``.
+
+    Returns
+    -------
+    list of Finding
+        What was found, in sentences.
     """
+    found = findings(tables)
+    write_findings(found, folder / "findings.csv")
     write_tables(tables, folder)
     if tables.files is not None:
         write_figures(tables.files, folder / "figures")
     with write_whole(page) as draft:
-        draft.write_text(audit_page(title, tables), encoding="utf-8")
+        draft.write_text(audit_page(title, tables, found), encoding="utf-8")
+    return found

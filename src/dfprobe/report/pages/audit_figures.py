@@ -68,9 +68,7 @@ def _numbers(files: FileTables) -> pl.DataFrame:
     classes = pl.col("label").cast(pl.Int64).replace_strict({0: "real", 1: "fake"})
     parts = [
         files.clips.select(
-            pl.lit(f"{VALUE_OF_NAME[name].label}, {VALUE_OF_NAME[name].unit}").alias(
-                "label"
-            ),
+            pl.lit(VALUE_OF_NAME[name].title).alias("label"),
             classes.fill_null("unknown").alias("class"),
             pl.col(name).cast(pl.Float64).alias("number"),
         ).drop_nulls("number")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from dfprobe.store.files import write_whole
@@ -36,11 +37,11 @@ def save(figure: Figure, png: Path) -> None:
             figure.savefig(draft, format=kind, dpi=_DPI, metadata=metadata)
 
 
-def inline_svg(figure: Figure) -> str:
+def inline_svg(figure: Figure) -> Markup:
     """Draw a figure as an ``<svg>`` element that can stand in a page."""
     text = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with matplotlib.rc_context(_SETTINGS):
         figure.savefig(text, format="svg", metadata=nothing)
     _, element, rest = text.getvalue().partition("<svg")  # before it: for a file
-    return element + rest
+    return Markup(element + rest)

@@ -43,7 +43,9 @@ class Sources(NamedTuple):
     tables : sequence of Path
         CSV files of the results.
     audits : sequence of Path
-        Pages of the audits.
+        Pages of the audits, ``{corpus}.html``.
+    findings : sequence of Path
+        Their findings, ``{corpus}/findings.csv``.
     comparison : Path
         Page of the comparison with the paper.
     figures : sequence of Path
@@ -56,6 +58,7 @@ class Sources(NamedTuple):
 
     tables: Sequence[Path]
     audits: Sequence[Path]
+    findings: Sequence[Path]
     comparison: Path
     figures: Sequence[Path]
     manifests: Sequence[Path]
@@ -104,7 +107,7 @@ def _body(run: Run, sources: Sources) -> tuple[list[str], Mapping[str, Any]]:
         where_section(run, [path for path in pictures if path not in in_time]),
     ]
     charts = {name: views for _, found in with_charts for name, views in found.items()}
-    audits = {path.stem: path for path in sources.audits}
+    findings = {path.parent.name: path for path in sources.findings}
     parts = [
         f"<h1>{_TITLE}</h1>",
         _headline(run),
@@ -112,7 +115,7 @@ def _body(run: Run, sources: Sources) -> tuple[list[str], Mapping[str, Any]]:
         *(html for html, _ in with_charts),
         _to_explorer(),
         detectors_section(run),
-        audit_section(run, audits),
+        audit_section(run, findings),
         provenance_section(run, sources.manifests, sources.stores),
     ]
     return parts, charts
