@@ -244,7 +244,7 @@ def run_plain(train: Tensors, val: Tensors, epochs: int) -> Run:
 
 def run_ours(train: Split, val: Split, candidates: list[Candidate], epochs: int) -> Run:
     """Our learner."""
-    learner = LinearLearner(train, val, SPEC, candidates, "cpu")
+    learner = LinearLearner(train, val, SPEC, candidates)
     run = Run([], [])
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()

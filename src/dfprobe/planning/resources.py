@@ -18,9 +18,8 @@ def features_gpus(config: Config, encoder: str) -> int:
 
 
 def training_gpus(config: Config, kind: str) -> int:
-    """GPUs that a training job asks for; linear probes use one only where told to."""
-    device = config["training"]["device"]
-    return int(_on_gpu(device) and (kind, device) != ("linear", "auto"))
+    """GPUs that a training job asks for; linear probes train on the CPU."""
+    return int(kind != "linear" and _on_gpu(config["training"]["device"]))
 
 
 def features_threads(config: Config) -> int:

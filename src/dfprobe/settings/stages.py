@@ -78,8 +78,9 @@ class Training(Settings):
     device: str = Field(
         "auto",
         pattern=DEVICE,
-        description="Where heads are trained; `auto` takes the GPU when there is one, "
-        "except for linear probes, whose steps are too small to gain by it.",
+        description="Where heads are trained; `auto` takes the GPU when there is one. "
+        "Linear probes are always trained on the CPU: their steps are too small for a "
+        "GPU.",
     )
 
 

@@ -220,3 +220,12 @@ def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
     loaded = CONFIG | {"encoders": {"clip": ENCODER | {"weights": "some/hub-id"}}}
     assert resources.features_memory_mb(CONFIG, "lfcc") == 2000
     assert resources.features_memory_mb(loaded, "clip") == 16000
+
+
+def test_linear_probes_ask_for_no_gpu_whatever_the_device():
+    asked = {
+        (kind, device): resources.training_gpus({"training": {"device": device}}, kind)
+        for kind in ("linear", "transformer")
+        for device in ("cpu", "cuda")
+    }
+    assert [use for use, gpus in asked.items() if gpus] == [("transformer", "cuda")]

@@ -9,7 +9,6 @@ import pytest
 
 from dfprobe.heads.kinds import linear_kernel
 
-# Groups of five and single members, see the kernels.
 MEMBERS = [1, 2, 5, 7, 10, 12]
 
 
@@ -27,6 +26,16 @@ def reference_scores(rows, params):
 
 def reference_losses(rows, label, params):
     return np.logaddexp(0, -2 * (2 * label - 1) * reference_scores(rows, params))
+
+
+def losses_and_gradients(rows, label, params):
+    """Of every member; Adam's first mean of a gradient is 0.1 of it."""
+    params, moments = params.copy(), np.zeros((2, *params.shape), np.float32)
+    rates = np.full(len(params), 1e-3)
+    bits = linear_kernel.stored_bits(rows)
+    scores = linear_kernel.train_step(bits, label, params, moments, 1, rates, 1.0)
+    share = 1 - np.float32(linear_kernel.ADAM_BETAS[0])
+    return linear_kernel.clip_losses(scores, label), moments[0] / share
 
 
 def random_case(seed, count=37, dim=67, dtype=np.float16, members=1):
@@ -88,11 +97,11 @@ def test_halves_are_copied_where_the_processor_cannot_widen_them(monkeypatch):
 def test_gradients_are_those_of_the_losses(dtype, members, label):
     rows, params = random_case(1, count=11, dim=9, dtype=dtype, members=members)
     params *= np.float32(0.1)
-    bits, gradients = linear_kernel.stored_bits(rows), np.empty_like(params)
-    losses = linear_kernel.losses_and_gradients(bits, label, params, gradients)
+    losses, gradients = losses_and_gradients(rows, label, params)
     expected = reference_losses(rows, label, params)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    np.testing.assert_allclose(linear_kernel.clip_losses(bits, label, params), losses)
+    scores = linear_kernel.clip_scores(linear_kernel.stored_bits(rows), params)
+    np.testing.assert_allclose(linear_kernel.clip_losses(scores, label), losses)
     step = 1e-4
     for i in range(params.shape[1]):
         up, down = params.astype(np.float64), params.astype(np.float64)
@@ -105,9 +114,7 @@ def test_gradients_are_those_of_the_losses(dtype, members, label):
 def test_gradient_survives_far_apart_logits():
     rows = np.eye(4, dtype=np.float16)
     params = np.array([[-500, 0, -300, -301, 0]], np.float32)
-    gradients = np.empty_like(params)
-    bits = linear_kernel.stored_bits(rows[[0, 2, 3]])
-    linear_kernel.losses_and_gradients(bits, 1, params, gradients)
+    _, gradients = losses_and_gradients(rows[[0, 2, 3]], 1, params)
     share = 1 / (1 + np.exp(-1))  # of the two near each other; the slope is -2
     expected = -2 * np.array([[0, 0, share, 1 - share, 1]])
     np.testing.assert_allclose(gradients, expected, atol=1e-6)
@@ -117,10 +124,7 @@ def test_softmax_keeps_its_precision_down_to_the_smallest_shares():
     rows = np.eye(64, dtype=np.float16)
     params = np.zeros((1, 65), np.float32)
     params[0, :64] = -np.linspace(0, 80, 64)
-    gradients = np.empty_like(params)
-    linear_kernel.losses_and_gradients(
-        linear_kernel.stored_bits(rows), 0, params, gradients
-    )
+    _, gradients = losses_and_gradients(rows, 0, params)
     logits = params[0, :64].astype(np.float64)
     score = np.logaddexp.reduce(logits)
     slope = 2 / (1 + np.exp(-2 * score))
@@ -136,13 +140,11 @@ def test_rows_with_a_norm_beyond_half_precision():
 
 
 def assert_nan_everywhere(rows, params):
-    bits = linear_kernel.stored_bits(rows)
-    assert np.isnan(linear_kernel.clip_scores(bits, params)).all()
-    assert np.isnan(linear_kernel.clip_losses(bits, 1, params)).all()
-    gradients = np.empty_like(params)
     assert np.isnan(
-        linear_kernel.losses_and_gradients(bits, 1, params, gradients)
+        linear_kernel.clip_scores(linear_kernel.stored_bits(rows), params)
     ).all()
+    losses, gradients = losses_and_gradients(rows, 1, params)
+    assert np.isnan(losses).all() and np.isnan(gradients).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -176,17 +178,8 @@ def test_row_whose_length_overflows_gives_nan():
 @pytest.mark.parametrize("score", [-900.0, -1.5, 0.0, 2.0, 900.0])
 def test_loss_is_cross_entropy_of_two_logits(score, label):
     expected = np.logaddexp(0.0, -2.0 * (2 * label - 1) * score)
-    assert linear_kernel.clip_loss(score, label) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("members", [1, 5, 10])
-def test_lines_of_members_start_cache_lines(members):
-    array = linear_kernel.member_array(members, 1024, (2,))
-    assert array.shape == (2, members, 1040)
-    assert array.flags.c_contiguous and not array.any()
-    assert array.ctypes.data % 64 == 0 and array.strides[1] % 64 == 0
-    assert linear_kernel.member_array(1, 15).shape == (1, 16)
-    assert linear_kernel.member_array(1, 16).shape == (1, 32)  # room for the bias
+    [loss] = linear_kernel.clip_losses(np.array([score]), label)
+    assert loss == pytest.approx(expected)
 
 
 def test_bits_are_a_read_only_view():
@@ -208,60 +201,60 @@ def test_one_compilation_serves_views_and_copies():
     assert len(kernel.signatures) == before
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("count", [1, 6])
+def test_member_reads_its_layer_as_if_it_were_alone(dtype, count):
+    rows, params = random_case(6, count, dim=3 * 21, dtype=dtype)
+    params = np.random.default_rng(0).standard_normal((6, 22)).astype(np.float32)
+    scores = linear_kernel.clip_scores(linear_kernel.stored_bits(rows), params)
+    losses, gradients = losses_and_gradients(rows, 1, params)
+    for layer in range(3):
+        members = slice(layer, None, 3)
+        part, own = rows[:, 21 * layer : 21 * (layer + 1)], params[members]
+        alone = linear_kernel.clip_scores(linear_kernel.stored_bits(part), own.copy())
+        np.testing.assert_array_equal(scores[members], alone)
+        of_part = losses_and_gradients(part, 1, own)
+        np.testing.assert_array_equal(losses[members], of_part[0])
+        np.testing.assert_array_equal(gradients[members], of_part[1])
+
+
 COMPILED = """
-import hashlib
+import hashlib, sys
 import numpy as np
-from dfprobe.heads.kinds import linear_kernel
+from dfprobe.heads.kinds import linear_kernel as kernel
 
 digest = hashlib.sha256()
 rng = np.random.default_rng(0)
 for count in range(3, 90, 3):
-    params = linear_kernel.member_array(7, 67)
-    params[:, :68] = rng.standard_normal((7, 68))
-    gradients, moments = np.zeros_like(params), np.zeros((2, *params.shape), np.float32)
-    rows = linear_kernel.stored_bits(rng.standard_normal((count,
-    67)).astype(np.float16)) rates = np.full(7, 0.001)
-    digest.update(linear_kernel.clip_losses(rows, 1, params).tobytes())
-    linear_kernel.train_step(rows, 1, params, moments, gradients, 1, rates, 1.0)
-    digest.update(params.tobytes())
+    params = rng.standard_normal((7, 68)).astype(np.float32)
+    moments, rates = np.zeros((2, 7, 68), np.float32), np.full(7, 0.001)
+    rows = kernel.stored_bits(rng.standard_normal((count, 67)).astype(np.float16))
+    calls = {
+        "logits": lambda: kernel.frame_logits(rows, params.copy()),
+        "scores": lambda: kernel.clip_scores(rows, params.copy()),
+        "step": lambda: kernel.train_step(rows, 1, params, moments, 1, rates, 1.0),
+    }
+    results = {name: calls[name]() for name in sys.argv[1:]} | {"after": params}
+    for name in sorted(results):
+        digest.update(results[name].tobytes())
 print(digest.hexdigest())
 """
+
+
+def digest(cache, *calls):
+    """Bits of some results, of functions compiled or loaded in this order."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
+    command = [sys.executable, "-c", COMPILED, *calls]
+    return subprocess.check_output(command, env=environment, text=True)
 
 
 def test_code_that_was_just_compiled_and_code_from_the_cache_give_the_same_bits(
     tmp_path,
 ):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-c", COMPILED]
-    first, second = (
-        subprocess.check_output(command, env=environment, text=True) for _ in range(2)
-    )
-    assert any(tmp_path.rglob("kernels.*.nbc"))  # else nothing came from the cache
-    assert first == second
-
-
-NARROW = {
-    "_ROWS_A_REGISTER": 1,
-    "_GROUP_OF_PRODUCTS": 5,
-    "_ROWS_OF_PRODUCTS": {5: 2, 1: 4},
-    "_GROUP_OF_SUM": 2,
-    "_ROWS_OF_SUM": {2: 4, 1: 8},
-}
-WIDE = {
-    "_ROWS_A_REGISTER": 2,
-    "_GROUP_OF_PRODUCTS": 5,
-    "_ROWS_OF_PRODUCTS": {5: 8, 1: 8},
-    "_GROUP_OF_SUM": 5,
-    "_ROWS_OF_SUM": {5: 4, 1: 8},
-}
-
-
-def test_wide_registers_give_the_bits_of_narrow_ones(tmp_path):
-    digests = []
-    for number, layout in enumerate((NARROW, WIDE)):
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / str(number))}
-        changed = f"from dfprobe.heads import kernels\nvars(kernels).update({layout})\n"
-        command = [sys.executable, "-c", changed + COMPILED]
-        output = subprocess.check_output(command, env=environment, text=True)
-        digests.append(output)
-    assert digests[0] == digests[1]
+    everything = ["logits", "scores", "step"]
+    compiled = digest(tmp_path / "one", *everything)
+    assert any(tmp_path.rglob("*.nbc"))  # else nothing comes from the cache
+    assert digest(tmp_path / "one", *everything) == compiled
+    # The step is compiled beside scores and logits that come from the cache.
+    digest(tmp_path / "other", "scores", "logits")
+    assert digest(tmp_path / "other", *everything) == compiled

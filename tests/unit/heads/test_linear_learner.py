@@ -12,10 +12,9 @@ from dfprobe.errors import DataError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, class_weights, epoch_order
 from dfprobe.heads.files.curves import Stopping
-from dfprobe.heads.fit.linear import CompiledProbes, LinearLearner, initial_parameters
+from dfprobe.heads.fit.linear import LinearLearner, initial_parameters
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import linear
-from dfprobe.heads.linear_torch import TorchProbes
 
 DIM = 21
 SPEC = {"class_weights": "none", "schedule": "none"}
@@ -42,8 +41,8 @@ def splits(dtype=np.float16, dim=DIM):
     )
 
 
-def learner(parts, candidates, spec=SPEC, device="cpu"):
-    return LinearLearner(*parts, spec, candidates, device)
+def learner(parts, candidates, spec=SPEC):
+    return LinearLearner(*parts, spec, candidates)
 
 
 def clip_loss(module, item, weights):
@@ -90,12 +89,7 @@ def params_of(trained, member):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize("candidates", [ONE, SEVERAL])
 @pytest.mark.parametrize("balance", ["none", "balanced"])
-@pytest.mark.parametrize("device", ["cpu", "torch"])
-def test_weights_are_those_of_a_plain_loop(
-    dtype, candidates, balance, device, monkeypatch
-):
-    if device == "torch":
-        on_torch(monkeypatch)
+def test_weights_are_those_of_a_plain_loop(dtype, candidates, balance):
     parts = splits(dtype)
     trained = learner(parts, candidates, SPEC | {"class_weights": balance})
     losses = [(trained.train_epoch(epoch), trained.val_losses()) for epoch in (1, 2, 3)]
@@ -105,14 +99,6 @@ def test_weights_are_those_of_a_plain_loop(
         np.testing.assert_allclose(params_of(trained, member), expected, atol=1e-5)
         of_member = [(train[member], val[member]) for train, val in losses]
         np.testing.assert_allclose(of_member, curve, atol=1e-5)
-
-
-def on_torch(monkeypatch):
-    """Let the PyTorch arithmetic, meant for a GPU, run on the CPU."""
-    monkeypatch.setattr(
-        "dfprobe.heads.fit.linear.CompiledProbes",
-        lambda params: TorchProbes(params, "cpu"),
-    )
 
 
 def test_layers_side_by_side_are_trained_as_if_alone():
@@ -167,10 +153,8 @@ def test_layers_that_do_not_divide_a_row_are_refused():
         learner(splits(), ONE, SPEC | {"layers": 2})
 
 
-@pytest.mark.parametrize(("layers", "device"), [(1, "cpu"), (3, "cpu"), (1, "torch")])
-def test_restored_training_ends_with_the_same_bytes(layers, device, monkeypatch):
-    if device == "torch":
-        on_torch(monkeypatch)
+@pytest.mark.parametrize("layers", [1, 3])
+def test_restored_training_ends_with_the_same_bytes(layers):
     parts = splits()
     spec = SPEC | {"schedule": "plateau", "layers": layers}
 
@@ -319,10 +303,7 @@ def test_balanced_classes_weigh_the_same():
 
 @pytest.mark.parametrize("value", [0, np.nan, np.inf])
 @pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("device", ["cpu", "torch"])
-def test_bad_row_is_an_error_that_names_the_clip(value, number, device, monkeypatch):
-    if device == "torch":
-        on_torch(monkeypatch)
+def test_bad_row_is_an_error_that_names_the_clip(value, number):
     parts = splits()
     items(parts[number])[4][1][-1] = value
     trained = learner(parts, SEVERAL)
@@ -352,24 +333,6 @@ def test_curve_of_a_probe_is_its_frame_logits():
     assert probe.curve(rows).shape == (len(rows),)
 
 
-@pytest.mark.parametrize("device", ["cpu", "auto"])
-def test_compiled_arithmetic_is_used_unless_a_gpu_is_asked_for(device):
-    trained = learner(splits(), ONE, device=device)
-    assert isinstance(trained._probes[0], CompiledProbes)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_gpu_gives_the_same_weights():
-    parts = splits()
-    on_cpu, on_gpu = (learner(parts, SEVERAL, device=d) for d in ("cpu", "cuda"))
-    for epoch in (1, 2, 3):
-        on_cpu.train_epoch(epoch)
-        on_gpu.train_epoch(epoch)
-    for member in range(on_cpu.members):
-        expected = params_of(on_cpu, member)
-        np.testing.assert_allclose(params_of(on_gpu, member), expected, atol=1e-5)
-
-
-def test_training_on_the_cpu_does_not_import_torch():
+def test_training_does_not_import_torch():
     code = "import dfprobe.heads.kinds.linear, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
