@@ -1,9 +1,15 @@
 """Explanations in space: where in the frame a probe sees the fake."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfprobe.commands.arguments import Stages, many, some, stage, untyped
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
 
 
 def add(stages: Stages) -> None:
@@ -73,13 +79,37 @@ def _make_points(options: argparse.Namespace) -> None:
 
 def _plot_spatial(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.tables import read_table
-    from dfprobe.report.plots.overlays import plot_overlays
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.spatial import spatial_figure
+    from dfprobe.store.parquet import read_parquet
 
     spec = untyped(options) | {"encoders": dict(untyped(options)["encoders"])}
     table, confidence = read_table(options.table), read_table(options.confidence)
     save(spatial_figure(table, confidence, spec["corpora"]), options.out)
-    plot_overlays(
-        options.maps, options.points, options.manifests, spec, options.overlays
-    )
+    points = read_parquet(options.points)
+    manifests = {path.stem: path for path in options.manifests}
+    for png in options.overlays:
+        maps = {path.parts[-3]: path for path in options.maps if path.stem == png.stem}
+        known = points.filter(test=png.stem)
+        save(_overlays(maps, known, manifests[png.stem], spec["encoders"]), png)
+
+
+def _overlays(
+    maps: Mapping[str, Path],
+    points: "pl.DataFrame",
+    manifest: Path,
+    encoders: Mapping[str, str],
+) -> "Figure":
+    """Decode some frames of a test corpus and draw the maps of all encoders on them."""
+    from dfprobe.explain.spatial.measures.heat import read_maps
+    from dfprobe.explain.spatial.measures.overlays import read_overlays
+    from dfprobe.report.plots.overlays import overlays_figure
+    from dfprobe.store.parquet import read_parquet
+
+    files = read_parquet(manifest, columns=["clip_id", "path"]).iter_rows()
+    paths = {clip_id: Path(path) for clip_id, path in files}
+    tables = {name: read_maps(maps[name]) for name in encoders}
+    columns, overlays = read_overlays(tables, points, paths)
+    titles = [(encoders[name], part) for name, part in columns]
+    truth = points["truth"][0] if points.height else None
+    return overlays_figure(titles, overlays, truth)

@@ -195,7 +195,9 @@ def overlay():
 
 
 def test_a_panel_a_map_with_peak_and_region():
-    figure = overlays_figure(["CLIP", "FSFM"], [overlay()], "region")
+    figure = overlays_figure(
+        [("CLIP", "frame"), ("FSFM", "frame")], [overlay()], "region"
+    )
     clip, fsfm = figure.axes[:2]
     assert clip.get_title() == "CLIP"
     assert clip.get_xlabel() == "logit -0.25"
@@ -220,7 +222,10 @@ def test_without_frames_the_figure_says_so():
 
 def test_equal_overlays_give_equal_bytes(tmp_path):
     for name in ("one", "two"):
-        save(overlays_figure(["A", "B"], [overlay()], None), tmp_path / f"{name}.png")
+        save(
+            overlays_figure([("A", "face"), ("B", "frame")], [overlay()], None),
+            tmp_path / f"{name}.png",
+        )
     for kind in ("png", "svg", "pdf"):
         one, two = ((tmp_path / f"{n}.{kind}").read_bytes() for n in ("one", "two"))
         assert one == two

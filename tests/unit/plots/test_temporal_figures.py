@@ -9,8 +9,9 @@ from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.panels import Panel
 from dfprobe.explain.temporal.tables import LEADING_SCHEMA, LOCALISATION_SCHEMA
 from dfprobe.rates import RowClock
+from dfprobe.report.palette import MODALITIES
 from dfprobe.report.plots.leading import leading_figure
-from dfprobe.report.plots.localisation import STYLES, localisation_figure
+from dfprobe.report.plots.localisation import localisation_figure
 from dfprobe.report.plots.panels import panels_figure
 
 CORPORA = {"tr": "Train", "te": "Test"}
@@ -20,7 +21,7 @@ NAMES = {"head": "linear", "train": "tr", "test": "te"}
 @pytest.fixture
 def localisation():
     """Eighteen encoders, most of them at nearly the same place."""
-    modalities = list(STYLES)
+    modalities = list(MODALITIES)
     rows = [
         NAMES
         | {"encoder": f"e{i}", "label": f"Encoder {i}", "modality": modalities[i % 3]}
@@ -47,9 +48,9 @@ def test_a_mark_an_encoder_by_colour_and_shape(localisation):
     best = marks["Best"]
     assert (best.get_xdata()[0], best.get_ydata()[0]) == pytest.approx((99, 90))
     names = ("Encoder 0", "Encoder 1", "Encoder 2")
-    for modality, label in zip(STYLES, names, strict=True):
+    for modality, label in zip(MODALITIES, names, strict=True):
         mark = marks[label]
-        assert (mark.get_color(), mark.get_marker()) == STYLES[modality]
+        assert (mark.get_color(), mark.get_marker()) == MODALITIES[modality][:2]
 
 
 def test_labels_do_not_overlap_and_are_not_cut(localisation):

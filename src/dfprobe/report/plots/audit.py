@@ -1,4 +1,4 @@
-"""Figures of the audit: what single values reach, and how they are distributed."""
+"""Figures of the audit: the AUC of single values, and their distributions."""
 
 import math
 
@@ -7,13 +7,13 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_COLOURS = {"real": "#2b6cb0", "fake": "#d9480f", "unknown": "#555555"}
+from dfprobe.report.palette import CLASSES, PLAIN, WARNING
+from dfprobe.report.plots.parts import SMALL, bare
+
 _HATCHES = {"real": None, "fake": "////", "unknown": None}
-_PLAIN = "#555555"
 _BINS = 30
-_ENDS = (0.01, 0.99)  # quantiles; what lies beyond is counted in the outermost bins
+_ENDS = (0.01, 0.99)  # quantiles; values beyond are counted in the outermost bins
 _COLUMNS = 3  # panels side by side
-_SMALL = 8  # points
 
 
 def shortcut_figure(table: pl.DataFrame, margin: float) -> Figure:
@@ -31,39 +31,39 @@ def shortcut_figure(table: pl.DataFrame, margin: float) -> Figure:
     figure = Figure(figsize=(8.0, 0.9 + 0.27 * table.height), layout="constrained")
     axes = figure.add_subplot()
     axes.axvspan(50 - 100 * margin, 50 + 100 * margin, color="#eeeeee", zorder=0)
-    axes.axvline(50, color=_PLAIN, linewidth=0.8, linestyle="--", zorder=1)
+    axes.axvline(50, color=PLAIN, linewidth=0.8, linestyle="--", zorder=1)
     for place, row in enumerate(table.iter_rows(named=True)):
-        colour = _COLOURS["fake"] if row["shortcut"] else _PLAIN
+        colour = WARNING if row["shortcut"] else PLAIN
         if row["auc_low"] is not None:
             ends = (100 * row["auc_low"], 100 * row["auc_high"])
             axes.plot(ends, (place, place), color=colour, linewidth=1.6, zorder=2)
         marker = "D" if row["shortcut"] else "o"
         axes.plot(100 * row["auc"], place, marker, color=colour, markersize=5, zorder=3)
-    axes.set_yticks(range(table.height), table["label"].to_list(), fontsize=_SMALL + 1)
+    axes.set_yticks(range(table.height), table["label"].to_list(), fontsize=SMALL + 1)
     for name, shortcut in zip(axes.get_yticklabels(), table["shortcut"], strict=True):
         name.set_fontweight("bold" if shortcut else "normal")
     lows = table["auc_low"].drop_nulls().to_list()
     axes.set_xlim(min(30.0, 100 * min(lows, default=1.0) - 2), 101)
     axes.set_ylim(-0.7, table.height - 0.3)
     axes.set_xlabel("AUC of the value alone, per cent (50 = chance), 95% interval")
-    _bare(axes)
+    bare(axes)
     return figure
 
 
 def distribution_figure(values: pl.DataFrame) -> Figure:
-    """Draw histograms of values by class, one panel a value.
+    """Draw histograms of values by class, one panel per value.
 
     Parameters
     ----------
     values : pl.DataFrame
-        ``label`` (title of a panel; panels come in order of appearance), ``class``
+        ``label`` (title of a panel; panels are in order of appearance), ``class``
         (``real``, ``fake`` or ``unknown``), ``number``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Heights are per cent of the clips of a class. The outermost bins also hold what
-        lies beyond the first and the last hundredth of all clips.
+        Heights are per cent of the clips of a class. The outermost bins also count the
+        values below the 1st and above the 99th percentile of all clips.
     """
     labels = values["label"].unique(maintain_order=True).to_list()
     columns = min(_COLUMNS, len(labels))
@@ -73,14 +73,14 @@ def distribution_figure(values: pl.DataFrame) -> Figure:
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, label in zip(panels, labels, strict=False):
         _histograms(axes, values.filter(pl.col("label") == label))
-        axes.set_xlabel(label, fontsize=_SMALL + 1)
+        axes.set_xlabel(label, fontsize=SMALL + 1)
         axes.locator_params("x", nbins=5)
-        _bare(axes)
+        bare(axes)
     for axes in panels[len(labels) :]:
         axes.remove()
     for first in range(0, len(labels), columns):
-        panels[first].set_ylabel("clips, per cent", fontsize=_SMALL)
-    panels[0].legend(fontsize=_SMALL, frameon=False)
+        panels[first].set_ylabel("clips, per cent", fontsize=SMALL)
+    panels[0].legend(fontsize=SMALL, frameon=False)
     return figure
 
 
@@ -92,7 +92,7 @@ def _histograms(axes: Axes, values: pl.DataFrame) -> None:
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, _BINS + 1)
-    for name, colour in _COLOURS.items():
+    for name, (colour, *_) in CLASSES.items():
         members = values.filter(pl.col("class") == name)["number"].to_numpy()
         if not members.size:
             continue
@@ -107,8 +107,3 @@ def _histograms(axes: Axes, values: pl.DataFrame) -> None:
             hatch=_HATCHES[name],
             label=name,
         )
-
-
-def _bare(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL)

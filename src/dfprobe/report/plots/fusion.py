@@ -1,4 +1,4 @@
-"""Figure of complementarity: how alike encoders are, and what fusion adds to each."""
+"""Figure of complementarity: correlation of encoders, and their gain from fusion."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,13 +11,15 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from dfprobe.evaluation.tables.fusion_tables import Drawn
+from dfprobe.report.plots.parts import DIVERGING, sentence, write_cells
 
-_COLOURS = "PuOr_r"  # diverging, told apart with any colour vision
-_DARK = 0.65  # share of the range from which on text is light
 _CELL = 0.4  # inches
-_BESIDE, _ABOVE = 2.9, 2.3  # inches beside and above the cells: names, colour bar
+_BESIDE, _ABOVE = (
+    2.9,
+    2.3,
+)  # inches beside and above the cells, for names and colour bar
 _FEW = 10  # encoders up to which text is larger
-_FEWEST_CELLS = 5  # a smaller figure is not drawn smaller: its texts need room
+_FEWEST_CELLS = 5  # the size of a smaller figure: its texts need room
 _BETTER, _WORSE = "-", ":"  # frames
 
 
@@ -40,7 +42,7 @@ def fusion_figure(tables: Drawn, encoders: Mapping[str, str], title: str) -> Fig
         With fewer than two encoders a sentence.
     """
     if len(encoders) < 2:
-        return _sentence(f"{title}\nFusion takes at least two encoders.")
+        return sentence(f"{title}\nFusion takes at least two encoders.")
     names = list(encoders)
     side = _CELL * max(len(names), _FEWEST_CELLS)
     size = (2 * (side + _BESIDE), side + _ABOVE)
@@ -61,28 +63,22 @@ def fusion_figure(tables: Drawn, encoders: Mapping[str, str], title: str) -> Fig
     areas = _areas(tables.improvement, names)
     _name(right, labels, [f"{n}  {a}" for n, a in zip(labels, areas, strict=True)])
     right.set_title("Improvement of the row by the column", fontsize=9)
-    right.set_xlabel("beside each name: its AUC alone, per cent", fontsize=7)
+    right.set_xlabel("after each name: AUC of the encoder alone, per cent", fontsize=7)
     _colour_bar(image, right, "relative improvement of the AUC, per cent", extend)
     _frame(right, tables.sets, names)
     figure.suptitle(title, fontsize=10)
     figure.supxlabel(
-        "Frame: the pair is better than the better of the two (dotted: worse), "
-        "p < 0.05 by DeLong's test, adjusted (Holm). n/a: undefined.",
+        "Frame: the pair is better than its better member (dotted: worse), p < 0.05 by "
+        "DeLong's test with Holm's adjustment. n/a: undefined.",
         fontsize=8,
     )
-    return figure
-
-
-def _sentence(text: str) -> Figure:
-    figure = Figure(figsize=(6.0, 1.5))
-    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=9)
     return figure
 
 
 def _square(
     table: pl.DataFrame, columns: tuple[str, str, str], names: Sequence[str]
 ) -> np.ndarray:
-    """Values of a tidy table as (encoders, encoders); NaN where there is none."""
+    """Values of a tidy table, (encoders, encoders) float64; NaN where missing."""
     values = np.full((len(names), len(names)), np.nan)
     for row, column, value in table.select(columns).iter_rows():
         if value is not None:
@@ -109,24 +105,12 @@ def _heat_map(axes: Axes, values: np.ndarray, limit: float, digits: int) -> Axes
     """Draw values with colours centred at 0; the diagonal may be empty."""
     image = axes.imshow(
         np.ma.masked_invalid(values),
-        cmap=_COLOURS,
+        cmap=DIVERGING,
         norm=TwoSlopeNorm(0.0, vmin=-limit, vmax=limit),
     )
     axes.set_facecolor("#dddddd")
-    size = 7 if len(values) <= _FEW else 6
-    for (row, column), value in np.ndenumerate(values):
-        known = np.isfinite(value)
-        if row == column and not known:
-            continue
-        axes.text(
-            column,
-            row,
-            f"{round(value, digits) + 0.0:.{digits}f}" if known else "n/a",
-            ha="center",
-            va="center",
-            fontsize=size,
-            color="white" if known and abs(value) > _DARK * limit else "black",
-        )
+    where = np.isfinite(values) | ~np.eye(len(values), dtype=bool)
+    write_cells(image, digits, 7 if len(values) <= _FEW else 6, where)
     return image
 
 

@@ -8,20 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dfprobe.evaluation.tables.layers import MIX
+from dfprobe.report.palette import PLAIN, SERIES
+from dfprobe.report.plots.parts import SMALL, bare, legend_outside
 
-# Okabe and Ito's colours, told apart with any colour vision; markers besides.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-_MARKERS = ("o", "s", "^", "D", "v")
-_PLAIN = "#555555"
 _PANEL = (3.0, 2.6)  # inches
 _BARS = 1.5  # inches
-_SMALL = 8  # points
 
 
 def layers_figure(
     table: pl.DataFrame, corpora: Mapping[str, str], label: str
 ) -> Figure:
-    """Draw AUC by layer, a panel a test corpus, above the weights of the mix.
+    """Draw AUC by layer, one panel per test corpus, above the weights of the mix.
 
     Parameters
     ----------
@@ -29,14 +26,14 @@ def layers_figure(
         As read by `dfprobe.evaluation.tables.layers.read_layers`.
     corpora : mapping of str to str
         Labels of the corpora.
-    name : str
+    label : str
         Label of the encoder.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A line a training corpus, its 95% interval as a band; the dashed line of its
-        colour is the mix.
+        One line per training corpus with its 95% interval as a band; the dashed line of
+        the same colour is the mix.
     """
     tests = table["test"].unique(maintain_order=True).to_list()
     trains = table["train"].unique(maintain_order=True).to_list()
@@ -48,43 +45,37 @@ def layers_figure(
         for place, train in enumerate(trains):
             pair = table.filter(pl.col("test") == test, pl.col("train") == train)
             _areas(axes, pair, place, f"trained on {corpora[train]}")
-        axes.axhline(50, color=_PLAIN, linewidth=0.8, linestyle=":")
-        axes.set_title(f"tested on {corpora[test]}", fontsize=_SMALL + 1)
-        axes.set_xlabel("hidden layer", fontsize=_SMALL)
+        axes.axhline(50, color=PLAIN, linewidth=0.8, linestyle=":")
+        axes.set_title(f"tested on {corpora[test]}", fontsize=SMALL + 1)
+        axes.set_xlabel("hidden layer", fontsize=SMALL)
         axes.sharey(panels[0])
-        _bare(axes)
-    panels[0].set_ylabel("AUC, per cent (50 = chance)", fontsize=_SMALL)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        bare(axes)
+    panels[0].set_ylabel("AUC, per cent (50 = chance)", fontsize=SMALL)
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
     bars = figure.add_subplot(grid[1, :])
     for place, train in enumerate(trains):
         _weights(bars, table.filter(pl.col("train") == train), place, len(trains))
-    bars.set_xlabel("hidden layer", fontsize=_SMALL)
-    bars.set_ylabel("weight in the\nmix, per cent", fontsize=_SMALL)
-    _bare(bars)
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=len(trains),
-        fontsize=_SMALL,
-        frameon=False,
-    )
-    figure.suptitle(
-        f"Hidden layers of {label}, band: 95% interval", fontsize=_SMALL + 2
-    )
+    bars.set_xlabel("hidden layer", fontsize=SMALL)
+    bars.set_ylabel("weight in the\nmix, per cent", fontsize=SMALL)
+    bars.xaxis.set_major_locator(MaxNLocator(integer=True))
+    bare(bars)
+    handles, _ = panels[0].get_legend_handles_labels()
+    legend_outside(figure, handles, len(trains))
+    figure.suptitle(f"Hidden layers of {label}, band: 95% interval", fontsize=SMALL + 2)
     return figure
 
 
 def _areas(axes: Axes, pair: pl.DataFrame, place: int, label: str) -> None:
     """Draw the line of one training corpus, with its band, and that of the mix."""
-    colour = _COLOURS[place % len(_COLOURS)]
+    colour, marker, _ = SERIES[place % len(SERIES)]
     layers = _layers(pair)
     numbers = layers["layer"].to_numpy()
     low, middle, high = (
         100 * layers[name].to_numpy() for name in ("auc_low", "auc", "auc_high")
     )
     axes.fill_between(numbers, low, high, color=colour, alpha=0.18, linewidth=0)
-    marker = _MARKERS[place % len(_MARKERS)]
     axes.plot(
         numbers,
         middle,
@@ -99,7 +90,7 @@ def _areas(axes: Axes, pair: pl.DataFrame, place: int, label: str) -> None:
             100 * area,
             color=colour,
             linewidth=1.4,
-            linestyle=(5 * place, (5, 5)),  # of equal mixes both are seen
+            linestyle=(5 * place, (5, 5)),  # both are visible where they coincide
             label=f"{label}: mix of all layers",
         )
 
@@ -112,7 +103,7 @@ def _weights(axes: Axes, rows: pl.DataFrame, place: int, trains: int) -> None:
         layers["layer"].to_numpy() + (place - (trains - 1) / 2) * width,
         100 * layers["mix_weight"].to_numpy(),
         width,
-        color=_COLOURS[place % len(_COLOURS)],
+        color=SERIES[place % len(SERIES)].colour,
     )
 
 
@@ -120,9 +111,3 @@ def _layers(rows: pl.DataFrame) -> pl.DataFrame:
     """Leave out the mix; layers as numbers, in order."""
     layers = rows.filter(pl.col("layer") != MIX)
     return layers.with_columns(pl.col("layer").cast(pl.Int64)).sort("layer")
-
-
-def _bare(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL)

@@ -1,4 +1,4 @@
-"""Figure of the first moments: how much of the clips' scores they decide."""
+"""Figure of the first half second: its share of the clips' scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,28 +7,23 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart with any colour vision; markers besides.
-# A fake's mark is open and larger, so that equal ones are both seen.
-_STYLES: dict[str, dict[str, Any]] = {
-    "real": {"color": "#0072B2", "marker": "o", "markersize": 4},
-    "fake": {
-        "color": "#D55E00",
-        "marker": "s",
-        "markersize": 7,
-        "markerfacecolor": "none",
-    },
+from dfprobe.report.palette import CLASSES, PLAIN
+from dfprobe.report.plots.parts import SMALL, bare, legend_outside
+
+# A fake's mark is open and larger, so that both are visible where they coincide.
+_SHAPES: dict[str, dict[str, Any]] = {
+    "real": {"markersize": 4},
+    "fake": {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.4},
 }
-_PLAIN = "#555555"
 _WINDOW, _WINDOW_S = "500ms", 0.5  # of the figure; the table has shorter ones too
 _WIDTH, _NAMES = 2.5, 1.9  # inches: of a panel, of the names
-_LINE = 0.2  # inches a row
-_SMALL = 8  # points
+_LINE = 0.2  # inches per encoder
 
 
 def leading_figure(
     table: pl.DataFrame, corpora: Mapping[str, str], head: str
 ) -> Figure:
-    """Draw the share of the first half second by encoder, reals and fakes apart.
+    """Draw the share of the first half second by encoder, separately by class.
 
     Parameters
     ----------
@@ -42,9 +37,9 @@ def leading_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        A row of panels a training corpus, a column a test corpus. The grey tick is the
-        share of the fakes' rows: what an even score gives. At the right the AUC of the
-        whole clips, and without this window.
+        One row of panels per training corpus, one column per test corpus. The black
+        tick is the window's share of the rows of fakes: the share of a score that is
+        even over time.
     """
     shown = table.filter(pl.col("head") == head)
     trains, tests = (
@@ -65,25 +60,17 @@ def leading_figure(
             _panel(axes, part, names["encoder"].to_list())
             axes.set_title(
                 f"{corpora[train]} \N{RIGHTWARDS ARROW} {corpora[test]}",
-                fontsize=_SMALL + 1,
+                fontsize=SMALL + 1,
             )
         line[0].set_yticks(range(names.height), names["label"].to_list())
     grid[0, 0].set_ylim(names.height - 0.5, -0.5)
     grid[0, 0].set_xlim(-2, 102)
     figure.supxlabel(
-        f"share of the score that the first {_WINDOW_S} s decide, per cent (mean of "
-        "clips)",
-        fontsize=_SMALL,
+        f"share of the score from the first {_WINDOW_S} s, per cent (mean over clips)",
+        fontsize=SMALL,
     )
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside upper center",
-        ncols=len(labels),
-        fontsize=_SMALL,
-        frameon=False,
-    )
+    handles, _ = grid[0, 0].get_legend_handles_labels()
+    legend_outside(figure, handles, len(handles), above=True)
     return figure
 
 
@@ -92,20 +79,21 @@ def _panel(axes: Axes, part: pl.DataFrame, encoders: list[str]) -> None:
     place = {name: number for number, name in enumerate(encoders)}
     known = part.drop_nulls(f"share_{_WINDOW}")
     fakes = known.filter(pl.col("class") == "fake")
-    for name, style in _STYLES.items():
+    for name, shape in _SHAPES.items():
         rows = known.filter(pl.col("class") == name)
         heights = [place[encoder] for encoder in rows["encoder"]]
         shares = 100 * rows[f"share_{_WINDOW}"].to_numpy()
-        axes.plot(shares, heights, linestyle="none", label=name, **style)
+        colour, marker, _ = CLASSES[name]
+        about = {"color": colour, "marker": marker, **shape}
+        axes.plot(shares, heights, linestyle="none", label=name, **about)
     axes.plot(
         100 * fakes[f"even_share_{_WINDOW}"].to_numpy(),
         [place[encoder] for encoder in fakes["encoder"]],
-        color=_PLAIN,
+        color="black",
         marker="|",
         markersize=9,
         linestyle="none",
-        label="share of the rows (fakes)",
+        label="share of the duration (fakes)",
     )
-    axes.grid(axis="y", color=_PLAIN, linewidth=0.3, alpha=0.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL)
+    axes.grid(axis="y", color=PLAIN, linewidth=0.3, alpha=0.5)
+    bare(axes)

@@ -1,21 +1,17 @@
-"""Figure of classification against localisation, one mark an encoder."""
+"""Figure of classification against localisation, one mark per encoder."""
 
 from collections.abc import Mapping
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-# Okabe and Ito's colours, told apart with any colour vision; markers besides.
-STYLES = {
-    "audio": ("#D55E00", "o"),
-    "visual": ("#0072B2", "s"),
-    "audio-visual": ("#009E73", "^"),
-}
-PLAIN = "#555555"
+from dfprobe.report.palette import MODALITIES, PLAIN
+from dfprobe.report.plots.parts import SMALL, bare, legend_outside, sentence
+
 _PANEL = (5.2, 3.4)  # inches, with the column of labels
-_LINE = 0.17  # inches of height a label
-_SMALL = 8  # points
+_LINE = 0.17  # inches of height per label
 _GAP = 0.05  # between the marks and their labels, as a share of the panel's width
 
 
@@ -31,18 +27,18 @@ def localisation_figure(
     corpora : mapping of str to str
         Labels of the corpora.
     head : str
-        Head whose rows are drawn; of the subsets, the fakes of both streams.
+        Head whose rows are drawn; only the subset of fakes in both streams.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a pair of corpora; labels stand in a column beside it, in the order of
+        One panel per pair of corpora, with labels in a column beside it, ordered by
         localisation. A sentence where there is nothing to draw.
     """
     shown = table.filter(pl.col("head") == head, pl.col("subset") == "both")
     shown = shown.drop_nulls(["auc_clip_mean", "classification_auc"])
     if shown.is_empty():
-        return _empty()
+        return sentence("No test corpus has fakes of both streams with known segments.")
     pairs = shown.select("train", "test").unique(maintain_order=True).rows()
     marks = shown.group_by("train", "test").len()["len"].to_numpy().max()
     height = max(_PANEL[1], _LINE * float(marks) + 1.0)
@@ -52,7 +48,7 @@ def localisation_figure(
         part = shown.filter(pl.col("train") == train, pl.col("test") == test)
         _panel(axes, part)
         title = f"trained on {corpora[train]}, tested on {corpora[test]}"
-        axes.set_title(title, fontsize=_SMALL + 1)
+        axes.set_title(title, fontsize=SMALL + 1)
     lowest = shown.select(pl.min_horizontal("auc_clip_mean", "auc_clip_mean_low"))
     low = min(45.0, 100 * float(lowest.to_numpy().min()) - 3)
     panels[0].set_ylim(low, 102)
@@ -60,22 +56,15 @@ def localisation_figure(
         _labels(axes, low)
     panels[0].set_ylabel(
         "localisation: mean AUC of a clip's rows,\nper cent (50 = chance)",
-        fontsize=_SMALL,
+        fontsize=SMALL,
     )
-    _legend(figure, shown["modality"].unique().to_list())
-    return figure
-
-
-def _empty() -> Figure:
-    figure = Figure(figsize=(6.0, 1.5))
-    figure.text(
-        0.5,
-        0.5,
-        "No test corpus has fakes of both streams with known segments.",
-        ha="center",
-        va="center",
-        fontsize=_SMALL + 1,
-    )
+    present = set(shown["modality"])
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle="none", label=name)
+        for name, (colour, marker, _) in MODALITIES.items()
+        if name in present
+    ]
+    legend_outside(figure, handles, len(handles))
     return figure
 
 
@@ -84,7 +73,7 @@ def _panel(axes: Axes, part: pl.DataFrame) -> None:
     axes.axhline(50, color=PLAIN, linewidth=0.8, linestyle=":")
     axes.axvline(50, color=PLAIN, linewidth=0.8, linestyle=":")
     for row in part.iter_rows(named=True):
-        colour, marker = STYLES[row["modality"]]
+        colour, marker, _ = MODALITIES[row["modality"]]
         x, y = 100 * row["classification_auc"], 100 * row["auc_clip_mean"]
         for along, low, high in (
             ("x", row["classification_low"], row["classification_high"]),
@@ -103,9 +92,8 @@ def _panel(axes: Axes, part: pl.DataFrame) -> None:
             linestyle="none",
             gid=row["label"],
         )
-    axes.set_xlabel("classification: AUC of clips, per cent", fontsize=_SMALL)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL)
+    axes.set_xlabel("classification: AUC of clips, per cent", fontsize=SMALL)
+    bare(axes)
 
 
 def _labels(axes: Axes, low: float) -> None:
@@ -126,7 +114,7 @@ def _labels(axes: Axes, low: float) -> None:
             xytext=(column, height),
             annotation_clip=False,
             va="center",
-            fontsize=_SMALL,
+            fontsize=SMALL,
             color=mark.get_color(),
             arrowprops={
                 "arrowstyle": "-",
@@ -137,21 +125,3 @@ def _labels(axes: Axes, low: float) -> None:
                 "shrinkB": 3,
             },
         )
-
-
-def _legend(figure: Figure, modalities: list[str]) -> None:
-    """Name the modalities that occur."""
-    for name, (colour, marker) in STYLES.items():
-        if name in modalities:
-            figure.axes[0].plot(
-                [], [], color=colour, marker=marker, linestyle="none", label=name
-            )
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="outside lower center",
-        ncols=len(names),
-        fontsize=_SMALL,
-        frameon=False,
-    )

@@ -9,10 +9,11 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from dfprobe.report.palette import MODALITIES
+from dfprobe.report.plots.parts import DIVERGING, SMALL, write_cells
+
 _CHANCE = 50.0
-_COLOURS = "PuOr_r"  # diverging, told apart with any colour vision
 _ARROW = "->"
-_MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
 _CELL = (0.85, 0.34)  # inches
 
 
@@ -30,10 +31,10 @@ def matrix_figure(table: pl.DataFrame, corpora: Mapping[str, str]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Colour is centred at chance (50); cells trained and tested on one corpus have a
-        frame.
+        Colour is centred at chance (50); the columns of heads tested on their training
+        corpus have a frame.
     """
-    order = pl.Enum(_MODALITIES)
+    order = pl.Enum(list(MODALITIES))
     table = table.sort(pl.col("modality").cast(order), maintain_order=True)
     pairs = [name for name in table.columns if _ARROW in name]
     columns = [*pairs, "mean_ood"]
@@ -45,48 +46,32 @@ def matrix_figure(table: pl.DataFrame, corpora: Mapping[str, str]) -> Figure:
     axes = figure.add_subplot()
     image = axes.imshow(
         np.ma.masked_invalid(values),
-        cmap=_COLOURS,
+        cmap=DIVERGING,
         norm=TwoSlopeNorm(_CHANCE, vmin=0.0, vmax=100.0),
         aspect="auto",
     )
-    _annotate(axes, values)
+    write_cells(image, 1, SMALL)
     _label(axes, [*names, "mean\nOOD"], table)
     _frame_in_domain(axes, pairs, table.height)
     figure.colorbar(image, ax=axes, label="AUC, per cent (50 = chance)", pad=0.02)
     return figure
 
 
-def _annotate(axes: Axes, values: np.ndarray) -> None:
-    """Write each value into its cell, light on dark."""
-    for (row, column), value in np.ndenumerate(values):
-        known = np.isfinite(value)
-        dark = known and abs(value - _CHANCE) > 32.0
-        axes.text(
-            column,
-            row,
-            f"{value:.1f}" if known else "n/a",
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if dark else "black",
-        )
-
-
 def _label(axes: Axes, names: list[str], table: pl.DataFrame) -> None:
-    """Name rows and columns; lines part the modalities, and the mean from the pairs."""
-    axes.set_xticks(range(len(names)), names, fontsize=8)
+    """Name rows and columns; separate the modalities, and the mean from the pairs."""
+    axes.set_xticks(range(len(names)), names, fontsize=SMALL)
     modality = table["modality"].to_list()
     starts = [row for row in range(table.height) if modality[row] not in modality[:row]]
     labels = [
         f"[{kind}]  {label}" if row in starts else label
         for row, (kind, label) in enumerate(zip(modality, table["label"], strict=True))
     ]
-    axes.set_yticks(range(table.height), labels, fontsize=8)
+    axes.set_yticks(range(table.height), labels, fontsize=SMALL)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
     for start in starts[1:]:
         axes.axhline(start - 0.5, color="black", linewidth=1.0)
     axes.axvline(len(names) - 1.5, color="black", linewidth=1.0)
-    axes.set_xlabel("Framed: trained and tested on the same corpus", fontsize=8)
+    axes.set_xlabel("Framed: tested on the training corpus", fontsize=SMALL)
 
 
 def _frame_in_domain(axes: Axes, pairs: list[str], rows: int) -> None:

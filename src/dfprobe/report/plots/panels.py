@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from string import ascii_lowercase
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,14 +14,16 @@ from scipy.special import expit
 
 from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.panels import Panel
+from dfprobe.report.palette import CLASSES, PLAIN, SERIES
+from dfprobe.report.plots.parts import SMALL, legend_outside, sentence
 
-_LOGIT, _PROBABILITY, _FAKE = "#000000", "#0072B2", "#D62728"
+_LOGIT, _PROBABILITY, _FAKE = "black", SERIES[0].colour, CLASSES["fake"].colour
 _LIMIT = 7.5  # logits are clipped to it, as in the paper
+_TEXT = SMALL - 1  # points; panels are small
 _COLUMNS = 3
 _PANEL = (3.9, 2.9)  # inches
-_SMALL = 7  # points
-_NOTE = 50  # letters a line
-_SECOND = 100  # columns of a spectrogram
+_NOTE = 50  # letters per line
+_COLUMNS_PER_S = 100  # of a spectrogram
 
 
 def panels_figure(panels: Sequence[Panel], corpus: str) -> Figure:
@@ -37,13 +40,10 @@ def panels_figure(panels: Sequence[Panel], corpus: str) -> Figure:
     matplotlib.figure.Figure
         For each clip the spectrogram or frames (a, b, ...: their times are marked)
         above the logits, clipped to -7.5..7.5, and ``sigmoid(2 z)``; fake segments are
-        red. A sentence where there is no clip.
+        shaded. A sentence where there is no clip.
     """
     if not panels:
-        figure = Figure(figsize=(6.0, 1.5))
-        text = f"No fake of {corpus} can be judged against known segments."
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=_SMALL + 2)
-        return figure
+        return sentence(f"No fake of {corpus} has known segments and a curve.")
     columns = _COLUMNS if len(panels) % 2 or len(panels) > 4 else 2
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
@@ -52,24 +52,14 @@ def panels_figure(panels: Sequence[Panel], corpus: str) -> Figure:
     parts = figure.subfigures(lines, columns, squeeze=False).ravel()
     for part, panel in zip(parts, panels, strict=False):
         _clip(part, panel)
-    figure.suptitle(f"Clips of {corpus} over time", fontsize=_SMALL + 3)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=_LOGIT, label="logit z of a row (left)"),
-            Line2D(
-                [],
-                [],
-                color=_PROBABILITY,
-                linestyle="--",
-                label="probability of fake, sigmoid(2 z) (right)",
-            ),
-            Patch(color=_FAKE, alpha=0.25, label="fake segment"),
-        ],
-        loc="outside lower center",
-        ncols=3,
-        fontsize=_SMALL + 1,
-        frameon=False,
-    )
+    figure.suptitle(f"Clips of {corpus} over time", fontsize=SMALL + 2)
+    dashed: dict[str, Any] = {"color": _PROBABILITY, "linestyle": "--"}
+    handles = [
+        Line2D([], [], color=_LOGIT, label="logit z of a row (left)"),
+        Line2D([], [], label="probability of fake, sigmoid(2 z) (right)", **dashed),
+        Patch(color=_FAKE, alpha=0.35, label="fake segment"),
+    ]
+    legend_outside(figure, handles, 3)
     return figure
 
 
@@ -82,7 +72,7 @@ def _clip(part: SubFigure, panel: Panel) -> None:
     else:
         _curve(below, panel, panel.curve, end)
     area = "" if panel.area is None else f", AUC of its rows {100 * panel.area:.1f}"
-    above.set_title(f"{panel.label}{area}\n{panel.clip_id}", fontsize=_SMALL)
+    above.set_title(f"{panel.label}{area}\n{panel.clip_id}", fontsize=_TEXT)
 
 
 def _end(panel: Panel) -> float:
@@ -91,7 +81,7 @@ def _end(panel: Panel) -> float:
     if panel.curve is not None:
         ends.append(panel.curve.clock.start_s(len(panel.curve.values)))
     if panel.spectrogram is not None:
-        ends.append(panel.spectrogram.shape[1] / _SECOND)
+        ends.append(panel.spectrogram.shape[1] / _COLUMNS_PER_S)
     return max(ends)
 
 
@@ -104,21 +94,21 @@ def _media(axes: Axes, panel: Panel, end: float) -> None:
             *(0.5, 0.5, fill(panel.note, _NOTE)),
             ha="center",
             va="center",
-            fontsize=_SMALL,
+            fontsize=_TEXT,
             transform=axes.transAxes,
         )
     elif panel.spectrogram is not None:
-        length = panel.spectrogram.shape[1] / _SECOND
+        length = panel.spectrogram.shape[1] / _COLUMNS_PER_S
         axes.imshow(
             panel.spectrogram,
             origin="lower",
             aspect="auto",
             extent=(0.0, length, 0.0, 1.0),
-            cmap="magma",
+            cmap="Greys",
             interpolation="nearest",
         )
         axes.set_xlim(0.0, end)
-        axes.set_ylabel("mel bands", fontsize=_SMALL)
+        axes.set_ylabel("mel bands", fontsize=_TEXT)
         for start, stop in panel.segments:
             axes.axvspan(start, stop, ymin=0.94, color=_FAKE)
     else:
@@ -135,7 +125,7 @@ def _frames(axes: Axes, panel: Panel) -> None:
         height, width = rgb.shape[:2]
         axes.imshow(rgb, extent=(left, left + width / height, 0.0, 1.0))
         middle = left + width / height / 2
-        axes.text(middle, -0.02, letter, ha="center", va="top", fontsize=_SMALL)
+        axes.text(middle, -0.02, letter, ha="center", va="top", fontsize=_TEXT)
         left += width / height + 0.05
     axes.set_xlim(0.0, max(left - 0.05, 0.1))
     axes.set_ylim(0.0, 1.0)
@@ -147,9 +137,9 @@ def _curve(axes: Axes, panel: Panel, curve: TimedCurve, end: float) -> None:
     axes.set_xlim(0.0, end)
     axes.set_ylim(-_LIMIT, _LIMIT)
     axes.set_yticks([-5, 0, 5])
-    axes.axhline(0.0, color="#888888", linewidth=0.5)
+    axes.axhline(0.0, color=PLAIN, linewidth=0.5)
     for start, stop in panel.segments:
-        axes.axvspan(start, stop, color=_FAKE, alpha=0.25, linewidth=0)
+        axes.axvspan(start, stop, color=_FAKE, alpha=0.35, linewidth=0)
     right = axes.twinx()
     right.set_ylim(0.0, 1.0)
     right.set_yticks([0.0, 0.5, 1.0])
@@ -167,17 +157,17 @@ def _curve(axes: Axes, panel: Panel, curve: TimedCurve, end: float) -> None:
     logits = np.clip(values, -_LIMIT, _LIMIT)
     axes.stairs(logits, times, baseline=None, color=_LOGIT, linewidth=1.1)
     for letter, time in zip(ascii_lowercase, sorted(panel.frames), strict=False):
-        axes.axvline(time, color="#444444", linewidth=0.7, linestyle=":")
+        axes.axvline(time, color=PLAIN, linewidth=0.7, linestyle=":")
         axes.text(
             *(time, 0.98, letter),
             transform=axes.get_xaxis_transform(),
-            fontsize=_SMALL,
+            fontsize=_TEXT,
             va="top",
             ha="left",
         )
-    axes.set_xlabel("time, s", fontsize=_SMALL)
-    axes.set_ylabel("logit z", fontsize=_SMALL)
-    right.set_ylabel("probability", fontsize=_SMALL)
+    axes.set_xlabel("time, s", fontsize=_TEXT)
+    axes.set_ylabel("logit z", fontsize=_TEXT)
+    right.set_ylabel("probability", fontsize=_TEXT)
     for part in (axes, right):
-        part.tick_params(labelsize=_SMALL)
+        part.tick_params(labelsize=_TEXT)
         part.spines["top"].set_visible(False)

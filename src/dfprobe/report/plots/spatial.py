@@ -10,16 +10,13 @@ from matplotlib.lines import Line2D
 
 from dfprobe.explain.spatial.measures.overlays import of_main_method
 from dfprobe.explain.spatial.measures.points import BASELINES
+from dfprobe.report.palette import PLAIN, SERIES
+from dfprobe.report.plots.parts import SMALL, bare, legend_outside, sentence
 
-# Okabe and Ito's colours, told apart with any colour vision; markers besides.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_PLAIN = "#555555"
 _DASHES: dict[str, Any] = dict(
     zip(BASELINES, ("--", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)), ":"), strict=True)
 )
-_FEWEST = 5  # targets that a point of a curve must rest on
-_SMALL = 8  # points
+_FEWEST = 5  # targets below which a curve has no point
 _TITLES = {"clip": "logit of the clip", "frame": "logit of the frame"}
 _BARS: dict[str, dict[str, Any]] = {
     "hit_rate": {
@@ -40,7 +37,7 @@ _BARS: dict[str, dict[str, Any]] = {
 def spatial_figure(
     table: pl.DataFrame, confidence: pl.DataFrame, corpora: Mapping[str, str]
 ) -> Figure:
-    """Draw the tables of spatial explanations, a block a test corpus.
+    """Draw the tables of spatial explanations, one block per test corpus.
 
     Parameters
     ----------
@@ -52,24 +49,23 @@ def spatial_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        Above, curves of each encoder's main method (exact, else Grad-CAM), from 5
-        targets on, with the baselines as grey lines. Below, bars of all methods; a
-        black tick is what a map without any pattern would reach.
+        Above, curves of each encoder's main method (exact, else Grad-CAM) over
+        thresholds with at least 5 targets; the baselines are grey lines. Below, bars of
+        all methods; a black tick is the value of a uniform map.
     """
     tests = table["test"].unique(maintain_order=True).to_list()
-    bars = max((len(_maps(table, test)) for test in tests), default=1)
-    size = (9.0, max(1, len(tests)) * (5.4 + 0.27 * bars))
-    figure = Figure(figsize=size, layout="constrained")
     if not tests:
-        figure.text(0.5, 0.5, "no test corpus has targets", ha="center", va="center")
-        return figure
+        return sentence("no test corpus has targets")
+    bars = max(len(_maps(table, test)) for test in tests)
+    size = (9.0, len(tests) * (5.4 + 0.27 * bars))
+    figure = Figure(figsize=size, layout="constrained")
     blocks = figure.subfigures(len(tests), 1, squeeze=False)
     for block, test in zip(blocks[:, 0], tests, strict=True):
         part = table.filter(pl.col("test") == test)
         curves = confidence.filter(pl.col("test") == test)
         trained = corpora[part["train"][0]]
         title = f"trained on {trained}, explained on {corpora[test]}"
-        block.suptitle(title, fontsize=_SMALL + 3)
+        block.suptitle(title, fontsize=SMALL + 3)
         _block(block, part, curves, 0.9 + 0.27 * bars)
     return figure
 
@@ -85,26 +81,20 @@ def _block(
         part = confidence.filter(pl.col("score") == score)
         _curves(axes, part, styles)
         _baseline_lines(axes, table, "mae", 1.0, axes.axhline)
-        axes.set_xlabel(f"threshold: {_TITLES[score]} at least", fontsize=_SMALL)
+        axes.set_xlabel(f"threshold: {_TITLES[score]} at least", fontsize=SMALL)
         axes.locator_params("x", nbins=7)
-        _bare(axes)
+        bare(axes)
     left.set_ylabel(
-        "mean error, share of the\nframe's width and height", fontsize=_SMALL
+        "mean error, share of the\nframe's width and height", fontsize=SMALL
     )
     left.set_ylim(bottom=0)
     right.tick_params(labelleft=False)
-    block.legend(
-        handles=_legend(table, styles),
-        loc="outside lower center",
-        ncols=4,
-        fontsize=_SMALL,
-        frameon=False,
-    )
+    legend_outside(block, _legend(table, styles), 4)
     first = None
     for place, (column, about) in enumerate(_BARS.items()):
         axes = block.add_subplot(grid[1, 2 * place : 2 * place + 2], sharey=first)
         _bars(axes, table, column, about["chance"], styles)
-        axes.set_xlabel(about["title"], fontsize=_SMALL)
+        axes.set_xlabel(about["title"], fontsize=SMALL)
         if first is not None:
             axes.tick_params(labelleft=False)
         first = first or axes
@@ -125,12 +115,8 @@ def _styles(table: pl.DataFrame) -> dict[tuple[str, str | None], int]:
 
 
 def _look(place: int) -> dict[str, Any]:
-    return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "markersize": 3.5,
-        "linewidth": 1.4,
-    }
+    colour, marker, _ = SERIES[place % len(SERIES)]
+    return {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.4}
 
 
 def _curves(
@@ -154,7 +140,7 @@ def _baseline_lines(
 ) -> None:
     for name, dashes in _DASHES.items():
         for value in table.filter(pl.col("encoder") == name)[column].drop_nulls():
-            line(scale * value, color=_PLAIN, linewidth=1.1, linestyle=dashes, zorder=1)
+            line(scale * value, color=PLAIN, linewidth=1.1, linestyle=dashes, zorder=1)
 
 
 def _bars(
@@ -164,12 +150,12 @@ def _bars(
     chance: str | None,
     styles: Mapping[tuple[str, str | None], int],
 ) -> None:
-    """Draw a bar a map, the first on top, with interval or what chance reaches."""
+    """Draw one bar per map, the first on top, with its interval or a uniform map's."""
     rows = _maps(table, table["test"][0])
     for place, row in enumerate(rows):
         if row[column] is None:
             continue
-        colour = _COLOURS[styles[row["encoder"], row["part"]] % len(_COLOURS)]
+        colour = _look(styles[row["encoder"], row["part"]])["color"]
         axes.barh(place, 100 * row[column], 0.7, color=colour, alpha=0.75)
         if chance is not None and row[chance] is not None:
             axes.plot(100 * row[chance], place, "|k", markersize=11, mew=2.2)
@@ -178,10 +164,10 @@ def _bars(
             axes.plot(ends, [place, place], color="black", linewidth=1.2)
     if chance is None:
         _baseline_lines(axes, table, column, 100.0, axes.axvline)
-    axes.set_yticks(range(len(rows)), [_name(row) for row in rows], fontsize=_SMALL)
+    axes.set_yticks(range(len(rows)), [_name(row) for row in rows], fontsize=SMALL)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 100)
-    _bare(axes)
+    bare(axes)
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -203,7 +189,7 @@ def _legend(
     ]
     present = set(table["encoder"])
     baselines = [
-        Line2D([], [], color=_PLAIN, linestyle=_DASHES[name], label=label)
+        Line2D([], [], color=PLAIN, linestyle=_DASHES[name], label=label)
         for name, label in BASELINES.items()
         if name in present
     ]
@@ -215,11 +201,6 @@ def _legend(
         linestyle="none",
         markersize=9,
         mew=2.2,
-        label="even heat over the map",
+        label="uniform heat",
     )
     return [*ours, *baselines, chance]
-
-
-def _bare(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL)

@@ -11,13 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from dfprobe.heads.files.curves import Stopping
+from dfprobe.report.palette import PLAIN, SERIES
+from dfprobe.report.plots.parts import SMALL, bare, legend_outside
 
-# Okabe and Ito's colours, told apart with any colour vision; without the yellow.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_PLAIN = "#555555"
 _PANEL = (2.9, 1.9)  # inches
 _ONE_BLOCK = 6  # encoders; more stand in two blocks side by side
-_SMALL = 7  # points
 _TRAIN, _VAL = "--", "-"
 _AT_LIMIT = "x"
 
@@ -25,16 +23,16 @@ _AT_LIMIT = "x"
 def training_curves_figure(
     table: pl.DataFrame, stopping: Mapping[str, Stopping]
 ) -> Figure:
-    """Draw the losses of all epochs, a panel an encoder and training corpus.
+    """Draw the losses of all epochs, one panel per encoder and training corpus.
 
     Parameters
     ----------
     table : pl.DataFrame
-        ``encoder, train`` (labels, in the order in which they are to appear), ``head,
-        epoch, train_loss, val_loss``: a row an epoch.
+        ``encoder, train`` (labels, in the order of the panels), ``head, epoch,
+        train_loss, val_loss``: one row per epoch.
     stopping : mapping of str to Stopping
-        When the training of each head ends: by it is seen which trainings reached the
-        limit of epochs before the validation loss had stopped falling.
+        When the training of each head ends. It shows which trainings reached the limit
+        of epochs before their patience was used up.
 
     Returns
     -------
@@ -47,7 +45,7 @@ def training_curves_figure(
     trains = table["train"].unique(maintain_order=True).to_list()
     heads = table["head"].unique(maintain_order=True).to_list()
     colours = {
-        head: _COLOURS[place % len(_COLOURS)] for place, head in enumerate(heads)
+        head: SERIES[place % len(SERIES)].colour for place, head in enumerate(heads)
     }
     panels = [(encoder, train) for encoder in encoders for train in trains]
     columns = len(trains) * (1 if len(encoders) <= _ONE_BLOCK else 2)
@@ -60,19 +58,13 @@ def training_curves_figure(
         if curves.is_empty():
             axes.remove()
             continue
-        axes.set_title(f"{encoder}\ntrained on {train}", fontsize=_SMALL + 1)
+        axes.set_title(f"{encoder}\ntrained on {train}", fontsize=SMALL)
         _panel(axes, curves, colours, stopping)
     for axes in grid[len(panels) :]:
         axes.remove()
-    figure.supxlabel("epoch", fontsize=_SMALL + 2)
-    figure.supylabel("mean loss, logarithmic", fontsize=_SMALL + 2)
-    figure.legend(
-        handles=_keys(colours),
-        loc="outside upper center",
-        ncols=3,
-        fontsize=_SMALL + 1,
-        frameon=False,
-    )
+    figure.supxlabel("epoch", fontsize=SMALL + 1)
+    figure.supylabel("mean loss, logarithmic", fontsize=SMALL + 1)
+    legend_outside(figure, _keys(colours), 3, above=True)
     return figure
 
 
@@ -102,9 +94,8 @@ def _panel(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_minor_formatter(NullFormatter())
     if limited:
-        axes.set_xlabel(f"ended at the limit: {', '.join(limited)}", fontsize=_SMALL)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=_SMALL, which="both")
+        axes.set_xlabel(f"ended at the limit: {', '.join(limited)}", fontsize=SMALL)
+    bare(axes)
 
 
 def _reached_limit(last: int, best: int, stopping: Stopping) -> bool:
@@ -113,7 +104,7 @@ def _reached_limit(last: int, best: int, stopping: Stopping) -> bool:
 
 
 def _keys(colours: Mapping[str, str]) -> list[Line2D]:
-    """Entries of the legend: a colour a head, then what lines and marks mean."""
+    """Entries of the legend: colours of the heads, then the meaning of the marks."""
     heads = [
         Line2D([], [], color=colour, linewidth=2.5, label=head)
         for head, colour in colours.items()
@@ -125,7 +116,7 @@ def _keys(colours: Mapping[str, str]) -> list[Line2D]:
         "ended at the epoch limit": {"linestyle": "none", "marker": _AT_LIMIT},
     }
     marks = [
-        Line2D([], [], color=_PLAIN, linewidth=1.0, label=label, **form)
+        Line2D([], [], color=PLAIN, linewidth=1.0, label=label, **form)
         for label, form in forms.items()
     ]
     return heads + marks
