@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-SHADES = 10  # steps of colour from 0 to 100 per cent
+from dfprobe.report import palette
 
 _TEMPLATES = Environment(
     loader=PackageLoader("dfprobe.report"),
@@ -71,7 +71,7 @@ class Cell:
         """Names of its classes in the style, joined by spaces."""
         names = {"n": number, "flag": self.flagged}
         if self.shade is not None:
-            names[f"s{round(self.shade * SHADES / 100)}"] = True
+            names[f"s{round(self.shade * palette.STEPS / 100)}"] = True
         return " ".join(name for name, wanted in names.items() if wanted)
 
 
@@ -105,6 +105,7 @@ def columns(kinds: str, titles: Iterable[str]) -> list[Column]:
 
 _TEMPLATES.filters["cell"] = cell
 _TEMPLATES.globals["columns"] = columns
+_TEMPLATES.globals["palette"] = palette
 
 
 def page(
@@ -182,7 +183,7 @@ def _row(cells: Sequence[Cell], columns: Sequence[Column]) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    shade = "" if cell.shade is None else f"s{round(cell.shade * SHADES / 100)}"
+    shade = "" if cell.shade is None else f"s{round(cell.shade * palette.STEPS / 100)}"
     focus = ' tabindex="0"' if cell.notes else ""
     notes = "".join(f"<small>{escape(note)}</small>" for note in cell.notes)
     notes = f'<span class="notes">{notes}</span>' if notes else ""

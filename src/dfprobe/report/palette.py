@@ -95,7 +95,7 @@ def shade_rules() -> str:
         f".{name} {{ background: {colour}; color: {ink_on(colour)}; }}"
         for name, colour in shades.items()
     ]
-    return "\n".join([*rules, ""])
+    return "\n".join(rules)
 
 
 def _channels(colour: str) -> tuple[int, ...]:

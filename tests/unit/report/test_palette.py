@@ -1,6 +1,7 @@
 """The colours of figures, charts and pages."""
 
 import re
+from pathlib import Path
 
 import pytest
 from matplotlib.colors import to_rgb
@@ -15,6 +16,8 @@ from dfprobe.report.palette import (
     shade_rules,
 )
 from dfprobe.report.plots.parts import DIVERGING
+
+ROOM = Path(palette.__file__).parent
 
 
 def contrast(one: str, other: str) -> float:
@@ -63,3 +66,9 @@ def test_text_is_readable_on_every_shade():
         assert contrast(background, ink) >= 4.5
     assert ink_on("#ffffff") == "#000000"
     assert ink_on("#000000") == "#ffffff"
+
+
+def test_scripts_and_style_name_no_colour_of_a_series():
+    for path in ROOM.rglob("*.[jc]s*"):
+        named = set(re.findall(r"#[0-9a-f]{6}", path.read_text("utf-8").lower()))
+        assert not named & {*palette.DIVERGING, *(one.colour for one in SERIES)}, path

@@ -5,11 +5,10 @@ const PAGE = 25; // rows of the list
 const COLUMNS = 3; // probes with their scores in the list
 const STEP_S = 0.04; // of the line where there are no frames
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const WORDS = { 0: "real", 1: "fake", null: "unknown" };
 
 document.addEventListener("DOMContentLoaded", () => {
-  const { corpora, train, encoders } = dfprobe.values.get("explorer");
+  const { corpora, train, encoders, colours } = dfprobe.values.get("explorer");
   const at = (id) => document.getElementById(id);
   const state = { corpus: null, index: null, page: 0, row: null, clip: null, frame: 0, chosen: [0], asked: 0 };
 
@@ -203,7 +202,7 @@ document.addEventListener("DOMContentLoaded", () => {
       name: probeName(state.index.probes[place]).replaceAll("<", "&lt;"), // Plotly reads tags
       x: values.map((_, row) => curve.first + row * curve.step),
       y: values.map((z) => (logit ? z : probability(z))),
-      line: { color: COLOURS[number % COLOURS.length], dash: DASHES[number % DASHES.length], width: 2 },
+      line: { color: colours.series[number % colours.series.length], dash: DASHES[number % DASHES.length], width: 2 },
       hovertemplate: "%{y:.2f}<extra>%{fullData.name}</extra>",
     };
   }
@@ -221,10 +220,10 @@ document.addEventListener("DOMContentLoaded", () => {
     return [{ ...shared, y: sound.low }, { ...shared, y: sound.high, fill: "tonexty" }];
   }
 
-  function bands(value, axis, colour, layer) {
+  function bands(value, axis, layer) {
     const parts = value === true ? [[0, length()]] : value ?? [];
     return parts.map(([x0, x1]) => ({ type: "rect", layer, xref: "x", yref: axis, x0, x1, y0: 0, y1: 1,
-      fillcolor: colour, opacity: 0.25, line: { color: colour, width: 1 } }));
+      fillcolor: colours.fake, opacity: 0.3, line: { color: colours.fake, width: 1 } }));
   }
 
   function layout() {
@@ -247,8 +246,8 @@ document.addEventListener("DOMContentLoaded", () => {
         ...(logit ? {} : { range: [-0.02, 1.02] }) },
       yaxis2: { ...bare, domain: [0.28, 0.46], title: { text: "Sound" }, range: [-105, 105] },
       yaxis3: { ...bare, domain: [0, 0.25], title: { text: "Mel" }, range: [0, 1] },
-      shapes: [cursor, ...bands(video, "y domain", "#e69f00", "below"),
-        ...bands(audio, "y2 domain", "#56b4e9", "below"), ...bands(audio, "y3 domain", "#56b4e9", "above")],
+      shapes: [cursor, ...bands(video, "y domain", "below"),
+        ...bands(audio, "y2 domain", "below"), ...bands(audio, "y3 domain", "above")],
       images,
     };
   }

@@ -60,7 +60,7 @@ def write_cells(
     where : bool or np.ndarray of the shape of the values, bool
         Which cells get a text.
     """
-    values = np.ma.filled(np.ma.asarray(image.get_array()), np.nan)
+    values: np.ndarray = np.ma.filled(np.ma.asarray(image.get_array()), np.nan)
     for row, column in np.argwhere(np.broadcast_to(where, values.shape)):
         value = values[row, column]
         known = np.isfinite(value)

@@ -75,7 +75,7 @@ def _correlations(run: Run, frame: pl.DataFrame) -> Iterator[View]:
             cells,
             lambda row: number(row["pearson"]),
             lambda row: f"{between(row['pearson_low'], row['pearson_high'], 1.0, 2)}",
-            ("", "", "Pearson's r"),
+            "Pearson's r",
         )
 
 
@@ -89,7 +89,7 @@ def _improvements(run: Run, frame: pl.DataFrame) -> Iterator[View]:
             {(row["row"], row["column"]): row for row in rows},
             lambda row: number(row["improvement"]),
             lambda row: between(row["low"], row["high"], 1.0),
-            ("", "", "gain, per cent"),
+            "gain, per cent",
         )
 
 
@@ -99,14 +99,14 @@ def _square(
     cells: _Cells,
     value: Callable[[Row], float | None],
     interval: Callable[[Row], str],
-    axes: tuple[str, str, str],
+    title: str,
 ) -> View:
     found = {encoder for key in cells for encoder in key}
     encoders = [encoder for encoder in run.spec["encoders"] if encoder in found]
     rows = [[cells.get((row, column)) for column in encoders] for row in encoders]
     values = [[None if cell is None else value(cell) for cell in row] for row in rows]
     notes = [["" if cell is None else interval(cell) for cell in row] for row in rows]
-    return heat_map(name, [run.encoder(e) for e in encoders], values, notes, axes)
+    return heat_map(name, [run.encoder(e) for e in encoders], values, notes, title)
 
 
 def _best(run: Run, sets: pl.DataFrame) -> str:

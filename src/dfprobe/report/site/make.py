@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from dfprobe.report.explorer.choice import RULE
 from dfprobe.report.explorer.scripts import write_call
-from dfprobe.report.markup import page, section, text
+from dfprobe.report.markup import page, render, section, text
+from dfprobe.report.palette import CLASSES, SERIES
 from dfprobe.report.site.audit_section import audit_section
 from dfprobe.report.site.detectors_section import detectors_section
 from dfprobe.report.site.explain_section import when_section, where_section
@@ -30,7 +31,7 @@ _SECTIONS = [
     ("Provenance", "#provenance"),
 ]
 _EXPLORER = ("Clip explorer", "explorer.html")
-_OWN = ("templates/style.css", "site/site.js", "explorer/explorer.js")
+_SCRIPTS = ("site/site.js", "explorer/explorer.js")
 _PLOTLY = "plotly.min.js"
 _IN_TIME = "temporal"  # folder of the pictures of clips over time
 
@@ -153,6 +154,10 @@ def _explorer(run: Run, folder: Path) -> str:
         "corpora": [{"name": n, "label": run.corpus(n)} for n in run.spec["test"]],
         "train": run.spec["corpora"],
         "encoders": run.spec["encoders"],
+        "colours": {
+            "series": [look.colour for look in SERIES],
+            "fake": CLASSES["fake"].colour,
+        },
     }
     write_call(folder / "explorer_data.js", "explorer", data)
     scripts = [
@@ -188,7 +193,8 @@ def _copy_all(sources: Sources, results: Path, folder: Path) -> None:
         resources.files("plotly") / "package_data" / _PLOTLY
     ) as script:
         _copy(script, folder / "assets" / _PLOTLY)
-    for name in _OWN:
+    _write(folder / "assets/style.css", render("style.css"))
+    for name in _SCRIPTS:
         own = resources.files("dfprobe.report") / name
         _write(folder / "assets" / Path(name).name, own.read_text("utf-8"))
 
