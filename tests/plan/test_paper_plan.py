@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from specs.planning import planned
+from plan.planning import planned
 
 from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
