@@ -55,6 +55,7 @@ rule compare_with_paper:
         correlation="results/fusion/correlation.csv",
         improvement="results/fusion/improvement.csv",
         code=code_stamps.stage_code("dfprobe.report.pages.paper"),
+        templates=code_stamps.stage_templates("paper.html"),
         values=code_stamps.stage_data("report/pages/paper_tables.csv"),
     output:
         table="results/paper_comparison.csv",

@@ -4,22 +4,14 @@ from typing import Any
 
 import polars as pl
 
-from dfprobe.report.html import (
-    Flagged,
-    bullets,
-    document,
-    html_table,
-    notices,
-    paragraph,
-)
+from dfprobe.report.markup import Cell, render
 
 COMPARED, NOT_RUN, NOT_MEANT = "compared", "not run", "does not apply"
 
-_TITLE = "The paper's values beside ours"
 _ABOUT = {
     "Table 2": "Linear probe, AUC in per cent, by training and test corpus.",
     "Table 2 two decimals": "Some values of Table 2 with one more digit.",
-    "Table 3": "Probes beside published detectors, AUC in per cent.",
+    "Table 3": "Probes and published detectors, AUC in per cent.",
     "Table 4": "Supervised probe, next-token prediction and synchronisation, AUC in "
     "per cent.",
     "Figure 2": "Detection (AUC) and localisation (mean AUC over the frames of a "
@@ -34,6 +26,15 @@ _ABOUT = {
     "probe.",
 }
 _MARKS = {"yes": "✓ ", "no": "✗ ", None: ""}
+_COUNTED = {
+    "values": pl.col("state").is_not_null(),
+    "compared": pl.col("state") == COMPARED,
+    "inside": pl.col("inside") == "yes",
+    "outside": pl.col("inside") == "no",
+    "no_interval": (pl.col("state") == COMPARED) & pl.col("inside").is_null(),
+    "not_run": pl.col("state") == NOT_RUN,
+    "not_meant": pl.col("state") == NOT_MEANT,
+}
 
 
 def paper_page(table: pl.DataFrame, demo: bool) -> str:
@@ -51,102 +52,54 @@ def paper_page(table: pl.DataFrame, demo: bool) -> str:
     str
         HTML with its style inside; it loads nothing.
     """
-    parts = [
-        f"<h1>{_TITLE}</h1>",
-        paragraph(
-            "Investigating self-supervised representations for audio-visual deepfake "
-            "detection, arXiv 2511.17181.",
-            quiet=True,
-        ),
-        *(_why_not() if demo else _summary(table)),
-    ]
-    for (name,), values in table.group_by("table", maintain_order=True):
-        parts += _section(str(name), values)
-        parts += [] if demo else _reasons(values)
-    if not demo:
-        parts += _method()
-    return document(_TITLE, parts, wide=True)
-
-
-def _why_not() -> list[str]:
-    sentences = [
-        (
-            "The comparison does not apply to this run: all its corpora are demo "
-            "corpora, drawn and spoken by a program, and have no clip in common with "
-            "the paper's.",
-            True,
-        ),
-        (
-            "Below stand the paper's values alone. A run on the paper's corpora "
-            "(config/paper.yaml) puts its own beside them.",
-            False,
-        ),
-    ]
-    return [notices(sentences)]
-
-
-def _summary(table: pl.DataFrame) -> list[str]:
     counts = table.group_by("table", maintain_order=True).agg(
-        pl.len().alias("values"),
-        (pl.col("state") == COMPARED).sum().alias(COMPARED),
-        (pl.col("inside") == "yes").sum().alias("✓ inside"),
-        (pl.col("inside") == "no").sum().alias("✗ outside"),
-        ((pl.col("state") == COMPARED) & (pl.col("inside").is_null()))
-        .sum()
-        .alias("no interval"),
-        *((pl.col("state") == s).sum().alias(s) for s in (NOT_RUN, NOT_MEANT)),
+        condition.sum().cast(pl.Int64).alias(name)
+        for name, condition in _COUNTED.items()
     )
     total = counts.drop("table").sum().row(0, named=True)
-    sentences = [
-        (
-            f"{total[COMPARED]} of the paper's {total['values']} values are compared: "
-            f"{total['✓ inside']} lie inside the 95% interval of ours, "
-            f"{total['✗ outside']} outside; {total['no interval']} are means, which "
-            "have no interval.",
-            total["✗ outside"] > 0,
-        ),
-        (
-            f"{total[NOT_RUN]} are not run here; for {total[NOT_MEANT]} a comparison "
-            "does not apply. The reasons stand below each table.",
-            False,
-        ),
-    ]
-    rows = [*counts.rows(), ("all", *total.values())]
-    table_of_counts = html_table(counts.columns, rows, "l" + "r" * len(total))
-    marks = paragraph(
-        "✓ the paper's value, up to its rounding, lies inside the 95% interval of "
-        "ours, ✗ outside; a dash is not run, n/a is where no comparison applies."
+    return render(
+        "paper.html",
+        demo=demo,
+        total=total,
+        counts=[*counts.rows(), ("all", *total.values())],
+        tables=[
+            _printed(str(name), values)
+            for (name,), values in table.group_by("table", maintain_order=True)
+        ],
     )
-    return ["<h2>In short</h2>", notices(sentences), table_of_counts, marks]
 
 
-def _section(name: str, values: pl.DataFrame) -> list[str]:
-    """One table of the paper, with ours below each row where there is any."""
-    by_row = values.group_by("row", maintain_order=True)
+def _printed(name: str, values: pl.DataFrame) -> dict[str, Any]:
+    """One table of the paper: its heads, and per row the paper's values and ours."""
     columns = values["column"].unique(maintain_order=True).to_list()
-    digits = max(len(text.partition(".")[2]) for text in values["paper"].drop_nulls())
-    compared = (values["state"] == COMPARED).any()
-    rows: list[tuple[str, ...]] = []
-    for _, part in by_row:
+    rows = []
+    for _, part in values.group_by("row", maintain_order=True):
         cells = {cell["column"]: cell for cell in part.iter_rows(named=True)}
         found = [cells.get(column) for column in columns]
-        papers = [(cell["paper"] or "–") if cell else "" for cell in found]
-        label = _row_label(part, values)
-        if not compared:
-            rows.append((label, *papers))
-            continue
-        rows.append((label, "paper", *papers))
-        rows.append(("", "ours", *(_ours(cell, digits) for cell in found)))
+        rows.append((_row_label(part, values), _lines(values, part, found)))
+    left = values.filter(pl.col("state") != COMPARED)
+    reasons = left.group_by("state", "reason", maintain_order=True).len()
+    return {
+        "name": name,
+        "about": _ABOUT[name],
+        "heads": [_head(column, values) for column in columns],
+        "rows": rows,
+        "reasons": reasons.rows(),
+    }
+
+
+def _lines(
+    values: pl.DataFrame, part: pl.DataFrame, found: list[dict[str, Any] | None]
+) -> list[tuple[str, list[Cell]]]:
+    """Lines of a row: paper and, where the table has any, ours and the interval."""
+    digits = max(len(text.partition(".")[2]) for text in values["paper"].drop_nulls())
+    papers = [Cell((cell["paper"] or "–") if cell else "") for cell in found]
+    lines = [("paper", papers)]
+    if (values["state"] == COMPARED).any():
+        lines.append(("ours", [_ours(cell, digits) for cell in found]))
         if part["inside"].is_not_null().any():
-            rows.append(("", "95%", *(_interval(cell, digits) for cell in found)))
-    headers = ["", *([""] if compared else [])]
-    headers += [_header(column, values) for column in columns]
-    kinds = "l" * (len(headers) - len(columns)) + "r" * len(columns)
-    return [
-        f"<h2>{name}</h2>",
-        paragraph(_ABOUT[name]),
-        html_table(headers, rows, kinds),
-    ]
+            lines.append(("95%", [_interval(cell, digits) for cell in found]))
+    return lines
 
 
 def _row_label(part: pl.DataFrame, values: pl.DataFrame) -> str:
@@ -156,7 +109,7 @@ def _row_label(part: pl.DataFrame, values: pl.DataFrame) -> str:
     return str(row) if of_column == 1 else f"{row}, {train}"
 
 
-def _header(column: str, values: pl.DataFrame) -> str:
+def _head(column: str, values: pl.DataFrame) -> str:
     """Name of a column, with its corpora where they are the same for all rows."""
     pairs = values.filter(column=column).select("train", "test").unique()
     if pairs.height > 1:
@@ -167,40 +120,16 @@ def _header(column: str, values: pl.DataFrame) -> str:
     return f"{column}: {train} → {test}"
 
 
-def _ours(cell: dict[str, Any] | None, digits: int) -> str:
+def _ours(cell: dict[str, Any] | None, digits: int) -> Cell:
     if cell is None:
-        return ""
+        return Cell("")
     if cell["state"] != COMPARED:
-        return "–" if cell["state"] == NOT_RUN else "n/a"
+        return Cell("–" if cell["state"] == NOT_RUN else "n/a")
     text = f"{_MARKS[cell['inside']]}{cell['ours']:.{digits}f}"
-    return Flagged(text) if cell["inside"] == "no" else text
+    return Cell(text, flagged=cell["inside"] == "no")
 
 
-def _interval(cell: dict[str, Any] | None, digits: int) -> str:
+def _interval(cell: dict[str, Any] | None, digits: int) -> Cell:
     if cell is None or cell["low"] is None:
-        return ""
-    return f"{cell['low']:.{digits}f}–{cell['high']:.{digits}f}"
-
-
-def _reasons(values: pl.DataFrame) -> list[str]:
-    """Table of why values are not compared."""
-    left = values.filter(pl.col("state") != COMPARED)
-    if left.is_empty():
-        return []
-    counts = left.group_by("state", "reason", maintain_order=True).len()
-    return [html_table(["state", "reason", "values"], counts.rows(), "llr")]
-
-
-def _method() -> list[str]:
-    sentences = [
-        "Intervals are DeLong's, 95%, of our AUC: they hold for other clips of the "
-        "same kind, and know nothing of other seeds or of the paper's own spread.",
-        "Means (J, All4, Last3) have no interval, since their corpora and encoders "
-        "share clips in ways that the interval of one AUC does not know.",
-        "Ours is measured on all clips that the encoder could score, as the paper's "
-        "is; results/xdata_matrix.csv has the clips that all encoders could score, "
-        "and may differ. paper_comparison.csv gives the share that was scored.",
-        "Encoders and corpora are known by their labels. Whether the lists, the "
-        "weights and the settings are the paper's too is for the reader to check.",
-    ]
-    return ["<h2>How it was compared</h2>", bullets(sentences)]
+        return Cell("")
+    return Cell(f"{cell['low']:.{digits}f}–{cell['high']:.{digits}f}")
