@@ -9,13 +9,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from plan.planning import planned
 
 from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.evaluation.tables.matrix import pairs
 from dfprobe.planning import specs, tables
 from plan import published_corpora
+from plan.planning import planned
 from running import snakemake
 
 ROOT = Path(__file__).parents[2]
