@@ -37,13 +37,12 @@ rule make_report:
         ),
         stores=site.stores(config),
         code=code_stamps.stage_code("dfprobe.report.site.make"),
-        templates=code_stamps.stage_templates("site_page.html"),
+        templates=code_stamps.stage_templates("report.html", "explorer.html"),
         assets=[
             code_stamps.stage_data(f"report/{name}")
             for name in (
                 "site/site.js",
                 "explorer/explorer.js",
-                "explorer/explorer_body.html",
             )
         ],
     output:

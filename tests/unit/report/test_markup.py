@@ -21,12 +21,13 @@ def test_classes_of_a_cell_follow_from_what_it_is():
 
 
 def test_values_are_escaped_and_results_of_templates_are_not():
-    values = {"title": "<b>", "links": [], "scripts": []}
-    page = render("site_page.html", **values, parts=["<i>", Markup("<p>&amp;</p>")])
+    values = {"title": "<b>", "links": [("<i>", "#a")], "scripts": []}
+    page = render("explorer.html", **values, rule=Markup("<em>&amp;</em>"))
     assert "<title>&lt;b&gt;</title>" in page
-    assert "&lt;i&gt;\n<p>&amp;</p>" in page
+    assert '<a href="#a">&lt;i&gt;</a>' in page
+    assert "<em>&amp;</em>" in page
 
 
 def test_a_value_that_is_missing_is_an_error():
     with pytest.raises(UndefinedError, match="'links' is undefined"):
-        render("site_page.html", title="a", parts=[], scripts=[])
+        render("site_page.html", title="a", scripts=[])

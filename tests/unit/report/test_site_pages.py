@@ -184,7 +184,7 @@ def test_sections_without_a_table_say_why(results):
     for path in empty:
         pl.read_csv(path).clear().write_csv(path)
     text = (site(results, [*base_tables(results), *empty]) / "index.html").read_text()
-    assert "This run has no fusion of probes: it takes two encoders at least." in text
+    assert "This run has no fusion of probes: it takes at least two encoders." in text
     assert "This run has no maps over frames: spatial is null." in text
     assert "no localisation in time" in text
     assert "anomaly is null" in text

@@ -1,27 +1,28 @@
 """The report site: pages that open from disk, with all that they need beside them."""
 
 import shutil
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
+from dfprobe.audit.findings import read_findings
 from dfprobe.report.explorer.choice import RULE
 from dfprobe.report.explorer.scripts import write_call
-from dfprobe.report.markup import page, render, section, text
+from dfprobe.report.markup import render
 from dfprobe.report.palette import CLASSES, SERIES
-from dfprobe.report.site.audit_section import audit_section
-from dfprobe.report.site.detectors_section import detectors_section
-from dfprobe.report.site.explain_section import when_section, where_section
-from dfprobe.report.site.fusion_section import fusion_section
-from dfprobe.report.site.matrix_section import facts, matrix_section
-from dfprobe.report.site.provenance import costs, provenance_section
+from dfprobe.report.site.charts import View
+from dfprobe.report.site.detectors import detector_grids
+from dfprobe.report.site.explanations import explanation_charts, explanation_grids
+from dfprobe.report.site.fusion import best_sets, fusion_charts
+from dfprobe.report.site.matrix import facts, matrices
+from dfprobe.report.site.provenance import costs, provenance_grids
 from dfprobe.report.site.run_tables import Run, read_tables
 from dfprobe.store.files import write_whole
 
-_TITLE = "dfprobe: report of a run"
-_SECTIONS = [
+_LINKS = [
     ("Matrix", "#matrix"),
     ("Fusion", "#fusion"),
     ("When", "#when"),
@@ -29,11 +30,11 @@ _SECTIONS = [
     ("Detectors", "#detectors"),
     ("Audits", "#audits"),
     ("Provenance", "#provenance"),
+    ("Clip explorer", "explorer.html"),
 ]
-_EXPLORER = ("Clip explorer", "explorer.html")
 _SCRIPTS = ("site/site.js", "explorer/explorer.js")
 _PLOTLY = "plotly.min.js"
-_IN_TIME = "temporal"  # folder of the pictures of clips over time
+_PICTURES = ("temporal", "spatial", "overlays")  # figures, or their folders
 
 
 class Sources(NamedTuple):
@@ -91,66 +92,58 @@ def make_site(sources: Sources, spec: dict[str, Any], out: Path) -> None:
     (folder / "figures").mkdir(parents=True, exist_ok=True)  # also where none is
     run = Run(spec | {"encoders": labels}, read_tables(sources.tables, results))
     _copy_all(sources, results, folder)
-    body, charts = _body(run, sources)
-    scripts = ["assets/site.js", f"assets/{_PLOTLY}", "data.js", "provenance.js"]
+    charts = fusion_charts(run) | explanation_charts(run)
     write_call(folder / "data.js", "data", {"charts": charts})
     write_call(folder / "provenance.js", "provenance", costs(results))
-    _write(folder / "explorer.html", _explorer(run, folder))
-    _write(out, page(_TITLE, [*_SECTIONS, _EXPLORER], body, scripts))
+    write_call(folder / "explorer_data.js", "explorer", _explorer_data(run))
+    _write(folder / "explorer.html", _explorer())
+    _write(out, _report(run, sources, charts))
 
 
-def _body(run: Run, sources: Sources) -> tuple[list[str], Mapping[str, Any]]:
+def _report(run: Run, sources: Sources, charts: dict[str, list[View]]) -> str:
     pictures = [_below_figures(path) for path in sources.figures]
-    in_time = [path for path in pictures if path.parts[0] == _IN_TIME]
-    with_charts = [
-        fusion_section(run),
-        when_section(run, in_time),
-        where_section(run, [path for path in pictures if path not in in_time]),
-    ]
-    charts = {name: views for _, found in with_charts for name, views in found.items()}
-    findings = {path.parent.name: path for path in sources.findings}
-    parts = [
-        f"<h1>{_TITLE}</h1>",
-        _headline(run),
-        matrix_section(run),
-        *(html for html, _ in with_charts),
-        _to_explorer(),
-        detectors_section(run),
-        audit_section(run, findings),
-        provenance_section(run, sources.manifests, sources.stores),
-    ]
-    return parts, charts
-
-
-def _headline(run: Run) -> str:
-    items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
-        for name, value in facts(run)
-    )
-    demo = ""
-    if run.spec["demo"]:
-        demo = text(
-            "All corpora of this run are demo corpora, drawn and spoken by a program: "
-            "the numbers show that the workflow works, and say nothing about the "
-            "published weights."
-        )
-    return f'<dl class="facts">{items}</dl>{demo}'
-
-
-def _to_explorer() -> str:
-    name, target = _EXPLORER
-    sentence = text(
-        "Scores of every test clip; for some of each corpus the frames, the sound, the "
-        "fake parts and the curves of all probes, to step through."
-    )
-    return section(
-        "clips", name, [sentence, f'<p><a class="big" href="{target}">Open</a></p>']
+    findings = {path.parent.name: read_findings(path) for path in sources.findings}
+    grids = explanation_grids(run) | detector_grids(run)
+    grids |= provenance_grids(run, sources.manifests, sources.stores)
+    if "correlation" in charts:
+        grids["fusion/sets"] = best_sets(run)
+    return render(
+        "report.html",
+        title="dfprobe: report of a run",
+        links=_LINKS,
+        scripts=["assets/site.js", f"assets/{_PLOTLY}", "data.js", "provenance.js"],
+        facts=facts(run),
+        demo=run.spec["demo"],
+        matrices=matrices(run),
+        grids=grids,
+        charts=charts,
+        figures={
+            kind: [p for p in pictures if p.with_suffix("").parts[0] == kind]
+            for kind in _PICTURES
+        },
+        audits=[
+            (corpus, run.corpus(corpus), [f.text for f in found if f.warns])
+            for corpus, found in findings.items()
+        ],
+        config=yaml.safe_dump(run.spec["config"], sort_keys=False, allow_unicode=True),
     )
 
 
-def _explorer(run: Run, folder: Path) -> str:
+def _explorer() -> str:
     """Page of the explorer; its script fills it in."""
-    data = {
+    scripts = ("assets/site.js", f"assets/{_PLOTLY}")
+    return render(
+        "explorer.html",
+        title="Clip explorer",
+        links=[("Report", "index.html")],
+        scripts=[*scripts, "explorer_data.js", "assets/explorer.js"],
+        rule=RULE,
+    )
+
+
+def _explorer_data(run: Run) -> dict[str, Any]:
+    """Names and colours that the explorer shows."""
+    return {
         "corpora": [{"name": n, "label": run.corpus(n)} for n in run.spec["test"]],
         "train": run.spec["corpora"],
         "encoders": run.spec["encoders"],
@@ -159,22 +152,6 @@ def _explorer(run: Run, folder: Path) -> str:
             "fake": CLASSES["fake"].colour,
         },
     }
-    write_call(folder / "explorer_data.js", "explorer", data)
-    scripts = [
-        "assets/site.js",
-        f"assets/{_PLOTLY}",
-        "explorer_data.js",
-        "assets/explorer.js",
-    ]
-    parts = [
-        "<h1>Clip explorer</h1>",
-        '<noscript><p class="absent">The explorer needs JavaScript.</p></noscript>',
-        resources.files("dfprobe.report.explorer")
-        .joinpath("explorer_body.html")
-        .read_text("utf-8"),
-        text(f"Which clips have details (frames, sound, curves): {RULE}", quiet=True),
-    ]
-    return page("Clip explorer", [("Report", "index.html")], parts, scripts)
 
 
 def _copy_all(sources: Sources, results: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where the numbers come from: settings, versions, weights, splits, and costs."""
+"""Where the numbers come from: splits, weights, versions, and costs."""
 
 import hashlib
 import json
@@ -6,55 +6,44 @@ import platform
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dfprobe.report.markup import Cell, Column, section, table, text
-from dfprobe.report.site.run_tables import Run
+from dfprobe.report.markup import Cell, Column
+from dfprobe.report.site.run_tables import UNDEFINED, Grid, Run
 from dfprobe.store.parquet import read_parquet
 
-_BY_ENCODER = {"features": 0, "heads": 1, "scores": 1, "curves": 1}  # place in the path
+_BY_ENCODER = {
+    "features": 0,
+    "heads": 1,
+    "scores": 1,
+    "curves": 1,
+}  # its place in the path
 
 
-def provenance_section(
+def provenance_grids(
     run: Run, manifests: Sequence[Path], stores: Sequence[Path]
-) -> str:
-    """Write the section.
+) -> dict[str, Grid]:
+    """Tables of the section: ``splits``, ``weights`` and ``versions``.
 
     Parameters
     ----------
     run : Run
-        With the completed configuration in its spec.
+        For the labels.
     manifests : sequence of Path
         Manifests of the corpora.
     stores : sequence of Path
-        One feature store of each encoder.
+        One feature store per encoder.
     """
-    config = yaml.safe_dump(run.spec["config"], sort_keys=False, allow_unicode=True)
-    parts = [
-        "<h3>Time and storage</h3>",
-        text(
-            "By stage and encoder, as far as the jobs were done when this was written."
-        ),
-        '<div id="costs"></div>',
-        "<h3>Splits</h3>",
-        _splits(run, manifests),
-        "<h3>Weights</h3>",
-        _weights(run, stores),
-        "<h3>Versions</h3>",
-        _versions(),
-        "<h3>Configuration</h3>",
-        "<details><summary>All settings, with the defaults filled in</summary>"
-        f"<pre>{escape(config)}</pre></details>",
-    ]
-    return section("provenance", "Provenance", parts)
+    return {
+        "splits": _splits(run, manifests),
+        "weights": _weights(run, stores),
+        "versions": _versions(),
+    }
 
 
-def _splits(run: Run, manifests: Sequence[Path]) -> str:
+def _splits(run: Run, manifests: Sequence[Path]) -> Grid:
     columns = [Column("Corpus")]
     columns += [Column(title, True) for title in ("Train", "Val", "Test")]
     columns.append(Column("SHA-256 of names, splits and labels"))
@@ -68,10 +57,10 @@ def _splits(run: Run, manifests: Sequence[Path]) -> str:
         digest = hashlib.sha256(json.dumps(clips.rows()).encode()).hexdigest()
         cells = [Cell(f"{n:,}", n) for n in numbers]
         rows.append([Cell(run.corpus(path.stem)), *cells, Cell(digest)])
-    return table("splits", "Clips by split", columns, rows)
+    return Grid(columns, rows)
 
 
-def _weights(run: Run, stores: Sequence[Path]) -> str:
+def _weights(run: Run, stores: Sequence[Path]) -> Grid:
     titles = (
         "Encoder",
         "Family",
@@ -79,7 +68,7 @@ def _weights(run: Run, stores: Sequence[Path]) -> str:
         "Weights",
         "Seed",
         "Digest",
-        "Rows a second",
+        "Rows per second",
     )
     rows = []
     for path in stores:
@@ -87,22 +76,22 @@ def _weights(run: Run, stores: Sequence[Path]) -> str:
             found = json.loads(store.read("zarr.json"))["attributes"]
         encoder = found["encoder"]
         values = [
-            encoder.get(key, "–") for key in ("family", "stream", "weights", "seed")
+            encoder.get(key, UNDEFINED)
+            for key in ("family", "stream", "weights", "seed")
         ]
-        values += [found.get("weights_hash", "–"), found["rate_hz"]]
+        values += [found.get("weights_hash", UNDEFINED), found["rate_hz"]]
         label = run.encoder(encoder["name"])
         rows.append([Cell(label), *(Cell(str(value)) for value in values)])
-    return table("weights", "Encoders and their weights", [*map(Column, titles)], rows)
+    return Grid([*map(Column, titles)], rows)
 
 
-def _versions() -> str:
+def _versions() -> Grid:
     rows = [[Cell("python"), Cell(platform.python_version())]]
     for requirement in metadata.requires("dfprobe") or ():
         if "extra ==" not in requirement:
             name = re.split(r"[^\w.-]", requirement)[0]
             rows.append([Cell(name), Cell(_version(name))])
-    columns = [Column("Package"), Column("Version")]
-    return table("versions", "Versions", columns, rows)
+    return Grid([Column("Package"), Column("Version")], rows)
 
 
 def _version(name: str) -> str:
@@ -113,7 +102,7 @@ def _version(name: str) -> str:
 
 
 def costs(results: Path) -> list[dict[str, Any]]:
-    """Add up what each stage took for each encoder.
+    """Add up time and storage of each stage for each encoder.
 
     Parameters
     ----------
@@ -134,7 +123,7 @@ def costs(results: Path) -> list[dict[str, Any]]:
         total["cpu_seconds"] += row["cpu_time"]
         total["memory_mb"] = max(total["memory_mb"], row["max_rss"])
     for stage in ("crops", "facts", "manifests", "demo", *_BY_ENCODER):
-        # Names with a dot are drafts, or second names of what is counted already.
+        # Names with a dot are drafts, or links to files that are counted already.
         for path in sorted((results / stage).rglob("[!.]*")):
             if path.is_file():
                 key = _key(path.relative_to(results).parts)
@@ -157,7 +146,7 @@ def _nothing() -> dict[str, float]:
 def _benchmarks(folder: Path) -> Iterator[tuple[tuple[str, str], Mapping[str, float]]]:
     for path in sorted(folder.rglob("*.tsv")):
         lines = path.read_text().splitlines()
-        if len(lines) < 2:  # of a job that ends at this moment
+        if len(lines) < 2:  # of a job that is just ending
             continue
         names, values = (line.split("\t") for line in lines[:2])
         row = dict(zip(names, values, strict=True))
@@ -174,7 +163,7 @@ def _megabytes(path: Path) -> float:
 
 
 def _cost(value: str) -> float:
-    """Snakemake writes NA or - for jobs that were over too soon."""
+    """Snakemake writes NA or - for jobs too short to measure."""
     return float(value) if re.fullmatch(r"[\d.]+", value) else 0.0
 
 
