@@ -124,6 +124,11 @@ def test_all_charts_are_drawn_with_labels_as_text(page, folder):
     page.wait("document.querySelectorAll('.plot .main-svg').length >= 5")
     ticks = texts(page, "[data-chart=correlation] .ytick text")
     assert set(ticks) == {"LFCC", "AV-HuBERT (A)", "CLIP <b>", "AV-HuBERT (AV)"}
+    backgrounds = (
+        "[...document.querySelectorAll('.plot .main-svg')]"
+        ".map(e => getComputedStyle(e).backgroundColor)"
+    )
+    assert set(page.run(backgrounds)) == {"rgba(0, 0, 0, 0)"}  # none covers another
 
 
 def test_three_clips_open_and_their_frames_step(page, folder):

@@ -223,7 +223,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function bands(value, axis, layer) {
     const parts = value === true ? [[0, length()]] : value ?? [];
     return parts.map(([x0, x1]) => ({ type: "rect", layer, xref: "x", yref: axis, x0, x1, y0: 0, y1: 1,
-      fillcolor: colours.fake, opacity: 0.3, line: { color: colours.fake, width: 1 } }));
+      fillcolor: colours.fake, opacity: 0.2, line: { color: colours.fake, width: 1 } }));
   }
 
   function layout() {

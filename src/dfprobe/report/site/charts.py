@@ -58,7 +58,7 @@ def heat_map(
 
 
 def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> View:
-    """Points with intervals above and below the dotted line of equal values.
+    """Points of two values in per cent, with the dotted line of equal ones.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> View
     even = {"type": "line", "line": {"dash": "dot", "width": 1}}
     layout = {
         "height": 460,
-        "xaxis": _axis(titles[0]),
-        "yaxis": _axis(titles[1]),
+        "xaxis": _axis(titles[0], range=[-2, 102]),
+        "yaxis": _axis(titles[1], range=[-2, 102]),
         "shapes": [even | {"x0": 0, "x1": 100, "y0": 0, "y1": 100}],
         "legend": {"orientation": "h", "y": 1.12},
     }

@@ -25,6 +25,9 @@ class Grid(NamedTuple):
     rows: list[list[Cell]]
 
 
+_WORDS = {"true": "yes", "false": "no"}
+
+
 @dataclass(frozen=True)
 class Run:
     """What the site is about.
@@ -139,6 +142,8 @@ def _text(run: Run, column: str, value: str | None) -> str | None:
         return run.encoder(value)
     if column in ("train", "test"):
         return run.corpus(value)
+    if value in _WORDS:
+        return _WORDS[value]
     if value is None or not re.fullmatch(r"-?\d+\.\d+", value):
         return value
     return f"{float(value):.3f}"
