@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
-    about = "maps of what a linear probe sees in frames"
+    about = "maps of a linear probe's evidence in frames"
     maps = stage(stages, "explain-frames", _explain_frames, about)
     maps.add_argument("manifest", type=Path, help="manifest of the test corpus")
     many(maps, "--crops", "crop stores (HDF5), their indexes beside them")
@@ -25,14 +25,14 @@ def add(stages: Stages) -> None:
     )
     some(maps, "--train-features", "feature stores of the training corpus, for checks")
 
-    about = "tables of how well maps name the manipulated place"
+    about = "tables of how well maps localise the manipulation"
     points = stage(stages, "make-points", _make_points, about)
     points.add_argument("maps", type=Path, nargs="+", help="files of maps")
     many(points, "--manifests", "manifests of the training and the test corpora")
     many(points, "--crops", "crop stores (HDF5) of the test corpora")
     for option, written in (
         ("--confidence", "errors by confidence (CSV)"),
-        ("--points", "a row a map and target (Parquet)"),
+        ("--points", "one row per map and target (Parquet)"),
         ("--sanity", "checks of the maps (CSV)"),
     ):
         points.add_argument(option, type=Path, required=True, help=written)

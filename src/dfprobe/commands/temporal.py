@@ -8,9 +8,9 @@ from dfprobe.commands.arguments import Stages, many, stage, untyped
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
-    about = "tables of localisation and of the first moments"
+    about = "tables of localisation and of the first half second"
     tables = stage(stages, "localisation", _tables, about)
-    many(tables, "--curves", "values over time of all heads")
+    many(tables, "--curves", "curves (logits over time) of all heads")
     many(tables, "--scores", "score files of the same heads")
     many(tables, "--manifests", "manifests of the test corpora")
     many(tables, "--crops", "indexes of the test corpora's crops")
@@ -18,10 +18,10 @@ def add(stages: Stages) -> None:
         "--leading",
         type=Path,
         required=True,
-        help="table of the first moments to write",
+        help="table of the first half second to write",
     )
 
-    about = "draw localisation and the first moments"
+    about = "draw localisation and the first half second"
     figures = stage(stages, "plot-temporal", _figures, about)
     figures.add_argument("localisation", type=Path, help="localisation.csv")
     figures.add_argument("leading", type=Path, help="leading.csv")
@@ -33,7 +33,7 @@ def add(stages: Stages) -> None:
     panels = stage(stages, "plot-panels", _panels, about)
     panels.add_argument("manifest", type=Path, help="manifest of the corpus")
     panels.add_argument("localisation", type=Path, help="localisation.csv")
-    many(panels, "--curves", "values over time")
+    many(panels, "--curves", "curves (logits over time)")
     many(panels, "--crops", "indexes of the corpus's crops")
 
 

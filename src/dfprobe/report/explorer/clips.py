@@ -18,8 +18,8 @@ from dfprobe.report.explorer.scripts import write_call
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import read_scores
 
-CHUNK = 500  # clips a file of the list
-_LONGEST = 1500  # points of a curve; of more rows, groups are averaged
+CHUNK = 500  # clips per file of the list
+_LONGEST = 1500  # points of a curve; longer ones are averaged over groups of rows
 _MANIFEST = (
     *("clip_id", "path", "label", "manipulation", "audio_fake", "video_fake"),
     *("audio_fake_segments", "video_fake_segments"),
@@ -87,7 +87,7 @@ def make_clips(
 
 
 def _with_scores(clips: pl.DataFrame, scores: Sequence[Path]) -> pl.DataFrame:
-    """Add ``score 0``, ``status 0`` and so on, one pair a score file."""
+    """Add ``score 0``, ``status 0`` and so on, one pair per score file."""
     for place, path in enumerate(scores):
         found = read_scores(path).select(
             "clip_id",
@@ -101,7 +101,7 @@ def _with_scores(clips: pl.DataFrame, scores: Sequence[Path]) -> pl.DataFrame:
 def _rows(
     table: pl.DataFrame, files: Mapping[str, str], probes: int
 ) -> Iterator[list[Any]]:
-    """Rows of the list: name, label, manipulation, file or None, scores or why none."""
+    """Rows of the list: name, label, manipulation, file or None, scores or statuses."""
     for clip in table.iter_rows(named=True):
         scores = [
             clip[f"status {place}"]
@@ -114,7 +114,7 @@ def _rows(
 
 
 def _clip(clip: Mapping[str, Any], stem: Path, frames: int) -> dict[str, Any]:
-    """Gather the data of a clip and write its frames; say in words what fails."""
+    """Gather the data of a clip and write its frames; name what cannot be decoded."""
     facts: dict[str, Any] = {
         "audio": _segments(clip, "audio"),
         "video": _segments(clip, "video"),
@@ -151,7 +151,7 @@ def _segments(clip: Mapping[str, Any], kind: str) -> list[list[float]] | bool | 
 
 
 def _curves(paths: Sequence[Path], chosen: Sequence[str]) -> dict[str, list[Any]]:
-    """Curves of the chosen clips, one a probe; None where there is none."""
+    """Curves of the chosen clips, one per probe; None where one is missing."""
     found: dict[str, list[Any]] = {clip_id: [] for clip_id in chosen}
     for path in paths:
         table = read_parquet(path).filter(pl.col("clip_id").is_in(chosen))

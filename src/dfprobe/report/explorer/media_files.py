@@ -1,4 +1,4 @@
-"""Pictures and sound of one clip, small enough to be sent to a colleague."""
+"""Pictures and sound of one clip, small enough to send to a colleague."""
 
 import math
 from base64 import b64encode
@@ -13,11 +13,11 @@ from dfprobe.encoders.inputs.logfbank import STEP, WINDOW, log_mel_energies
 from dfprobe.media.video import VideoInfo, frames_at_25fps
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS
 
-_HEIGHT = 128  # of a frame, pixels
+_HEIGHT = 128  # pixels of a frame
 _COLUMNS = 10  # frames in a row of the sprite
 _QUALITY = 70  # JPEG
 _POINTS = 600  # of the envelope
-_PIECE = STEP * 6000  # samples whose spectrogram is made at a time: a minute
+_PIECE = STEP * 6000  # samples per piece of a spectrogram: one minute
 _WIDEST = 800  # columns of the spectrogram
 _RANGE_DB = 80.0
 
@@ -42,7 +42,7 @@ class Sprite:
     times_s: list[float]
 
     def facts(self, image: str) -> dict[str, Any]:
-        """Tell the page what is in the picture of a name."""
+        """Describe the picture of a name for the page."""
         rows = math.ceil(len(self.times_s) / _COLUMNS)
         sizes = {"width": self.width, "height": self.height}
         grid = {"columns": _COLUMNS, "rows": rows}
@@ -129,7 +129,7 @@ def sound_facts(waveform: np.ndarray) -> dict[str, Any]:
 
 
 def _mel_png(waveform: np.ndarray) -> bytes:
-    """Bands that AV-HuBERT hears, as grey values."""
+    """The mel bands of AV-HuBERT's input, as grey values."""
     decibels = _mean_rows(_energies(waveform), _WIDEST) * (10.0 / math.log(10.0))
     grey = np.clip((decibels.max() - decibels) / _RANGE_DB * 255.0, 0, 255)
     image = (
