@@ -129,7 +129,7 @@ def sound_facts(waveform: np.ndarray) -> dict[str, Any]:
 
 
 def _mel_png(waveform: np.ndarray) -> bytes:
-    """The mel bands of AV-HuBERT's input, as grey values."""
+    """Draw the mel bands of AV-HuBERT's input as grey values."""
     decibels = _mean_rows(_energies(waveform), _WIDEST) * (10.0 / math.log(10.0))
     grey = np.clip((decibels.max() - decibels) / _RANGE_DB * 255.0, 0, 255)
     image = (
