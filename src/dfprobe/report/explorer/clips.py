@@ -14,7 +14,7 @@ from dfprobe.media.video import VideoInfo, video_info
 from dfprobe.products import ScoreKey
 from dfprobe.report.explorer.choice import choose, wrongness
 from dfprobe.report.explorer.media_files import sound_facts, sprite
-from dfprobe.report.explorer.scripts import write_call
+from dfprobe.report.explorer.scripts import Json, write_call
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import read_scores
 
@@ -113,9 +113,9 @@ def _rows(
         yield [*names, files.get(clip["clip_id"]), scores]
 
 
-def _clip(clip: Mapping[str, Any], stem: Path, frames: int) -> dict[str, Any]:
+def _clip(clip: Mapping[str, Any], stem: Path, frames: int) -> Json:
     """Gather the data of a clip and write its frames; name what cannot be decoded."""
-    facts: dict[str, Any] = {
+    facts: Json = {
         "audio": _segments(clip, "audio"),
         "video": _segments(clip, "video"),
         "frames": None,
@@ -135,7 +135,7 @@ def _clip(clip: Mapping[str, Any], stem: Path, frames: int) -> dict[str, Any]:
     return facts
 
 
-def _frames(path: Path, info: VideoInfo, count: int, image: Path) -> dict[str, Any]:
+def _frames(path: Path, info: VideoInfo, count: int, image: Path) -> Json:
     picture = sprite(path, info, count)
     image.write_bytes(picture.jpeg)
     return picture.facts(image.name)
@@ -163,7 +163,7 @@ def _curves(paths: Sequence[Path], chosen: Sequence[str]) -> dict[str, list[Any]
     return found
 
 
-def _curve(row: Mapping[str, Any]) -> dict[str, Any]:
+def _curve(row: Mapping[str, Any]) -> Json:
     """Curve in few points: ``first`` is the middle of the first one, in seconds."""
     values = np.array(row["curve"], dtype=np.float64)
     group = -(-len(values) // _LONGEST)

@@ -4,7 +4,6 @@ import math
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from dfprobe.encoders.inputs.logfbank import STEP, WINDOW, log_mel_energies
 from dfprobe.media.video import VideoInfo, frames_at_25fps
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS
+from dfprobe.report.explorer.scripts import Json
 
 _HEIGHT = 128  # pixels of a frame
 _COLUMNS = 10  # frames in a row of the sprite
@@ -41,7 +41,7 @@ class Sprite:
     height: int
     times_s: list[float]
 
-    def facts(self, image: str) -> dict[str, Any]:
+    def facts(self, image: str) -> Json:
         """Describe the picture of a name for the page."""
         rows = math.ceil(len(self.times_s) / _COLUMNS)
         sizes = {"width": self.width, "height": self.height}
@@ -100,7 +100,7 @@ def _jpeg(frames: list[np.ndarray]) -> bytes:
     return coded.tobytes()
 
 
-def sound_facts(waveform: np.ndarray) -> dict[str, Any]:
+def sound_facts(waveform: np.ndarray) -> Json:
     """Envelope and mel spectrogram of a sound.
 
     Parameters

@@ -6,6 +6,8 @@ from typing import Any
 
 from dfprobe.store.files import write_whole
 
+Json = dict[str, Any]  # an object for the page's scripts
+
 
 def call(name: str, value: Any) -> str:
     r"""JavaScript that hands a value to the page, ``dfprobe.take(name, value);``.

@@ -1,17 +1,16 @@
 """Figure of the first half second: its share of the clips' scores."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfprobe.report.palette import CLASSES, PLAIN
-from dfprobe.report.plots.parts import SMALL, bare, legend_outside
+from dfprobe.report.plots.parts import SMALL, Style, bare, legend_outside
 
 # A fake's mark is open and larger, so that both are visible where they coincide.
-_SHAPES: dict[str, dict[str, Any]] = {
+_SHAPES: dict[str, Style] = {
     "real": {"markersize": 4},
     "fake": {"markersize": 7, "markerfacecolor": "none", "markeredgewidth": 1.4},
 }

@@ -1,7 +1,6 @@
 """Figure of heat over frames: one row per frame, one column per map."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from dfprobe.explain.spatial.measures.overlays import Cell, Overlay
 from dfprobe.explain.spatial.measures.region import Ellipse
 from dfprobe.explain.spatial.measures.truth import CLICKS, REGION
-from dfprobe.report.plots.parts import SMALL, legend_outside, sentence
+from dfprobe.report.plots.parts import SMALL, Style, legend_outside, sentence
 
 _MAP = "viridis"  # perceptually uniform, also with colour-blindness
 _OPACITY = 0.75  # of the strongest heat
@@ -23,7 +22,7 @@ _WIDTH = 1.55  # inches of a cell
 _TRUTHS = {REGION: "manipulated region", CLICKS: "near a click: 15% of the short side"}
 _EDGE = [withStroke(linewidth=3.0, foreground="black")]
 
-_CROSS: dict[str, Any] = {
+_CROSS: Style = {
     "marker": "X",
     "markersize": 8,
     "markerfacecolor": "white",

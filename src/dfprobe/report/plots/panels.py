@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from string import ascii_lowercase
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from scipy.special import expit
 from dfprobe.explain.temporal.curves import TimedCurve
 from dfprobe.explain.temporal.panels import Panel
 from dfprobe.report.palette import CLASSES, PLAIN, SERIES
-from dfprobe.report.plots.parts import SMALL, legend_outside, sentence
+from dfprobe.report.plots.parts import SMALL, Style, legend_outside, sentence
 
 _LOGIT, _PROBABILITY, _FAKE = "black", SERIES[0].colour, CLASSES["fake"].colour
 _LIMIT = 7.5  # logits are clipped to it, as in the paper
@@ -53,7 +52,7 @@ def panels_figure(panels: Sequence[Panel], corpus: str) -> Figure:
     for part, panel in zip(parts, panels, strict=False):
         _clip(part, panel)
     figure.suptitle(f"Clips of {corpus} over time", fontsize=SMALL + 2)
-    dashed: dict[str, Any] = {"color": _PROBABILITY, "linestyle": "--"}
+    dashed: Style = {"color": _PROBABILITY, "linestyle": "--"}
     handles = [
         Line2D([], [], color=_LOGIT, label="logit z of a row (left)"),
         Line2D([], [], label="probability of fake, sigmoid(2 z) (right)", **dashed),

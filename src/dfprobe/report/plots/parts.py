@@ -11,6 +11,8 @@ from matplotlib.image import AxesImage
 
 from dfprobe.report import palette
 
+Style = dict[str, Any]  # keywords of Matplotlib's artists
+
 SMALL = 8  # points
 DIVERGING = LinearSegmentedColormap.from_list("dfprobe", palette.DIVERGING)
 

@@ -1,7 +1,7 @@
 """Figure of spatial explanations: error by confidence, hits and shares of heat."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -10,28 +10,31 @@ from matplotlib.lines import Line2D
 
 from dfprobe.explain.spatial.measures.overlays import of_main_method
 from dfprobe.explain.spatial.measures.points import BASELINES
-from dfprobe.report.palette import PLAIN, SERIES
-from dfprobe.report.plots.parts import SMALL, bare, legend_outside, sentence
+from dfprobe.report.palette import PLAIN, SERIES, Look
+from dfprobe.report.plots.parts import SMALL, Style, bare, legend_outside, sentence
 
-_DASHES: dict[str, Any] = dict(
+_DASHES: Style = dict(
     zip(BASELINES, ("--", "-.", (0, (6, 1.5, 1, 1.5, 1, 1.5)), ":"), strict=True)
 )
 _FEWEST = 5  # targets below which a curve has no point
 _TITLES = {"clip": "logit of the clip", "frame": "logit of the frame"}
-_BARS: dict[str, dict[str, Any]] = {
-    "hit_rate": {
-        "title": "peak inside the target,\nper cent of targets",
-        "chance": None,
-    },
-    "share_in_region": {
-        "title": "heat inside the target,\nper cent",
-        "chance": "area_of_region",
-    },
-    "share_in_face": {
-        "title": "heat inside the face,\nper cent",
-        "chance": "area_of_face",
-    },
-}
+
+
+class _Bars(NamedTuple):
+    """A panel of bars: its column, its title, and the column of a uniform map."""
+
+    column: str
+    title: str
+    uniform: str | None = None
+
+
+_BARS = (
+    _Bars("hit_rate", "peak inside the target,\nper cent of targets"),
+    _Bars("share_in_region", "heat inside the target,\nper cent", "area_of_region"),
+    _Bars("share_in_face", "heat inside the face,\nper cent", "area_of_face"),
+)
+_Row = Mapping[str, Any]
+_Looks = Mapping[tuple[str, str | None], Look]  # by encoder and part
 
 
 def spatial_figure(
@@ -76,10 +79,10 @@ def _block(
     grid = block.add_gridspec(2, 6, height_ratios=(3.4, height))
     left = block.add_subplot(grid[0, :3])
     right = block.add_subplot(grid[0, 3:], sharey=left)
-    styles = _styles(table)
+    looks = _looks(table)
     for axes, score in ((left, "clip"), (right, "frame")):
         part = confidence.filter(pl.col("score") == score)
-        _curves(axes, part, styles)
+        _curves(axes, part, looks)
         _baseline_lines(axes, table, "mae", 1.0, axes.axhline)
         axes.set_xlabel(f"threshold: {_TITLES[score]} at least", fontsize=SMALL)
         axes.locator_params("x", nbins=7)
@@ -89,54 +92,58 @@ def _block(
     )
     left.set_ylim(bottom=0)
     right.tick_params(labelleft=False)
-    legend_outside(block, _legend(table, styles), 4)
+    legend_outside(block, _legend(table, looks), 4)
     first = None
-    for place, (column, about) in enumerate(_BARS.items()):
+    for place, bars in enumerate(_BARS):
         axes = block.add_subplot(grid[1, 2 * place : 2 * place + 2], sharey=first)
-        _bars(axes, table, column, about["chance"], styles)
-        axes.set_xlabel(about["title"], fontsize=SMALL)
+        _bars(axes, table, bars, looks)
+        axes.set_xlabel(bars.title, fontsize=SMALL)
         if first is not None:
             axes.tick_params(labelleft=False)
         first = first or axes
 
 
-def _maps(table: pl.DataFrame, test: str) -> list[dict[str, Any]]:
+def _maps(table: pl.DataFrame, test: str) -> list[_Row]:
     rows = table.filter(
         pl.col("test") == test, ~pl.col("encoder").is_in(list(BASELINES))
     )
     return list(rows.iter_rows(named=True))
 
 
-def _styles(table: pl.DataFrame) -> dict[tuple[str, str | None], int]:
-    """Give each part of an encoder the number that picks its colour and marker."""
+def _looks(table: pl.DataFrame) -> _Looks:
+    """Give each part of an encoder its colour and marker."""
     rows = _maps(table, table["test"][0])
     keys = dict.fromkeys((row["encoder"], row["part"]) for row in rows)
-    return {key: place for place, key in enumerate(keys)}
+    return {key: SERIES[place % len(SERIES)] for place, key in enumerate(keys)}
 
 
-def _look(place: int) -> dict[str, Any]:
-    colour, marker, _ = SERIES[place % len(SERIES)]
-    return {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.4}
+def _line(look: Look) -> Style:
+    style = {"color": look.colour, "marker": look.marker}
+    return style | {"markersize": 3.5, "linewidth": 1.4}
 
 
 def _curves(
     axes: Axes,
     confidence: pl.DataFrame,
-    styles: Mapping[tuple[str, str | None], int],
+    looks: _Looks,
 ) -> None:
     """Draw the curve of the main method of each encoder and part."""
-    for (encoder, part), place in styles.items():
+    for (encoder, part), look in looks.items():
         ours = confidence.filter(
             pl.col("encoder") == encoder,
             pl.col("part").eq_missing(pl.lit(part, pl.String)),
             pl.col("targets") >= _FEWEST,
         )
         ours = of_main_method(ours)
-        axes.plot(ours["threshold"], ours["mae"], **_look(place))
+        axes.plot(ours["threshold"], ours["mae"], **_line(look))
 
 
 def _baseline_lines(
-    axes: Axes, table: pl.DataFrame, column: str, scale: float, line: Any
+    axes: Axes,
+    table: pl.DataFrame,
+    column: str,
+    scale: float,
+    line: Callable[..., object],
 ) -> None:
     for name, dashes in _DASHES.items():
         for value in table.filter(pl.col("encoder") == name)[column].drop_nulls():
@@ -146,46 +153,43 @@ def _baseline_lines(
 def _bars(
     axes: Axes,
     table: pl.DataFrame,
-    column: str,
-    chance: str | None,
-    styles: Mapping[tuple[str, str | None], int],
+    bars: _Bars,
+    looks: _Looks,
 ) -> None:
     """Draw one bar per map, the first on top, with its interval or a uniform map's."""
     rows = _maps(table, table["test"][0])
     for place, row in enumerate(rows):
-        if row[column] is None:
+        value, uniform = row[bars.column], bars.uniform and row[bars.uniform]
+        if value is None:
             continue
-        colour = _look(styles[row["encoder"], row["part"]])["color"]
-        axes.barh(place, 100 * row[column], 0.7, color=colour, alpha=0.75)
-        if chance is not None and row[chance] is not None:
-            axes.plot(100 * row[chance], place, "|k", markersize=11, mew=2.2)
-        if column == "hit_rate" and row["hit_low"] is not None:
+        colour = looks[row["encoder"], row["part"]].colour
+        axes.barh(place, 100 * value, 0.7, color=colour, alpha=0.75)
+        if uniform is not None:
+            axes.plot(100 * uniform, place, "|k", markersize=11, mew=2.2)
+        if bars.column == "hit_rate" and row["hit_low"] is not None:
             ends = [100 * row["hit_low"], 100 * row["hit_high"]]
             axes.plot(ends, [place, place], color="black", linewidth=1.2)
-    if chance is None:
-        _baseline_lines(axes, table, column, 100.0, axes.axvline)
+    if bars.uniform is None:
+        _baseline_lines(axes, table, bars.column, 100.0, axes.axvline)
     axes.set_yticks(range(len(rows)), [_name(row) for row in rows], fontsize=SMALL)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     bare(axes)
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: _Row) -> str:
     """Label of a map: encoder, part unless it is the whole frame, method."""
     part = [] if row["part"] in (None, "frame") else [row["part"]]
     return ", ".join([row["label"], *part, row["method"] or "none explained"])
 
 
-def _legend(
-    table: pl.DataFrame, styles: Mapping[tuple[str, str | None], int]
-) -> list[Line2D]:
+def _legend(table: pl.DataFrame, looks: _Looks) -> list[Line2D]:
     labels = {}
     for row in _maps(table, table["test"][0]):
         part = [] if row["part"] in (None, "frame") else [row["part"]]
         labels[row["encoder"], row["part"]] = ", ".join([row["label"], *part])
     ours = [
-        Line2D([], [], label=labels[key], **_look(place))
-        for key, place in styles.items()
+        Line2D([], [], label=labels[key], **_line(look)) for key, look in looks.items()
     ]
     present = set(table["encoder"])
     baselines = [

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from dfprobe.heads.files.curves import Stopping
 from dfprobe.report.palette import PLAIN, SERIES
-from dfprobe.report.plots.parts import SMALL, bare, legend_outside
+from dfprobe.report.plots.parts import SMALL, Style, bare, legend_outside
 
 _PANEL = (2.9, 1.9)  # inches
 _ONE_BLOCK = 6  # encoders; more stand in two blocks side by side
@@ -109,7 +108,7 @@ def _keys(colours: Mapping[str, str]) -> list[Line2D]:
         Line2D([], [], color=colour, linewidth=2.5, label=head)
         for head, colour in colours.items()
     ]
-    forms: dict[str, dict[str, Any]] = {
+    forms: dict[str, Style] = {
         "training loss": {"linestyle": _TRAIN},
         "validation loss": {"linestyle": _VAL},
         "best epoch, kept": {"linestyle": "none", "marker": "o", "markersize": 4},

@@ -1,12 +1,28 @@
 """Charts as plain Plotly figures: tidy rows in, JSON out; the page adds the theme."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from dfprobe.report.palette import DIVERGING, look
 
-View = dict[str, Any]
-Point = Mapping[str, Any]
+View = dict[str, Any]  # as Plotly reads it
+
+
+class Estimate(NamedTuple):
+    """A value and its interval, whose ends are None where there is none."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Point(NamedTuple):
+    """A mark of a chart; its group sets colour and shape."""
+
+    label: str
+    group: str
+    x: Estimate
+    y: Estimate | None = None
 
 
 def heat_map(
@@ -64,19 +80,18 @@ def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> View
     ----------
     name : str
         Name of the view.
-    points : sequence of mapping
-        ``label``, ``group`` (which sets colour and shape); ``x, y`` with ``x_low``,
-        ``x_high``, ``y_low``, ``y_high`` (None where there is no interval).
+    points : sequence of Point
+        With ``y``.
     titles : (str, str)
         Of the axes.
     """
     traces = [
         trace
         | {
-            "y": [point["y"] for point in members],
-            "text": [_shown(point["label"]) for point in members],
+            "y": [point.y.value for point in members if point.y],
+            "text": [_shown(point.label) for point in members],
             "hovertemplate": "%{text}<br>%{x:.1f}, %{y:.1f}<extra></extra>",
-            "error_y": _errors(members, "y"),
+            "error_y": _errors([point.y for point in members if point.y]),
         }
         for trace, members in _traces(points)
     ]
@@ -98,20 +113,19 @@ def dots(name: str, points: Sequence[Point], title: str) -> View:
     ----------
     name : str
         Name of the view.
-    points : sequence of mapping
-        ``label``, ``group``, ``x``, ``x_low``, ``x_high``.
+    points : sequence of Point
     title : str
         Of the axis of values.
     """
     traces = [
         trace
         | {
-            "y": [_shown(point["label"]) for point in members],
+            "y": [_shown(point.label) for point in members],
             "hovertemplate": "%{y}: %{x:.3g}<extra>" + trace["name"] + "</extra>",
         }
         for trace, members in _traces(points)
     ]
-    labels = {point["label"] for point in points}
+    labels = {point.label for point in points}
     layout = {
         "height": 150 + 30 * len(labels),
         "xaxis": _axis(title),
@@ -123,30 +137,29 @@ def dots(name: str, points: Sequence[Point], title: str) -> View:
 
 def _traces(points: Sequence[Point]) -> Iterator[tuple[View, list[Point]]]:
     """One trace of marks per group, without what differs from chart to chart."""
-    for place, group in enumerate(dict.fromkeys(point["group"] for point in points)):
-        members = [point for point in points if point["group"] == group]
+    for place, group in enumerate(dict.fromkeys(point.group for point in points)):
+        members = [point for point in points if point.group == group]
         colour, _, symbol = look(group, place)
         trace = {
             "type": "scatter",
             "mode": "markers",
             "name": _shown(group),
-            "x": [point["x"] for point in members],
+            "x": [point.x.value for point in members],
             "marker": {"color": colour, "symbol": symbol, "size": 10},
-            "error_x": _errors(members, "x"),
+            "error_x": _errors([point.x for point in members]),
         }
         yield trace, members
 
 
-def _errors(points: Sequence[Point], axis: str) -> dict[str, Any]:
-    def reach(point: Point, end: str) -> float:
-        value = point[f"{axis}_{end}"]
-        return 0.0 if value is None else abs(round(value - point[axis], 3))
+def _errors(estimates: Sequence[Estimate]) -> View:
+    def reach(value: float, end: float | None) -> float:
+        return 0.0 if end is None else abs(round(end - value, 3))
 
     return {
         "type": "data",
         "symmetric": False,
-        "array": [reach(point, "high") for point in points],
-        "arrayminus": [reach(point, "low") for point in points],
+        "array": [reach(value, high) for value, _, high in estimates],
+        "arrayminus": [reach(value, low) for value, low, _ in estimates],
         "thickness": 1,
         "width": 2,
     }
@@ -157,5 +170,5 @@ def _shown(label: str) -> str:
     return label.replace("<", "&lt;")
 
 
-def _axis(title: str, **settings: Any) -> dict[str, Any]:
+def _axis(title: str, **settings: Any) -> View:
     return {"title": {"text": title}, "automargin": True, "zeroline": False, **settings}

@@ -1,18 +1,18 @@
 """Where the probes look: when in the clip, and where in the frame."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
 
-from dfprobe.report.site.charts import View, dots, scatter
+from dfprobe.report.site.charts import Estimate, Point, View, dots, scatter
 from dfprobe.report.site.run_tables import (
     UNDEFINED,
     Grid,
+    Row,
     Run,
     ends_of,
     labelled,
-    number,
+    scaled,
 )
 
 LOCALISATION, LEADING = "explain/localisation", "explain/leading"
@@ -81,53 +81,47 @@ def explanation_charts(run: Run) -> dict[str, list[View]]:
 def _localisation(run: Run, frame: pl.DataFrame) -> Iterator[View]:
     titles = ("Classification, AUC in per cent", "Localisation, AUC in per cent")
     for _, part in frame.group_by("head", *_PAIR, "subset", maintain_order=True):
-        rows = part.to_dicts()
-        points = [_point(run, row) for row in rows]
-        name = f"{run.pair(rows[0])}, {rows[0]['subset']}, {rows[0]['head']}"
-        known = [p for p in points if None not in (p["x"], p["y"])]
-        if known:
-            yield scatter(name, known, titles)
-
-
-def _point(run: Run, row: dict[str, Any]) -> dict[str, Any]:
-    point = {"label": run.encoder(row["encoder"]), "group": row["modality"]}
-    for axis, column in (("x", "classification_auc"), ("y", "auc_clip_mean")):
-        for name, value in _with_interval(row, column, axis).items():
-            point[name] = None if value is None else round(100 * value, 3)
-    return point
+        points = []
+        for row in part.iter_rows(named=True):
+            x = _estimate(row, "classification_auc", 100.0)
+            y = _estimate(row, "auc_clip_mean", 100.0)
+            if x and y:
+                points.append(Point(run.encoder(row["encoder"]), row["modality"], x, y))
+        if points:
+            first = part.row(0, named=True)
+            name = f"{run.pair(first)}, {first['subset']}, {first['head']}"
+            yield scatter(name, points, titles)
 
 
 def _leading(run: Run, frame: pl.DataFrame) -> Iterator[View]:
-    known = frame.filter(pl.col("class") != "all", pl.col("share_500ms").is_not_null())
-    for _, part in known.group_by("head", *_PAIR, maintain_order=True):
-        rows = part.to_dicts()
-        name = f"{run.pair(rows[0])}, {rows[0]['head']}"
-        points = _points(run, rows, "class", "share_500ms")
+    classes = frame.filter(
+        pl.col("class") != "all", pl.col("share_500ms").is_not_null()
+    )
+    for _, part in classes.group_by("head", *_PAIR, maintain_order=True):
+        first = part.row(0, named=True)
+        name = f"{run.pair(first)}, {first['head']}"
+        points = _points(run, part, "class", "share_500ms")
         yield dots(name, points, "Share of the first 0.5 s")
 
 
 def _spatial(run: Run, frame: pl.DataFrame) -> Iterator[View]:
     known = frame.filter(pl.col("hit_rate").is_not_null())
     for _, part in known.group_by(*_PAIR, "part", "truth", maintain_order=True):
-        rows = part.to_dicts()
-        name = f"{run.pair(rows[0])}, {rows[0]['part']}, {rows[0]['truth']}"
-        yield dots(name, _points(run, rows, "method", "hit_rate"), "Hit rate")
+        first = part.row(0, named=True)
+        name = f"{run.pair(first)}, {first['part']}, {first['truth']}"
+        yield dots(name, _points(run, part, "method", "hit_rate"), "Hit rate")
 
 
-def _points(
-    run: Run, rows: Sequence[dict[str, Any]], group: str, column: str
-) -> list[dict[str, Any]]:
+def _points(run: Run, frame: pl.DataFrame, group: str, column: str) -> list[Point]:
     return [
-        {"label": run.encoder(row["encoder"]), "group": row[group] or UNDEFINED}
-        | _with_interval(row, column, "x")
-        for row in rows
+        Point(run.encoder(row["encoder"]), row[group] or UNDEFINED, estimate)
+        for row in frame.iter_rows(named=True)
+        if (estimate := _estimate(row, column))
     ]
 
 
-def _with_interval(
-    row: dict[str, Any], column: str, axis: str
-) -> dict[str, float | None]:
-    """Value of a column and the ends of its interval; None where there is none."""
-    low, high = ends_of(column)
-    columns = {axis: column, f"{axis}_low": low, f"{axis}_high": high}
-    return {name: number(row.get(found)) for name, found in columns.items()}
+def _estimate(row: Row, column: str, scale: float = 1.0) -> Estimate | None:
+    """Value of a column with its interval; None where it is empty."""
+    low, high = (scaled(row.get(end), scale) for end in ends_of(column))
+    value = scaled(row[column], scale)
+    return None if value is None else Estimate(round(value, 6), low, high)

@@ -10,7 +10,7 @@ import yaml
 
 from dfprobe.audit.findings import read_findings
 from dfprobe.report.explorer.choice import RULE
-from dfprobe.report.explorer.scripts import write_call
+from dfprobe.report.explorer.scripts import Json, write_call
 from dfprobe.report.markup import render
 from dfprobe.report.palette import CLASSES, SERIES
 from dfprobe.report.site.charts import View
@@ -141,7 +141,7 @@ def _explorer() -> str:
     )
 
 
-def _explorer_data(run: Run) -> dict[str, Any]:
+def _explorer_data(run: Run) -> Json:
     """Names and colours that the explorer shows."""
     return {
         "corpora": [{"name": n, "label": run.corpus(n)} for n in run.spec["test"]],

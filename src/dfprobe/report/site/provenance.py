@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+from dfprobe.report.explorer.scripts import Json
 from dfprobe.report.markup import Cell, Column
 from dfprobe.report.site.run_tables import UNDEFINED, Grid, Run
 from dfprobe.store.parquet import read_parquet
@@ -101,7 +101,7 @@ def _version(name: str) -> str:
         return "not in this environment"
 
 
-def costs(results: Path) -> list[dict[str, Any]]:
+def costs(results: Path) -> list[Json]:
     """Add up time and storage of each stage for each encoder.
 
     Parameters
