@@ -25,7 +25,6 @@ import numpy as np
 import polars as pl
 from published_sizes import PAPER, WHOLE_AV1M, Corpus
 
-from dfprobe.config import read_config
 from dfprobe.evaluation.tables.fusion import make_fusion
 from dfprobe.evaluation.tables.fusion_tables import Tables as FusionTables
 from dfprobe.evaluation.tables.matrix import Tables, make_matrix
@@ -34,6 +33,7 @@ from dfprobe.planning import fusion, site, specs, tables, temporal
 from dfprobe.products import ScoreKey
 from dfprobe.report.explorer.clips import make_clips
 from dfprobe.report.pages.summary import write_summary
+from dfprobe.settings.complete import read_config
 from dfprobe.store.scores import write_scores
 
 LIMIT_GB = 2.0

@@ -19,7 +19,9 @@ import av
 import numpy as np
 import polars as pl
 
-SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 0.0}
+from dfprobe.settings.stage_specs.features import CropsSpec
+
+SPEC = CropsSpec(detect_every=5, upsample=0, max_failed_share=0.0)
 FPS, HZ = 25, 48_000
 
 

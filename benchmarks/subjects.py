@@ -1,6 +1,5 @@
 """What the benchmarks run on: generated clips, and encoders with random weights."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,12 @@ from dfprobe.demo.make import make_demo
 from dfprobe.features.extract import extract_features
 from dfprobe.media.crops import make_crops
 from dfprobe.settings import encoder_families
+from dfprobe.settings.corpora import Demo, Sources
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.corpora import ManifestSpec
+from dfprobe.settings.stage_specs.features import CropsSpec, FeaturesSpec
 
-CROPS = '{"detect_every": 5, "upsample": 0, "max_failed_share": 0.0}'
+CROPS = CropsSpec(detect_every=5, upsample=0, max_failed_share=0.0)
 FEATURES = {
     "dtype": "float16",
     "window_s": 40,
@@ -42,10 +44,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 
 def random_spec(family: str, stream: str, size: str) -> EncoderSpec:
     """Random weights at the published sizes, or at the small ones of the default."""
-    options = {
-        name: rules["default"]
-        for name, rules in encoder_families.family_options(family).items()
-    }
+    options = encoder_families.complete_options(family, {})
     if size == "published":
         options |= PUBLISHED[family]
     return EncoderSpec(family, family, stream, "random", options=options)
@@ -63,20 +62,20 @@ class DemoClips:
     def make(cls, folder: Path, sources: dict[str, int]) -> "DemoClips":
         """Generate a corpus in the layout of FakeAVCeleb; ``sources`` by split."""
         root = folder / "corpus"
-        demo = {"seed": 43, "sources": sources}
+        demo = Demo(seed=43, sources=Sources(**sources))
         make_demo("fakeavceleb", root, demo, folder / "demo.txt")
         clips = cls(folder / "manifest.parquet", folder / "0.h5", folder / "0.parquet")
-        listed = {
-            "layout": "fakeavceleb",
-            "root": str(root),
-            "splits": str(folder / "splits"),
-            "fakes": "both",
-            "shards": 1,
-            "content_key": "stat",
-            "options": {},
-        }
+        listed = ManifestSpec(
+            layout="fakeavceleb",
+            root=str(root),
+            splits=str(folder / "splits"),
+            fakes="both",
+            shards=1,
+            content_key="stat",
+            options={},
+        )
         make_manifest("demo", listed, clips.manifest)
-        make_crops(clips.manifest, "000", json.loads(CROPS), clips.crops, clips.index)
+        make_crops(clips.manifest, "000", CROPS, clips.crops, clips.index)
         return clips
 
     @property
@@ -91,7 +90,7 @@ class DemoClips:
             self.crops,
             self.index,
             "000",
-            FEATURES | spec,
+            FeaturesSpec(**FEATURES, **spec),
             out,
             threads,
         )

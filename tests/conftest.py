@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from dfprobe.demo.make import make_demo
+from dfprobe.settings.corpora import Demo, Sources
 from running import snakemake
 from small_run import ODD_NAME, ROOT, SMALL_CONFIG
 from unit.media.media_files import numbered_frame, write_clip
@@ -19,8 +20,8 @@ TONE = 0.1 * np.sin(np.arange(1920, dtype=np.float32))[None]  # 0.12 s at 16 kHz
 def talking_heads(tmp_path_factory) -> Path:
     """Folder with clips of drawn faces, ``0_real/N.mp4`` and ``1_fake/N.mp4``."""
     root = tmp_path_factory.mktemp("heads") / "AVLips"
-    spec = {"seed": 1, "sources": {"train": 0, "val": 0, "test": 6}}
-    make_demo("avlips", root, spec, root.parent / "listing.tsv")
+    demo = Demo(seed=1, sources=Sources(test=6))
+    make_demo("avlips", root, demo, root.parent / "listing.tsv")
     return root
 
 

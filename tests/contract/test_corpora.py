@@ -16,7 +16,9 @@ from dfprobe.corpora.manifest import SCHEMA, make_manifest
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import FaceFinder
 from dfprobe.settings.corpus_layouts import complete_options, layout_options, layouts
+from dfprobe.settings.stage_specs.corpora import ManifestSpec
 from dfprobe.status import Status
+from typed_specs import typed
 
 every_corpus = pytest.mark.parametrize("name", list(CORPORA))
 every_listed_corpus = pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def _manifest(name: str, root: Path, out: Path, **changes: object) -> pl.DataFra
         "content_key": "stat",
         "options": CORPORA[name].options,
     }
-    make_manifest("mine", spec | changes, out)
+    make_manifest("mine", typed(ManifestSpec, spec | changes), out)
     return pl.read_parquet(out)
 
 

@@ -1,5 +1,6 @@
 """A features job that is killed goes on where it was."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 
 from dfprobe.features.extract import extract_features
+from dfprobe.settings.stage_specs.features import FeaturesSpec
 from dfprobe.store.features import FeatureReader
 from dfprobe.store.files import kept
+from typed_specs import typed
 from unit.features.settings import SETTINGS
 
 SPEC = SETTINGS | {
@@ -26,6 +29,7 @@ KILLED_AFTER_TWO_CLIPS = f"""
 import os, signal, sys
 from pathlib import Path
 from dfprobe.features.extract import extract_features
+from dfprobe.settings.stage_specs.features import FeaturesSpec
 from dfprobe.store.journal import Journal
 
 append = Journal.append
@@ -37,7 +41,8 @@ def append_until_killed(self, row, arrays):
 
 Journal.append = append_until_killed
 manifest, crops, index, out = map(Path, sys.argv[1:])
-extract_features(manifest, crops, index, "000", {SPEC!r}, out)
+spec = FeaturesSpec.from_json({json.dumps(SPEC)!r})
+extract_features(manifest, crops, index, "000", spec, out)
 """
 
 
@@ -57,7 +62,7 @@ def rows(path: Path) -> dict[str, list]:
 
 def test_a_killed_job_goes_on_where_it_was(inputs, tmp_path, caplog):
     whole, out = tmp_path / "whole.zarr.zip", tmp_path / "000.zarr.zip"
-    extract_features(*inputs, "000", SPEC, whole)
+    extract_features(*inputs, "000", typed(FeaturesSpec, SPEC), whole)
 
     command = [
         sys.executable,
@@ -71,7 +76,7 @@ def test_a_killed_job_goes_on_where_it_was(inputs, tmp_path, caplog):
     assert out.with_name("000.zarr.zip.journal").exists()
 
     caplog.clear()
-    extract_features(*inputs, "000", SPEC, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, SPEC), out)
     (line,) = [m for m in caplog.messages if "resumed" in m]
     resumed = int(line.split(" resumed")[0].split()[-1])
     assert resumed == 2
@@ -81,24 +86,24 @@ def test_a_killed_job_goes_on_where_it_was(inputs, tmp_path, caplog):
 
 def test_a_damaged_store_is_noticed_and_made_anew(inputs, tmp_path, caplog):
     out = tmp_path / "000.zarr.zip"
-    extract_features(*inputs, "000", SPEC, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, SPEC), out)
     expected = rows(out)
     content = bytearray(out.read_bytes())
     clip = next(values for values in expected.values() if values)
     content[content.find(np.float16(clip[0]).tobytes())] ^= 1
     kept(out).write_bytes(bytes(content))
     out.unlink()
-    extract_features(*inputs, "000", SPEC, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, SPEC), out)
     assert "does not fit its checksum" in caplog.text
     assert rows(out) == expected
 
 
 def test_a_changed_option_computes_all_anew(inputs, tmp_path, caplog):
     out = tmp_path / "000.zarr.zip"
-    extract_features(*inputs, "000", SPEC, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, SPEC), out)
     other = SPEC | {"encoder": SPEC["encoder"] | {"options": {"dim": 4}}}
-    extract_features(*inputs, "000", other, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, other), out)
     assert " 0 kept" in caplog.messages[-1]
     renamed = other | {"encoder": other["encoder"] | {"name": "another"}}
-    extract_features(*inputs, "000", renamed, out)
+    extract_features(*inputs, "000", typed(FeaturesSpec, renamed), out)
     assert " 0 computed" in caplog.messages[-1]

@@ -1,6 +1,5 @@
 """What is recorded of every recipe: small inputs, and the numbers made from them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,8 @@ from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import dlib_finder
 from dfprobe.media.video import frames_at_25fps, video_info
 from dfprobe.settings import encoder_families
+from dfprobe.settings.corpora import Demo, Sources
+from typed_specs import head_spec
 from unit.heads.toy_features import DIM, write_features, write_manifest
 from unit.media.media_files import face_frame, write_clip
 
@@ -104,8 +105,8 @@ def _feature_file(folder: Path) -> Numbers:
 
 def _demo(folder: Path) -> Numbers:
     root = folder / "AVLips"
-    spec = {"seed": 1, "sources": {"train": 0, "val": 0, "test": 1}}
-    make_demo("avlips", root, spec, folder / "listing.tsv")
+    demo = Demo(seed=1, sources=Sources(test=1))
+    make_demo("avlips", root, demo, folder / "listing.tsv")
     numbers = {}
     for path in sorted(root.rglob("*.mp4")):
         name = path.relative_to(root).as_posix()
@@ -145,7 +146,7 @@ def _head(kind: str) -> Subject:
     def numbers(folder: Path) -> Numbers:
         manifest, stores = _toy_corpus(folder)
         second = ["--second", stores[1]] if pairs else []
-        spec = json.dumps({"kind": kind, **_TRAINING, **_HEADS[kind]})
+        spec = head_spec(kind=kind, **_TRAINING, **_HEADS[kind]).to_json()
         head, scores, curves = (str(folder / f"{n}.out") for n in ("head", "s", "c"))
         streams = [str(manifest), "--features", stores[0], *second]
         losses = ["--curve", str(folder / "losses.csv")]

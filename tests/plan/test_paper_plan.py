@@ -1,6 +1,5 @@
 """The paper's run: it plans, and its corpora give the clips that the paper counts."""
 
-import json
 import re
 import shutil
 from collections import Counter
@@ -10,10 +9,10 @@ import polars as pl
 import pytest
 import yaml
 
-from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.evaluation.tables.matrix import pairs
-from dfprobe.planning import specs, tables
+from dfprobe.planning import specs
+from dfprobe.settings.complete import complete_config
 from plan import published_corpora
 from plan.planning import planned
 from running import snakemake
@@ -102,7 +101,7 @@ def jobs(paper_project):
 @pytest.fixture(scope="module")
 def config():
     entered = yaml.safe_load((ROOT / CONFIG).read_text())
-    return complete_config(entered, ROOT / "workflow/schemas/config.schema.yaml")
+    return complete_config(entered)
 
 
 def test_the_jobs_by_rule(jobs):
@@ -129,7 +128,7 @@ def test_the_command_plans_the_same_jobs(paper_project):
 
 
 def test_rows_and_columns_are_those_of_table_2(config):
-    labels = {name: entry["label"] for name, entry in config["encoders"].items()}
+    labels = {name: entry.label for name, entry in config.encoders.items()}
     assert list(labels.items()) == list(LABELS.items())
     trained = {  # columns A to F, H, I
         "favc": ["favc", "av1m"],
@@ -138,7 +137,7 @@ def test_rows_and_columns_are_those_of_table_2(config):
         "dfe": ["favc", "av1m"],
     }
     columns = [(train, test) for test in trained for train in trained[test]]
-    assert pairs(json.loads(tables.matrix_spec(config))) == columns
+    assert pairs(config.train, config.test) == columns
 
 
 @pytest.mark.parametrize("corpus", SHARDS)
@@ -147,7 +146,7 @@ def test_the_manifest_counts_the_clips_of_the_paper(
 ):
     monkeypatch.chdir(paper_project)
     out = tmp_path / "manifest.parquet"
-    make_manifest(corpus, json.loads(specs.manifest_spec(config, corpus)), out)
+    make_manifest(corpus, specs.manifest_spec(config, corpus), out)
     manifest = pl.read_parquet(out)
     counts = Counter(manifest.select("split", "label").iter_rows())
     assert counts == {

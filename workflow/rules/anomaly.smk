@@ -15,9 +15,9 @@ rule train_next_token:
         "../../envs/evaluation.yaml"
     resources:
         gpu=resources.training_gpus(config, "next_token"),
-        mem_mb=growing(config["training"]["memory_mb"]),
+        mem_mb=growing(config.training.memory_mb),
     params:
-        spec=lambda wildcards: anomaly.head_spec(config, "next_token"),
+        spec=lambda wildcards: anomaly.head_spec(config, "next_token").to_json(),
         recipes=recipes.heads("next_token"),
     shell:
         "python -m dfprobe --log {log} train-head {input.manifest} "
@@ -62,7 +62,7 @@ use rule train_next_token as train_sync with:
     benchmark:
         "results/benchmarks/heads/sync/{row}/{real}.tsv"
     params:
-        spec=lambda wildcards: anomaly.head_spec(config, "sync"),
+        spec=lambda wildcards: anomaly.head_spec(config, "sync").to_json(),
         recipes=recipes.heads("sync"),
 
 
@@ -94,7 +94,7 @@ rule make_anomaly:
         scores=anomaly_score_files(),
         manifests=expand(
             "results/manifests/{corpus}.parquet",
-            corpus=(config["anomaly"] or {}).get("test", []),
+            corpus=config.anomaly.test if config.anomaly else [],
         ),
         code=code_stamps.stage_code("dfprobe.evaluation.tables.anomaly"),
     output:
@@ -107,7 +107,7 @@ rule make_anomaly:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: anomaly.spec(config),
+        spec=lambda wildcards: anomaly.spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} anomaly --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "
@@ -116,7 +116,7 @@ rule make_anomaly:
 
 rule import_external:
     input:
-        scores=lambda wildcards: config["external"][wildcards.detector]["scores"][
+        scores=lambda wildcards: config.external[wildcards.detector].scores[
             wildcards.test
         ],
         manifest="results/manifests/{test}.parquet",
@@ -137,7 +137,7 @@ rule import_external:
 rule make_detectors:
     input:
         scores=detector_score_files(),
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
+        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
         code=code_stamps.stage_code("dfprobe.evaluation.tables.detectors"),
     output:
         table="results/detectors.csv",
@@ -149,7 +149,7 @@ rule make_detectors:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.detectors_spec(config),
+        spec=lambda wildcards: tables.detectors_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} detectors --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "

@@ -41,7 +41,7 @@ rule audit_corpus:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: specs.audit_spec(config, wildcards.corpus),
+        spec=lambda wildcards: specs.audit_spec(config, wildcards.corpus).to_json(),
         state=lambda wildcards: watched_files.corpus_state(config, wildcards.corpus),
     shell:
         "python -m dfprobe --log {log} audit-corpus {input.manifest} {input.facts} "

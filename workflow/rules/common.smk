@@ -1,13 +1,18 @@
 import re
-from pathlib import Path
 
 from dfprobe import recipes
-from dfprobe.config import complete_config
-from dfprobe.planning import anomaly, resources, specs, code_stamps, watched_files, tables, temporal
-
-config = complete_config(
-    config, Path(workflow.current_basedir) / "../schemas/config.schema.yaml"
+from dfprobe.settings.complete import complete_config
+from dfprobe.planning import (
+    anomaly,
+    resources,
+    specs,
+    code_stamps,
+    watched_files,
+    tables,
+    temporal,
 )
+
+config = complete_config(config)
 
 
 def one_of(names):
@@ -31,24 +36,20 @@ localrules:
 
 
 wildcard_constraints:
-    corpus="|".join(config["corpora"]),
-    train="|".join(config["train"]),
-    test="|".join(config["test"]),
-    encoder="|".join(config["encoders"]),
+    corpus="|".join(config.corpora),
+    train="|".join(config.train),
+    test="|".join(config.test),
+    encoder="|".join(config.encoders),
     shard=r"\d{3}",
     row=one_of(anomaly.rows(config)),
     real=one_of(anomaly.corpora(config)),
-    detector=one_of(config["external"]),
+    detector=one_of(config.external),
     layered=one_of(specs.layered(config)),
 
 
 def growing(memory_mb):
     """Return a memory request that each further attempt at a job raises."""
     return lambda wildcards, attempt: attempt * memory_mb
-
-
-def computed_encoders():
-    return [name for name in config["encoders"] if not specs.from_files(config, name)]
 
 
 def of_shards(pattern, corpora, **values):
@@ -96,13 +97,13 @@ def score_files():
     """Return the scores of all heads that are trained on clip labels."""
     return [
         path
-        for entry, settings in config["heads"].items()
+        for entry, settings in config.heads.items()
         for path in expand(
             "results/scores/{head}/{encoder}/{train}/{test}.parquet",
             head=specs.heads_of(config, entry),
-            encoder=settings["encoders"],
-            train=config["train"],
-            test=config["test"],
+            encoder=settings.encoders,
+            train=config.train,
+            test=config.test,
         )
     ]
 
@@ -117,9 +118,9 @@ def matrix_score_files():
     return expand(
         "results/scores/{head}/{encoder}/{train}/{test}.parquet",
         head=specs.main_head(config),
-        encoder=config["encoders"],
-        train=config["train"],
-        test=config["test"],
+        encoder=config.encoders,
+        train=config.train,
+        test=config.test,
     )
 
 
@@ -127,13 +128,13 @@ def head_files():
     """Return the heads that are trained on clip labels, and their validation scores."""
     return [
         path
-        for entry, settings in config["heads"].items()
+        for entry, settings in config.heads.items()
         for path in expand(
             "results/heads/{head}/{encoder}/{train}.{kind}",
             kind=["safetensors", "val.parquet"],
             head=specs.heads_of(config, entry),
-            encoder=settings["encoders"],
-            train=config["train"],
+            encoder=settings.encoders,
+            train=config.train,
         )
     ]
 
@@ -142,12 +143,12 @@ def curve_files():
     """Return the training curves of all heads."""
     supervised = [
         path
-        for entry, settings in config["heads"].items()
+        for entry, settings in config.heads.items()
         for path in expand(
             "results/heads/{head}/{encoder}/{train}.curve.csv",
             head=entry,
-            encoder=settings["encoders"],
-            train=config["train"],
+            encoder=settings.encoders,
+            train=config.train,
         )
     ]
     return supervised + anomaly_files("results/heads/{head}/{row}/{real}.curve.csv")
@@ -155,7 +156,7 @@ def curve_files():
 
 def anomaly_files(pattern):
     """Return a pattern's files for every head that learns from real clips."""
-    settings = config["anomaly"]
+    settings = config.anomaly
     if settings is None:
         return []
     rows = {
@@ -169,15 +170,15 @@ def anomaly_files(pattern):
             pattern,
             head=head,
             row=rows[head],
-            real=settings["corpus"],
-            test=settings["test"],
+            real=settings.corpus,
+            test=settings.test,
         )
     ]
 
 
 def anomaly_score_files():
     """Return the scores from which results/anomaly.csv is made."""
-    if config["anomaly"] is None:
+    if config.anomaly is None:
         return []
     streams = {name for row in anomaly.rows(config) for name in row.split("+")}
     return [
@@ -186,7 +187,7 @@ def anomaly_score_files():
             "results/scores/next_token_mean/{row}/{real}/{test}.parquet",
             row=anomaly.rows(config),
             real=anomaly.corpora(config),
-            test=config["anomaly"]["test"],
+            test=config.anomaly.test,
         ),
         *(
             path
@@ -206,15 +207,15 @@ def detector_score_files():
     ours = expand(
         "results/scores/{head}/{encoder}/{train}/{test}.parquet",
         head=specs.main_head(config),
-        encoder=config["encoders"],
+        encoder=config.encoders,
         train=tables.detectors_train(config),
-        test=config["test"],
+        test=config.test,
     )
     return ours + [
-        f"results/scores/external/{name}/{entry['trained_on']}/{test}.parquet"
-        for name, entry in config["external"].items()
-        for test in config["test"]
-        if test in entry["scores"]
+        f"results/scores/external/{name}/{entry.trained_on}/{test}.parquet"
+        for name, entry in config.external.items()
+        for test in config.test
+        if test in entry.scores
     ]
 
 
@@ -231,7 +232,7 @@ def anomaly_products():
 
 def anomaly_tables():
     """Return the tables of the heads that learn from real clips."""
-    if config["anomaly"] is None:
+    if config.anomaly is None:
         return []
     return ["results/anomaly.csv", "results/anomaly_long.csv"]
 
@@ -247,9 +248,7 @@ def layer_products():
 
 def matrices():
     """Return the matrix of each head after the first."""
-    heads = [
-        head for entry in config["heads"] for head in specs.heads_of(config, entry)
-    ]
+    heads = [head for entry in config.heads for head in specs.heads_of(config, entry)]
     return [f"results/xdata_matrix_{head}.csv" for head in heads[1:]]
 
 

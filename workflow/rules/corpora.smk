@@ -8,7 +8,7 @@ rule make_demo_corpus:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: specs.demo_spec(config, wildcards.corpus),
+        spec=lambda wildcards: specs.demo_spec(config, wildcards.corpus).to_json(),
         recipes=recipes.demo(),
     shell:
         "python -m dfprobe --log {log} demo {wildcards.corpus} "
@@ -19,7 +19,7 @@ rule make_manifest:
     input:
         demo=lambda wildcards: (
             watched_files.demo_listing(wildcards.corpus)
-            if config["corpora"][wildcards.corpus]["demo"] is not None
+            if config.corpora[wildcards.corpus].demo is not None
             else []
         ),
     output:
@@ -31,10 +31,10 @@ rule make_manifest:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: specs.manifest_spec(config, wildcards.corpus),
+        spec=lambda wildcards: specs.manifest_spec(config, wildcards.corpus).to_json(),
         state=lambda wildcards: watched_files.corpus_state(config, wildcards.corpus),
         recipes=lambda wildcards: recipes.manifest(
-            config["corpora"][wildcards.corpus]["layout"]
+            config.corpora[wildcards.corpus].layout
         ),
     shell:
         "python -m dfprobe --log {log} manifest {wildcards.corpus} "

@@ -13,7 +13,7 @@ rule make_crops:
     # Shards keep the cores busy; few large ones gain from --set-threads make_crops=N.
     threads: 1
     params:
-        spec=lambda wildcards: specs.crops_spec(config),
+        spec=lambda wildcards: specs.crops_spec(config).to_json(),
         recipes=recipes.crops(),
     shell:
         "python -m dfprobe --log {log} crops {input.manifest} {wildcards.shard} "

@@ -11,7 +11,8 @@ onstart:
 
 # Looked for once here, not for each of thousands of jobs.
 features_gpus = {
-    encoder: resources.features_gpus(config, encoder) for encoder in computed_encoders()
+    encoder: resources.features_gpus(config, encoder)
+    for encoder in specs.computed_encoders(config)
 }
 
 
@@ -27,7 +28,7 @@ rule extract_features:
     benchmark:
         "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
     wildcard_constraints:
-        encoder=one_of(computed_encoders()),
+        encoder=one_of(specs.computed_encoders(config)),
     conda:
         "../../envs/encoders.yaml"
     threads: resources.features_threads(config)
@@ -37,9 +38,9 @@ rule extract_features:
             attempt * resources.features_memory_mb(config, wildcards.encoder)
         ),
     params:
-        spec=lambda wildcards: specs.features_spec(config, wildcards.encoder),
+        spec=lambda wildcards: specs.features_spec(config, wildcards.encoder).to_json(),
         recipes=lambda wildcards: recipes.every_input(
-            config["encoders"][wildcards.encoder]["family"]
+            config.encoders[wildcards.encoder].family
         ),
     shell:
         "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
@@ -57,11 +58,11 @@ rule import_features:
     benchmark:
         "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
     wildcard_constraints:
-        encoder=one_of(set(config["encoders"]) - set(computed_encoders())),
+        encoder=one_of(set(config.encoders) - set(specs.computed_encoders(config))),
     conda:
         "../../envs/encoders.yaml"
     params:
-        spec=lambda wildcards: specs.features_spec(config, wildcards.encoder),
+        spec=lambda wildcards: specs.files_spec(config, wildcards.encoder).to_json(),
         state=lambda wildcards: watched_files.files_state(
             config, wildcards.encoder, wildcards.corpus
         ),

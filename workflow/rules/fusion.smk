@@ -20,7 +20,7 @@ rule make_fusion:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: fusion.fusion_spec(config),
+        spec=lambda wildcards: fusion.fusion_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} fusion --scores {input.scores} "
         "--val {input.val} --manifests {input.manifests} --spec {params.spec:q} "
@@ -48,7 +48,7 @@ rule plot_fusion:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: fusion.figure_spec(config),
+        spec=lambda wildcards: fusion.figure_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-fusion {input.tables} "
         "--spec {params.spec:q} --out {output.png}"
@@ -69,7 +69,7 @@ rule write_tex_tables:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} tex-tables {input.long} {input.sets} "
         "--anomaly {input.anomaly} --spec {params.spec:q} --out {output}"

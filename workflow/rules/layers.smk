@@ -19,9 +19,9 @@ rule probe_layers:
         "../../envs/evaluation.yaml"
     resources:
         gpu=resources.training_gpus(config, "layer_mix"),
-        mem_mb=growing(config["training"]["memory_mb"]),
+        mem_mb=growing(config.training.memory_mb),
     params:
-        spec=lambda wildcards: specs.layers_spec(config, wildcards.layered),
+        spec=lambda wildcards: specs.layers_spec(config, wildcards.layered).to_json(),
         recipes=recipes.heads("linear", "layer_mix"),
     shell:
         "python -m dfprobe --log {log} probe-layers --manifests {input.manifests} "
@@ -49,7 +49,9 @@ rule plot_layers:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.layers_figure_spec(config, wildcards.layered),
+        spec=lambda wildcards: tables.layers_figure_spec(
+            config, wildcards.layered
+        ).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-layers {input.table} "
         "--spec {params.spec:q} --out {output.png}"

@@ -1,7 +1,7 @@
 # One rule an entry of `heads`: it gives one head a seed, so the number of its files is
 # the entry's.
-for entry in config["heads"]:
-    kind = config["heads"][entry]["kind"]
+for entry in config.heads:
+    kind = config.heads[entry].kind
 
     rule:
         name:
@@ -27,9 +27,9 @@ for entry in config["heads"]:
             "../../envs/evaluation.yaml"
         resources:
             gpu=resources.training_gpus(config, kind),
-            mem_mb=growing(config["training"]["memory_mb"]),
+            mem_mb=growing(config.training.memory_mb),
         params:
-            spec=specs.head_spec(config, entry),
+            spec=specs.head_spec(config, entry).to_json(),
             recipes=recipes.heads(kind),
         shell:
             "python -m dfprobe --log {log} train-head {input.manifest} "
@@ -44,25 +44,25 @@ for entry in config["heads"]:
             heads=expand(
                 "results/heads/{head}/{{encoder}}/{train}.safetensors",
                 head=specs.heads_of(config, entry),
-                train=config["train"],
+                train=config.train,
             ),
-            manifests=expand("results/manifests/{test}.parquet", test=config["test"]),
+            manifests=expand("results/manifests/{test}.parquet", test=config.test),
             features=of_shards(
                 "results/features/{{encoder}}/{corpus}/{shard}.zarr.zip",
-                config["test"],
+                config.test,
             ),
         output:
             scores=expand(
                 "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
                 head=specs.heads_of(config, entry),
-                train=config["train"],
-                test=config["test"],
+                train=config.train,
+                test=config.test,
             ),
             curves=expand(
                 "results/curves/{head}/{{encoder}}/{train}/{test}.parquet",
                 head=specs.heads_of(config, entry),
-                train=config["train"],
-                test=config["test"],
+                train=config.train,
+                test=config.test,
             ),
         log:
             f"results/logs/scores/{entry}/{{encoder}}.log",
@@ -101,7 +101,7 @@ rule plot_training_curves:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.curves_spec(config),
+        spec=lambda wildcards: tables.curves_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-curves {input.curves} "
         "--spec {params.spec:q} --out {output.png} --table {output.table}"

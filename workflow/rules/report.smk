@@ -4,7 +4,7 @@ rule make_matrix:
         manifests=expand(
             "results/manifests/{corpus}.parquet", corpus=specs.used_corpora(config)
         ),
-        crops=crop_indexes(config["test"]),
+        crops=crop_indexes(config.test),
         kept=kept_products(),
         code=code_stamps.stage_code("dfprobe.evaluation.tables.matrix"),
     output:
@@ -19,7 +19,7 @@ rule make_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} matrix --scores {input.scores} "
         "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
@@ -40,7 +40,7 @@ rule make_seeds:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} seeds {input.long} --spec {params.spec:q} "
         "--out {output}"
@@ -72,7 +72,7 @@ rule compare_with_paper:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.paper_spec(config),
+        spec=lambda wildcards: tables.paper_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} compare-with-paper {input.long} "
         "--anomaly {input.anomaly} --detectors {input.detectors} "
@@ -101,7 +101,7 @@ rule plot_matrix:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.figure_spec(config),
+        spec=lambda wildcards: tables.figure_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-matrix {input.matrix} "
         "--spec {params.spec:q} --out {output.png}"
@@ -111,8 +111,8 @@ rule write_summary:
     input:
         matrix="results/xdata_matrix.csv",
         long="results/xdata_long.csv",
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
-        crops=crop_indexes(config["test"]),
+        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
+        crops=crop_indexes(config.test),
         scores=matrix_score_files(),
         code=code_stamps.stage_code("dfprobe.report.pages.summary"),
     output:
@@ -124,7 +124,7 @@ rule write_summary:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.matrix_spec(config),
+        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} summary {input.matrix} {input.long} "
         "--manifests {input.manifests} --crops {input.crops} --scores {input.scores} "

@@ -16,7 +16,7 @@ rule make_report_clips:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: site.clips_spec(config),
+        spec=lambda wildcards: site.clips_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} report-clips {input.manifest} "
         "--scores {input.scores} --curves {input.curves} --spec {params.spec:q} "
@@ -68,7 +68,7 @@ rule make_report:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: site.site_spec(config),
+        spec=lambda wildcards: site.site_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} report-site --tables {input.tables} "
         "--audits {input.audits} --findings {input.findings} "

@@ -22,7 +22,7 @@ rule explain_frames:
         features=features_of("train") if spatial.checked(config) else [],
         code=lambda wildcards: code_stamps.stage_code(
             "dfprobe.explain.spatial.maps.attribution",
-            f"dfprobe.encoders.families.{config['encoders'][wildcards.encoder]['family']}",
+            f"dfprobe.encoders.families.{config.encoders[wildcards.encoder].family}",
         ),
     output:
         "results/spatial/{encoder}/{train}/{test}.parquet",
@@ -34,9 +34,9 @@ rule explain_frames:
         "../../envs/encoders.yaml"
     resources:
         gpu=lambda wildcards: resources.features_gpus(config, wildcards.encoder),
-        mem_mb=growing(config["training"]["memory_mb"]),
+        mem_mb=growing(config.training.memory_mb),
     params:
-        spec=lambda wildcards: spatial.explain_spec(config, wildcards.encoder),
+        spec=lambda wildcards: spatial.explain_spec(config, wildcards.encoder).to_json(),
     shell:
         "python -m dfprobe --log {log} explain-frames {input.manifest} "
         "--crops {input.crops} --head {input.head} --scores {input.scores} "
@@ -56,7 +56,8 @@ rule make_points:
         ),
         indexes=crop_indexes(spatial.explained_tests(config)),
         code=code_stamps.stage_code(
-            "dfprobe.explain.spatial.measures.tables", "dfprobe.explain.spatial.measures.sanity"
+            "dfprobe.explain.spatial.measures.tables",
+            "dfprobe.explain.spatial.measures.sanity",
         ),
     output:
         table="results/explain/spatial.csv",
@@ -70,7 +71,7 @@ rule make_points:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: spatial.points_spec(config),
+        spec=lambda wildcards: spatial.points_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} make-points {input.maps} "
         "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
@@ -88,7 +89,9 @@ rule plot_spatial:
             "results/manifests/{corpus}.parquet",
             corpus=spatial.explained_tests(config),
         ),
-        code=code_stamps.stage_code("dfprobe.report.plots.spatial", "dfprobe.report.plots.overlays"),
+        code=code_stamps.stage_code(
+            "dfprobe.report.plots.spatial", "dfprobe.report.plots.overlays"
+        ),
     output:
         png=report(
             "results/figures/spatial.png",
@@ -113,7 +116,7 @@ rule plot_spatial:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: spatial.spatial_figures_spec(config),
+        spec=lambda wildcards: spatial.spatial_figures_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-spatial {input.table} {input.confidence} "
         "--points {input.points} --maps {input.maps} --manifests {input.manifests} "

@@ -2,8 +2,8 @@ rule make_localisation:
     input:
         curves=temporal.curve_files(config),
         scores=temporal.score_files(config),
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config["test"]),
-        crops=crop_indexes(config["test"]),
+        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
+        crops=crop_indexes(config.test),
         code=code_stamps.stage_code("dfprobe.explain.temporal.tables"),
     output:
         localisation="results/explain/localisation.csv",
@@ -15,7 +15,7 @@ rule make_localisation:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: temporal.tables_spec(config),
+        spec=lambda wildcards: temporal.tables_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} localisation --curves {input.curves} "
         "--scores {input.scores} --manifests {input.manifests} "
@@ -54,7 +54,7 @@ rule plot_temporal:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: temporal.figures_spec(config),
+        spec=lambda wildcards: temporal.figures_spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-temporal {input.localisation} "
         "{input.leading} --spec {params.spec:q} --out {output.png} "
@@ -86,7 +86,7 @@ rule plot_panels:
     conda:
         "../../envs/media.yaml"
     params:
-        spec=lambda wildcards: temporal.panels_spec(config, wildcards.test),
+        spec=lambda wildcards: temporal.panels_spec(config, wildcards.test).to_json(),
     shell:
         "python -m dfprobe --log {log} plot-panels {input.manifest} "
         "{input.localisation} --curves {input.curves} --crops {input.crops} "

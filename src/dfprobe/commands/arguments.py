@@ -1,10 +1,9 @@
 """Arguments that subcommands share."""
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 # What `add_subparsers` gives.
 Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -30,12 +29,6 @@ def stage(
             "--spec", required=True, help="settings of the stage (JSON)"
         )
     return parser
-
-
-def untyped(options: argparse.Namespace) -> dict[str, Any]:
-    """Spec of a stage that has no `dfprobe.settings.specs.Spec` yet."""
-    spec: dict[str, Any] = json.loads(options.spec)
-    return spec
 
 
 def many(parser: argparse.ArgumentParser, option: str, about: str) -> None:

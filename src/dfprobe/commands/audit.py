@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError
 from dfprobe.report.pages.audit import write_audit
 from dfprobe.settings.corpus_layouts import complete_options
+from dfprobe.settings.stage_specs.corpora import ManifestSpec
 from dfprobe.store.parquet import read_parquet
 
 _LISTED = ("split", "label", "manipulation", "speaker", "source")
@@ -57,15 +57,15 @@ def audit(folder: Path | None, layout: str, splits: Path | None, out: Path) -> N
 
 
 def _of_folder(folder: Path, layout: str, splits: Path | None, out: Path) -> Tables:
-    spec: dict[str, Any] = {
-        "layout": layout,
-        "root": str(folder),
-        "splits": None if splits is None else str(splits),
-        "fakes": "any",
-        "shards": 1,
-        "content_key": "stat",
-        "options": {},
-    }
+    spec = ManifestSpec(
+        layout=layout,
+        root=str(folder),
+        splits=None if splits is None else str(splits),
+        fakes="any",
+        shards=1,
+        content_key="stat",
+        options={},
+    )
     name = folder.resolve().name
     clips = corpus_table(name, spec)
     facts = out / "facts.parquet"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage, untyped
+from dfprobe.commands.arguments import Stages, stage
 
 
 def add(stages: Stages) -> None:
@@ -42,15 +42,17 @@ def add(stages: Stages) -> None:
 
 def _demo(options: argparse.Namespace) -> None:
     from dfprobe.demo.make import make_demo
+    from dfprobe.settings.stage_specs.corpora import DemoSpec
 
-    spec = untyped(options)
-    make_demo(spec["layout"], Path(spec["root"]), spec["demo"], options.out)
+    spec = DemoSpec.from_json(options.spec)
+    make_demo(spec.layout, Path(spec.root), spec.demo, options.out)
 
 
 def _manifest(options: argparse.Namespace) -> None:
     from dfprobe.corpora.manifest import make_manifest
+    from dfprobe.settings.stage_specs.corpora import ManifestSpec
 
-    make_manifest(options.corpus, untyped(options), options.out)
+    make_manifest(options.corpus, ManifestSpec.from_json(options.spec), options.out)
 
 
 def _audit_facts(options: argparse.Namespace) -> None:
@@ -61,8 +63,11 @@ def _audit_facts(options: argparse.Namespace) -> None:
 
 def _audit_corpus(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.audit import audit_corpus
+    from dfprobe.settings.stage_specs.corpora import AuditSpec
 
-    audit_corpus(options.manifest, options.facts, untyped(options), options.out)
+    audit_corpus(
+        options.manifest, options.facts, AuditSpec.from_json(options.spec), options.out
+    )
 
 
 def _audit(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage, untyped
+from dfprobe.commands.arguments import Stages, stage
 
 
 def add(stages: Stages) -> None:
@@ -38,11 +38,12 @@ def add(stages: Stages) -> None:
 
 def _crops(options: argparse.Namespace) -> None:
     from dfprobe.media.crops import make_crops
+    from dfprobe.settings.stage_specs.features import CropsSpec
 
     make_crops(
         options.manifest,
         options.shard,
-        untyped(options),
+        CropsSpec.from_json(options.spec),
         options.out,
         options.index,
         options.threads,
@@ -51,13 +52,14 @@ def _crops(options: argparse.Namespace) -> None:
 
 def _features(options: argparse.Namespace) -> None:
     from dfprobe.features.extract import extract_features
+    from dfprobe.settings.stage_specs.features import FeaturesSpec
 
     extract_features(
         options.manifest,
         options.crops,
         options.index,
         options.shard,
-        untyped(options),
+        FeaturesSpec.from_json(options.spec),
         options.out,
         options.threads,
     )
@@ -65,8 +67,11 @@ def _features(options: argparse.Namespace) -> None:
 
 def _import_features(options: argparse.Namespace) -> None:
     from dfprobe.features.exchange import import_features
+    from dfprobe.settings.stage_specs.features import FilesSpec
 
-    import_features(options.manifest, options.shard, untyped(options), options.out)
+    import_features(
+        options.manifest, options.shard, FilesSpec.from_json(options.spec), options.out
+    )
 
 
 def _export_features(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage, untyped
+from dfprobe.commands.arguments import Stages, many, some, stage
 
 
 def add(stages: Stages) -> None:
@@ -32,12 +32,13 @@ def add(stages: Stages) -> None:
 def _fusion(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.fusion import make_fusion
     from dfprobe.evaluation.tables.fusion_tables import Tables
+    from dfprobe.settings.stage_specs.tables import FusionSpec
 
     make_fusion(
         options.scores,
         options.val,
         options.manifests,
-        untyped(options),
+        FusionSpec.from_json(options.spec),
         Tables(options.correlation, options.out, options.improvement),
     )
 
@@ -46,17 +47,23 @@ def _figure(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.fusion_tables import Tables, read_figure
     from dfprobe.report.plots.fusion import fusion_figure
     from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.labels import labels
+    from dfprobe.settings.stage_specs.tables import FusionFigureSpec
 
-    spec = untyped(options)
+    spec = FusionFigureSpec.from_json(options.spec)
     paths = Tables(options.correlation, options.sets, options.improvement)
-    tables = read_figure(paths, spec["train"], spec["test"])
-    train, test = (spec["corpora"][spec[key]] for key in ("train", "test"))
-    title = f"Trained on {train}, tested on {test}; fusion by the mean of the scores"
-    save(fusion_figure(tables, spec["encoders"], title), options.out)
+    tables = read_figure(paths, spec.train.name, spec.test.name)
+    title = (
+        f"Trained on {spec.train.label}, tested on {spec.test.label}; fusion by the "
+        "mean of the scores"
+    )
+    save(fusion_figure(tables, labels(spec.encoders), title), options.out)
 
 
 def _tex_tables(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.tex_tables import write_tex_tables
+    from dfprobe.settings.stage_specs.tables import MatrixSpec
 
     anomaly = options.anomaly[0] if options.anomaly else None
-    write_tex_tables(options.long, options.sets, anomaly, untyped(options), options.out)
+    spec = MatrixSpec.from_json(options.spec)
+    write_tex_tables(options.long, options.sets, anomaly, spec, options.out)

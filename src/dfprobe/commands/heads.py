@@ -11,7 +11,6 @@ from dfprobe.commands.arguments import (
     stage,
     stores,
     streams,
-    untyped,
 )
 
 
@@ -93,11 +92,12 @@ def add(stages: Stages) -> None:
 
 def _train_head(options: argparse.Namespace) -> None:
     from dfprobe.heads.training import train_heads
+    from dfprobe.settings.stage_specs.heads import HeadSpec
 
     train_heads(
         stores(options),
         options.manifest,
-        untyped(options),
+        HeadSpec.from_json(options.spec),
         options.out,
         options.curve,
         options.val,
@@ -131,19 +131,22 @@ def _score(options: argparse.Namespace) -> None:
 
 def _probe_layers(options: argparse.Namespace) -> None:
     from dfprobe.heads.layer_probes import probe_layers
+    from dfprobe.settings.stage_specs.heads import LayersSpec
 
     features = by_corpus(options.features)
     manifests = {path.stem: path for path in options.manifests}
-    probe_layers(features, manifests, untyped(options), options.folder, options.out)
+    spec = LayersSpec.from_json(options.spec)
+    probe_layers(features, manifests, spec, options.folder, options.out)
 
 
 def _plot_layers(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.layers import read_layers
     from dfprobe.report.plots.layers import layers_figure
     from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.heads import LayersFigureSpec
 
-    table, labels = read_layers(options.table), untyped(options)
-    figure = layers_figure(table, labels["corpora"], labels["label"])
+    table, labels = read_layers(options.table), LayersFigureSpec.from_json(options.spec)
+    figure = layers_figure(table, labels.corpora, labels.label)
     save(figure, options.out)
 
 
@@ -151,16 +154,19 @@ def _plot_curves(options: argparse.Namespace) -> None:
     from dfprobe.heads.files.curves import read_curves
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.training_curves import training_curves_figure
+    from dfprobe.settings.stage_specs.heads import TrainingFigureSpec
     from dfprobe.store.csv_files import write_csv
 
-    table, stopping = read_curves(options.curves, untyped(options))
+    table, stopping = read_curves(
+        options.curves, TrainingFigureSpec.from_json(options.spec)
+    )
     write_csv(table, options.table)
     save(training_curves_figure(table, stopping), options.out)
 
 
 def _import_head(options: argparse.Namespace) -> None:
-    from dfprobe.config import read_config
     from dfprobe.heads.published import import_head
+    from dfprobe.settings.complete import read_config
 
     config = read_config(options.configfile)
     import_head(options.checkpoint, config, options.encoder, options.train, options.out)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage, untyped
+from dfprobe.commands.arguments import Stages, many, some, stage
 
 
 def add(stages: Stages) -> None:
@@ -27,18 +27,20 @@ def add(stages: Stages) -> None:
 
 def _clips(options: argparse.Namespace) -> None:
     from dfprobe.report.explorer.clips import make_clips
+    from dfprobe.settings.stage_specs.report import ClipsSpec
 
     make_clips(
         options.manifest,
         options.scores,
         options.curves,
-        untyped(options),
+        ClipsSpec.from_json(options.spec),
         options.out,
     )
 
 
 def _site(options: argparse.Namespace) -> None:
     from dfprobe.report.site.make import Sources, make_site
+    from dfprobe.settings.stage_specs.report import SiteSpec
 
     sources = Sources(
         tables=options.tables,
@@ -49,4 +51,4 @@ def _site(options: argparse.Namespace) -> None:
         manifests=options.manifests,
         stores=options.stores,
     )
-    make_site(sources, untyped(options), options.out)
+    make_site(sources, SiteSpec.from_json(options.spec), options.out)

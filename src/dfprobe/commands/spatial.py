@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfprobe.commands.arguments import Stages, many, some, stage, untyped
+from dfprobe.commands.arguments import Stages, many, some, stage
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
-    about = "maps of a linear probe's evidence in frames"
+    about = "maps of what a linear probe sees in frames"
     maps = stage(stages, "explain-frames", _explain_frames, about)
     maps.add_argument("manifest", type=Path, help="manifest of the test corpus")
     many(maps, "--crops", "crop stores (HDF5), their indexes beside them")
@@ -25,14 +25,14 @@ def add(stages: Stages) -> None:
     )
     some(maps, "--train-features", "feature stores of the training corpus, for checks")
 
-    about = "tables of how well maps localise the manipulation"
+    about = "tables of how well maps name the manipulated place"
     points = stage(stages, "make-points", _make_points, about)
     points.add_argument("maps", type=Path, nargs="+", help="files of maps")
     many(points, "--manifests", "manifests of the training and the test corpora")
     many(points, "--crops", "crop stores (HDF5) of the test corpora")
     for option, written in (
         ("--confidence", "errors by confidence (CSV)"),
-        ("--points", "one row per map and target (Parquet)"),
+        ("--points", "a row a map and target (Parquet)"),
         ("--sanity", "checks of the maps (CSV)"),
     ):
         points.add_argument(option, type=Path, required=True, help=written)
@@ -49,6 +49,7 @@ def add(stages: Stages) -> None:
 
 def _explain_frames(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.maps.attribution import explain_frames
+    from dfprobe.settings.stage_specs.explanations import FramesSpec
 
     explain_frames(
         options.manifest,
@@ -57,7 +58,7 @@ def _explain_frames(options: argparse.Namespace) -> None:
         options.scores,
         options.train_manifest,
         options.train_features,
-        untyped(options),
+        FramesSpec.from_json(options.spec),
         options.out,
     )
 
@@ -65,13 +66,13 @@ def _explain_frames(options: argparse.Namespace) -> None:
 def _make_points(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.sanity import write_sanity
     from dfprobe.explain.spatial.measures.tables import Tables, make_points
+    from dfprobe.settings.stage_specs.explanations import PointsSpec
 
-    spec = untyped(options) | {"encoders": dict(untyped(options)["encoders"])}
     make_points(
         options.maps,
         options.manifests,
         options.crops,
-        spec,
+        PointsSpec.from_json(options.spec),
         Tables(options.points, options.out, options.confidence),
     )
     write_sanity(options.maps, options.sanity)
@@ -81,17 +82,19 @@ def _plot_spatial(options: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.tables import read_table
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.spatial import spatial_figure
+    from dfprobe.settings.stage_specs.explanations import SpatialFiguresSpec
+    from dfprobe.settings.stage_specs.labels import labels
     from dfprobe.store.parquet import read_parquet
 
-    spec = untyped(options) | {"encoders": dict(untyped(options)["encoders"])}
+    spec = SpatialFiguresSpec.from_json(options.spec)
     table, confidence = read_table(options.table), read_table(options.confidence)
-    save(spatial_figure(table, confidence, spec["corpora"]), options.out)
-    points = read_parquet(options.points)
+    save(spatial_figure(table, confidence, spec.corpora), options.out)
+    points, encoders = read_parquet(options.points), labels(spec.encoders)
     manifests = {path.stem: path for path in options.manifests}
     for png in options.overlays:
         maps = {path.parts[-3]: path for path in options.maps if path.stem == png.stem}
         known = points.filter(test=png.stem)
-        save(_overlays(maps, known, manifests[png.stem], spec["encoders"]), png)
+        save(_overlays(maps, known, manifests[png.stem], encoders), png)
 
 
 def _overlays(

@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from dfprobe.commands.arguments import Stages, many, some, stage, table, untyped
+from dfprobe.commands.arguments import Stages, many, some, stage, table
 
 
 def add(stages: Stages) -> None:
@@ -51,30 +50,34 @@ def add(stages: Stages) -> None:
 
 def _matrix(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.matrix import Tables, make_matrix
+    from dfprobe.settings.stage_specs.tables import MatrixSpec
 
     make_matrix(
         options.scores,
         options.manifests,
         options.crops,
-        _with_named_encoders(untyped(options)),
+        MatrixSpec.from_json(options.spec),
         Tables(options.out, options.long, options.pairs, options.others),
     )
 
 
 def _seeds(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.seeds import make_seeds
+    from dfprobe.settings.stage_specs.tables import MatrixSpec
 
-    heads = {e["name"]: (e["entry"], e["seed"]) for e in untyped(options)["heads"]}
+    spec = MatrixSpec.from_json(options.spec)
+    heads = {head.name: (head.entry, head.seed) for head in spec.heads}
     make_seeds([options.long], heads, options.out)
 
 
 def _anomaly(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.anomaly import make_anomaly
+    from dfprobe.settings.stage_specs.tables import AnomalySpec
 
     make_anomaly(
         options.scores,
         options.manifests,
-        untyped(options),
+        AnomalySpec.from_json(options.spec),
         options.out,
         options.long,
     )
@@ -82,11 +85,12 @@ def _anomaly(options: argparse.Namespace) -> None:
 
 def _detectors(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.detectors import make_detectors
+    from dfprobe.settings.stage_specs.tables import DetectorsSpec
 
     make_detectors(
         options.scores,
         options.manifests,
-        untyped(options),
+        DetectorsSpec.from_json(options.spec),
         options.out,
         options.long,
     )
@@ -100,6 +104,7 @@ def _import_scores(options: argparse.Namespace) -> None:
 
 def _paper(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.paper import Products, compare_with_paper
+    from dfprobe.settings.stage_specs.tables import PaperSpec
 
     anomaly = options.anomaly[0] if options.anomaly else None
     products = Products(
@@ -110,20 +115,26 @@ def _paper(options: argparse.Namespace) -> None:
         options.correlation,
         options.improvement,
     )
-    compare_with_paper(products, untyped(options), options.out, options.page)
+    compare_with_paper(
+        products, PaperSpec.from_json(options.spec), options.out, options.page
+    )
 
 
 def _figure(options: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.matrix import read_matrix
     from dfprobe.report.plots.matrix import matrix_figure
     from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.tables import MatrixFigureSpec
 
-    figure = matrix_figure(read_matrix(options.matrix), untyped(options)["corpora"])
+    figure = matrix_figure(
+        read_matrix(options.matrix), MatrixFigureSpec.from_json(options.spec).corpora
+    )
     save(figure, options.out)
 
 
 def _summary(options: argparse.Namespace) -> None:
     from dfprobe.report.pages.summary import write_summary
+    from dfprobe.settings.stage_specs.tables import MatrixSpec
 
     write_summary(
         options.matrix,
@@ -131,11 +142,6 @@ def _summary(options: argparse.Namespace) -> None:
         options.manifests,
         options.crops,
         options.scores,
-        _with_named_encoders(untyped(options)),
+        MatrixSpec.from_json(options.spec),
         options.out,
     )
-
-
-def _with_named_encoders(spec: dict[str, Any]) -> dict[str, Any]:
-    """Turn the list of encoders, whose order is that of the rows, into a dict."""
-    return spec | {"encoders": {entry["name"]: entry for entry in spec["encoders"]}}

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, stage, untyped
+from dfprobe.commands.arguments import Stages, many, stage
 
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
-    about = "tables of localisation and of the first half second"
+    about = "tables of localisation and of the first moments"
     tables = stage(stages, "localisation", _tables, about)
-    many(tables, "--curves", "curves (logits over time) of all heads")
+    many(tables, "--curves", "values over time of all heads")
     many(tables, "--scores", "score files of the same heads")
     many(tables, "--manifests", "manifests of the test corpora")
     many(tables, "--crops", "indexes of the test corpora's crops")
@@ -18,10 +18,10 @@ def add(stages: Stages) -> None:
         "--leading",
         type=Path,
         required=True,
-        help="table of the first half second to write",
+        help="table of the first moments to write",
     )
 
-    about = "draw localisation and the first half second"
+    about = "draw localisation and the first moments"
     figures = stage(stages, "plot-temporal", _figures, about)
     figures.add_argument("localisation", type=Path, help="localisation.csv")
     figures.add_argument("leading", type=Path, help="leading.csv")
@@ -33,19 +33,20 @@ def add(stages: Stages) -> None:
     panels = stage(stages, "plot-panels", _panels, about)
     panels.add_argument("manifest", type=Path, help="manifest of the corpus")
     panels.add_argument("localisation", type=Path, help="localisation.csv")
-    many(panels, "--curves", "curves (logits over time)")
+    many(panels, "--curves", "values over time")
     many(panels, "--crops", "indexes of the corpus's crops")
 
 
 def _tables(options: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.tables import make_tables
+    from dfprobe.settings.stage_specs.explanations import LocalisationSpec
 
     make_tables(
         options.curves,
         options.scores,
         options.manifests,
         options.crops,
-        untyped(options),
+        LocalisationSpec.from_json(options.spec),
         options.out,
         options.leading,
     )
@@ -56,24 +57,27 @@ def _figures(options: argparse.Namespace) -> None:
     from dfprobe.report.plots.leading import leading_figure
     from dfprobe.report.plots.localisation import localisation_figure
     from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.explanations import TemporalFiguresSpec
 
-    corpora, head = untyped(options)["corpora"], untyped(options)["head"]
+    spec = TemporalFiguresSpec.from_json(options.spec)
     table = read_localisation(options.localisation)
-    save(localisation_figure(table, corpora, head), options.out)
+    save(localisation_figure(table, spec.corpora, spec.head), options.out)
     first = read_leading(options.leading)
-    save(leading_figure(first, corpora, head), options.leading_out)
+    save(leading_figure(first, spec.corpora, spec.head), options.leading_out)
 
 
 def _panels(options: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.panels import make_panels
     from dfprobe.report.plots.panels import panels_figure
     from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.explanations import PanelsSpec
 
+    spec = PanelsSpec.from_json(options.spec)
     panels = make_panels(
         options.curves,
         options.manifest,
         options.crops,
         options.localisation,
-        untyped(options),
+        spec,
     )
-    save(panels_figure(panels, untyped(options)["label"]), options.out)
+    save(panels_figure(panels, spec.label), options.out)

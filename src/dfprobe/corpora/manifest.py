@@ -10,7 +10,6 @@ import logging
 from collections import Counter
 from operator import attrgetter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -21,6 +20,7 @@ from dfprobe.corpora.files import MISSING, content_keys
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.settings.corpus_layouts import complete_options
+from dfprobe.settings.stage_specs.corpora import ManifestSpec
 from dfprobe.store.csv_files import few
 from dfprobe.store.parquet import write_parquet
 
@@ -51,7 +51,7 @@ _BLOCK = 50_000  # clips that become a part of the table at a time
 log = logging.getLogger("dfprobe")
 
 
-def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
+def make_manifest(name: str, spec: ManifestSpec, out: Path) -> None:
     """Describe a corpus as a table and write it as Parquet.
 
     Parameters
@@ -66,14 +66,14 @@ def make_manifest(name: str, spec: dict[str, Any], out: Path) -> None:
     write_parquet(frame, out)
 
 
-def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
+def corpus_table(name: str, spec: ManifestSpec) -> pl.DataFrame:
     """Describe a corpus as a table.
 
     Parameters
     ----------
     name : str
         Name of the corpus in the configuration.
-    spec : dict
+    spec : ManifestSpec
         Its entry there: ``layout``, ``root``, ``splits`` (folder of published lists or
         None), ``fakes`` (``"any"``, or ``"both"``: leave out fakes of which one stream
         is known to be real), ``shards``, ``content_key`` (``"stat"`` or ``"hash"``, see
@@ -93,19 +93,19 @@ def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
     DataError
         If the corpus is absent, malformed or empty, or a path leaves it.
     """
-    options = complete_options(spec["layout"], spec["options"])
-    layout = load_layout(spec["layout"])
+    options = complete_options(spec.layout, spec.options)
+    layout = load_layout(spec.layout)
     root = _existing_root(name, spec)
     clips = layout.scan(root, options)
     _check_files(name, clips, root)
-    if spec["splits"] is not None:
-        clips = _listed_clips(name, spec, layout, clips)
+    if spec.splits is not None:
+        clips = _listed_clips(name, spec, Path(spec.splits), clips)
         _check_files(name, clips, root)
-    if spec["fakes"] == "both":
+    if spec.fakes == "both":
         clips = _without_single_stream_fakes(name, clips)
     if not clips:
         raise DataError(
-            f"Corpus {name!r} (layout {spec['layout']}): expected clips in {root}, "
+            f"Corpus {name!r} (layout {spec.layout}): expected clips in {root}, "
             "came none that are kept. Check root, splits and options."
         )
     frame = _frame(name, clips, root, spec, options["links"])
@@ -113,11 +113,11 @@ def corpus_table(name: str, spec: dict[str, Any]) -> pl.DataFrame:
     return frame
 
 
-def _existing_root(name: str, spec: dict[str, Any]) -> Path:
-    root = Path(spec["root"])
+def _existing_root(name: str, spec: ManifestSpec) -> Path:
+    root = Path(spec.root)
     if not root.is_dir():
         raise DataError(
-            f"Corpus {name!r} (layout {spec['layout']}): expected the folder {root}, "
+            f"Corpus {name!r} (layout {spec.layout}): expected the folder {root}, "
             f"came {'a file' if root.exists() else 'nothing of that name'}. Put the "
             f"corpus there, or set corpora.{name}.root to the folder that holds it."
         )
@@ -125,15 +125,16 @@ def _existing_root(name: str, spec: dict[str, Any]) -> Path:
 
 
 def _listed_clips(
-    name: str, spec: dict[str, Any], layout: ModuleType, clips: list[Clip]
+    name: str, spec: ManifestSpec, splits: Path, clips: list[Clip]
 ) -> list[Clip]:
     """Clips that the published lists name, also those that the layout did not find."""
+    layout = load_layout(spec.layout)
     if not hasattr(layout, "listed"):
         raise ConfigError(
-            f"corpora.{name}.splits: expected null, since layout {spec['layout']} has "
-            f"splits of its own, came {spec['splits']!r}."
+            f"corpora.{name}.splits: must be null, since layout {spec.layout} has "
+            f"splits of its own, but it is {spec.splits!r}."
         )
-    rows = read_split_lists(Path(spec["splits"]))
+    rows = read_split_lists(splits)
     listed = apply_split_lists(clips, rows, layout.listed)
     found = {clip.file for clip in clips}
     new = [clip.file for clip in listed if clip.file not in found]
@@ -168,13 +169,13 @@ def _without_single_stream_fakes(name: str, clips: list[Clip]) -> list[Clip]:
 
 
 def _frame(
-    name: str, clips: list[Clip], root: Path, spec: dict[str, Any], links: str
+    name: str, clips: list[Clip], root: Path, spec: ManifestSpec, links: str
 ) -> pl.DataFrame:
     """Table of the clips, sorted by id, made in blocks to bound the memory."""
     clips = sorted(clips, key=lambda clip: clip_id_of(clip.file))
     files = [clip.file for clip in clips]
-    keys = content_keys(name, files, root, spec["content_key"], links)
-    folder, shards = root.as_posix(), spec["shards"]
+    keys = content_keys(name, files, root, spec.content_key, links)
+    folder, shards = root.as_posix(), spec.shards
     blocks = (slice(at, at + _BLOCK) for at in range(0, len(clips), _BLOCK))
     return pl.concat(
         _block(clips[block], keys[block], folder, shards) for block in blocks
@@ -237,7 +238,7 @@ def _check_files(name: str, clips: list[Clip], root: Path) -> None:
     )
 
 
-def _check(name: str, spec: dict[str, Any], frame: pl.DataFrame) -> None:
+def _check(name: str, spec: ManifestSpec, frame: pl.DataFrame) -> None:
     """Hold the table against the contract; a layout may be a user's own."""
     required = [field for field in SCHEMA if field not in NULLABLE]
     real = pl.col("manipulation") == "real"
@@ -252,7 +253,7 @@ def _check(name: str, spec: dict[str, Any], frame: pl.DataFrame) -> None:
         bad = frame.filter(~holds)
         if not bad.is_empty():
             raise DataError(
-                f"Corpus {name!r} (layout {spec['layout']}): expected {expected}, came "
+                f"Corpus {name!r} (layout {spec.layout}): expected {expected}, came "
                 f"{bad.height} clips otherwise: {few(bad['clip_id'])}."
             )
 

@@ -4,15 +4,15 @@ import hashlib
 import json
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
 
 from dfprobe import recipes
 from dfprobe.demo.film import make_source
 from dfprobe.demo.plans import av_deepfake1m, avlips, deepfake_eval_2024, fakeavceleb
-from dfprobe.demo.plans.plan import SPLITS, SourcePlan
+from dfprobe.demo.plans.plan import SourcePlan
 from dfprobe.demo.record import Record
 from dfprobe.errors import ConfigError
 from dfprobe.progress import Progress
+from dfprobe.settings.corpora import Demo
 from dfprobe.store.files import write_whole
 from dfprobe.store.listing import listing_text
 
@@ -26,9 +26,7 @@ LAYOUTS: dict[str, ModuleType] = {
 }
 
 
-def make_demo(
-    corpus_layout: str, root: Path, spec: dict[str, Any], listing: Path
-) -> None:
+def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None:
     """Make a demo corpus.
 
     Sources that stand from an earlier run with the same key are not made again; files
@@ -42,19 +40,19 @@ def make_demo(
         One of ``LAYOUTS``.
     root : Path
         Corpus root, e.g. ``results/demo/favc/FakeAVCeleb_v1.2``.
-    spec : dict
-        ``{"seed": int, "sources": {"train": int, "val": int, "test": int}}``.
+    demo : Demo
+        Seed and numbers of sources.
     listing : Path
         Written last: every file that was generated, see `listing`.
 
     Raises
     ------
     ConfigError
-        If the layout or the spec is not one that can be made.
+        If the layout is not one that can be made.
     DataError
         If a file that the generator did not write stands in the way.
     """
-    plans = _plans(corpus_layout, spec)
+    plans = _plans(corpus_layout, demo)
     truth = root.parent / "truth"
     wanted = {plan.name: _files(plan, root, truth) for plan in plans}
     texts: dict[Path, str] = LAYOUTS[corpus_layout].lists(root, plans)
@@ -77,18 +75,13 @@ def make_demo(
         draft.write_text(text, encoding="utf-8", newline="")
 
 
-def _plans(layout: str, spec: dict[str, Any]) -> list[SourcePlan]:
+def _plans(layout: str, demo: Demo) -> list[SourcePlan]:
     if layout not in LAYOUTS:
         raise ConfigError(
             f"Demo corpus: expected a layout of {', '.join(LAYOUTS)}, got {layout!r}."
         )
-    sources = spec["sources"]
-    if set(sources) != set(SPLITS) or min(sources.values()) < 0:
-        raise ConfigError(
-            f"Demo corpus {layout}: expected numbers of sources for "
-            f"{', '.join(SPLITS)}, got {sources!r}."
-        )
-    plans: list[SourcePlan] = LAYOUTS[layout].plan(spec["seed"], sources)
+    sources = demo.sources.model_dump()
+    plans: list[SourcePlan] = LAYOUTS[layout].plan(demo.seed, sources)
     return plans
 
 

@@ -1,9 +1,7 @@
 """What the corpora of a configuration hold, and whether they are there."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,30 +11,31 @@ from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DfprobeError
 from dfprobe.planning import specs, watched_files
+from dfprobe.settings.config import Config
 
 HEADERS = ("corpus", "layout", "state", *(f"{split} real/fake" for split in SPLITS))
 _LISTED = "listed, but not on disk"
 
 
-def check_corpora(config: dict[str, Any]) -> Iterator[Finding]:
+def check_corpora(config: Config) -> Iterator[Finding]:
     """List the clips of each corpus that is used, as the manifest stage does.
 
     Parameters
     ----------
-    config : dict
+    config : Config
         The complete configuration.
     """
     for name in specs.used_corpora(config):
-        entry = config["corpora"][name]
-        front = (name, entry["layout"])
+        entry = config.corpora[name]
+        front = (name, entry.layout)
         if (
-            entry["demo"] is not None
+            entry.demo is not None
             and not Path(watched_files.demo_listing(name)).exists()
         ):
             yield Finding((*front, "will be generated", *["-"] * len(SPLITS)))
             continue
         try:
-            clips = corpus_table(name, json.loads(specs.manifest_spec(config, name)))
+            clips = corpus_table(name, specs.manifest_spec(config, name))
         except DfprobeError as error:
             cells = (*front, "not usable", *["-"] * len(SPLITS))
             yield Finding(cells, str(error), ok=False)
@@ -45,7 +44,7 @@ def check_corpora(config: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _counted(
-    front: tuple[str, str], name: str, clips: pl.DataFrame, config: dict[str, Any]
+    front: tuple[str, str], name: str, clips: pl.DataFrame, config: Config
 ) -> Finding:
     """Count the clips; a split that lacks a class is a problem."""
     counts = {
@@ -61,8 +60,8 @@ def _counted(
         problems.append(
             f"corpus {name}: {absent} of {clips.height} clips are {_LISTED}."
         )
-    wanted = ["train", "val"] if name in config["train"] else []
-    wanted += ["test"] if name in config["test"] else []
+    wanted = ["train", "val"] if name in config.train else []
+    wanted += ["test"] if name in config.test else []
     lacking = [split for split in wanted if not all(counts[split])]
     if lacking:
         problems.append(

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from dfprobe.config import read_config
 from dfprobe.doctor import corpora, encoders, needs
 from dfprobe.doctor.findings import Finding, table
+from dfprobe.settings.complete import read_config
 
 
 def examine(configfile: Path) -> bool:

@@ -22,8 +22,9 @@ from dfprobe.features.feature_files import find_file, read_rows, write_rows
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
 from dfprobe.settings.file_streams import MODALITIES, folder_of
+from dfprobe.settings.stage_specs.features import FilesSpec
 from dfprobe.status import Status
-from dfprobe.store.features import FeatureReader
+from dfprobe.store.features import Attributes, FeatureReader
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
 
@@ -32,9 +33,7 @@ _STREAMS = {modality: stream for stream, modality in MODALITIES.items()}
 log = logging.getLogger("dfprobe")
 
 
-def import_features(
-    manifest: Path, shard: str, spec: dict[str, Any], out: Path
-) -> None:
+def import_features(manifest: Path, shard: str, spec: FilesSpec, out: Path) -> None:
     """Bring the feature store of one shard up to date with feature files.
 
     Parameters
@@ -43,10 +42,8 @@ def import_features(
         Manifest of the corpus (Parquet), named after it.
     shard : str
         Shard of the manifest, e.g. ``"000"``.
-    spec : dict
-        ``encoder`` (``name``, ``source``: ``files``, ``stream``, ``root``, ``rate_hz``,
-        ``first_row_s``), ``dtype`` (``float16`` or ``float32``), ``max_failed_share``.
-        ``{corpus}`` in the root stands for the name of the corpus.
+    spec : FilesSpec
+        The encoder; ``{corpus}`` in its root stands for the name of the corpus.
     out : Path
         Feature store to write, see `dfprobe.store.features`.
 
@@ -56,38 +53,38 @@ def import_features(
         If the folder is not there or holds no file of any clip, or too many clips of
         the shard have none that can be used.
     """
-    encoder, corpus = spec["encoder"], manifest.stem
-    root = Path(folder_of(encoder["root"], corpus))
+    encoder, corpus = spec.encoder, manifest.stem
+    root = Path(folder_of(encoder.root, corpus))
     if not root.is_dir():
         raise DataError(
-            f"encoder {encoder['name']}: expected a folder with feature files of the "
+            f"encoder {encoder.name}: expected a folder with feature files of the "
             f"corpus {corpus}, {root}, which is not there. Correct encoders."
-            f"{encoder['name']}.root in the config."
+            f"{encoder.name}.root in the config."
         )
     listed = read_parquet(manifest, columns=["clip_id", "split", "shard"])
     here = pl.col("shard") == shard
-    stream = encoder["stream"]
+    stream = encoder.stream
     dim = _dim(pl.concat([listed.filter(here), listed.filter(~here)]), root, stream)
-    task = f"features {encoder['name']} {corpus}/{shard}"
+    task = f"features {encoder.name} {corpus}/{shard}"
     update_store(
         task,
         out,
         _clips(listed.filter(here), root),
-        Origin(dim, spec["dtype"], files_provenance(spec)),
+        Origin(dim, spec.dtype, files_provenance(spec)),
         partial(_read, stream=stream, dim=dim),
-        spec["max_failed_share"],
+        spec.max_failed_share,
     )
 
 
-def files_provenance(spec: dict[str, Any]) -> dict[str, Any]:
+def files_provenance(spec: FilesSpec) -> Attributes:
     """Attributes of a store of rows from outside, as `extract.provenance` of others.
 
     Parameters
     ----------
-    spec : dict
+    spec : FilesSpec
         As for `import_features`.
     """
-    encoder, settings = spec["encoder"], {"dtype": spec["dtype"]}
+    encoder, settings = spec.encoder.model_dump(), {"dtype": spec.dtype}
     made_from = {
         "encoder": encoder | {"name": None},
         "settings": settings,

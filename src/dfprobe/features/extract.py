@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,7 +18,11 @@ from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of
 from dfprobe.features.keys import provenance
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
-from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.features import (
+    FeaturesSpec,
+    MadeCrops,
+    RowSettings,
+)
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet
 
@@ -33,7 +37,7 @@ def extract_features(
     crops: Path,
     crops_index: Path,
     shard: str,
-    spec: dict,
+    spec: FeaturesSpec,
     out: Path,
     threads: int = 1,
 ) -> None:
@@ -52,12 +56,8 @@ def extract_features(
         The shard's crop store (HDF5) and its index (Parquet).
     shard : str
         Shard of the manifest, e.g. ``"000"``.
-    spec : dict
-        ``encoder`` (fields of `EncoderSpec`), ``dtype`` (``float16`` or ``float32``),
-        ``device`` (``auto`` or a torch device), ``precision`` (``auto``, ``float32``,
-        ``float16``, ``bfloat16``), ``window_s``, ``overlap_s`` and ``batch_rows`` (see
-        `Limits`; the last may be None), ``max_failed_share`` (0 to 1), and ``trim``
-        where clips are trimmed (``leading_silence``).
+    spec : FeaturesSpec
+        The encoder and how it runs.
     out : Path
         Feature store to write, see `dfprobe.store.features`.
     threads : int
@@ -70,36 +70,38 @@ def extract_features(
     EncoderError
         If the encoder cannot be built or breaks its own contract.
     """
-    encoder_spec = EncoderSpec(**spec["encoder"])
-    encoder = registry.build(encoder_spec, spec["device"])
+    encoder = registry.build(spec.encoder, spec.device)
     clips = _clip_table(manifest, crops_index, shard, encoder.inputs)
     with CropReader(crops, crops_index) as reader:
+        crops_made = MadeCrops.model_validate(reader.settings)
         origin = Origin(
             encoder.dim,
-            spec["dtype"],
-            provenance(encoder_spec, encoder, spec, reader.settings),
+            spec.dtype,
+            provenance(spec.encoder, encoder, spec.rows(), crops_made),
         )
-        passes = passes_of(encoder, spec)
-        trim = spec.get("trim")
-        read = partial(clip_inputs, encoder, crops=reader, trim=trim)
+        passes = passes_of(encoder, spec, spec.batch_rows)
+        read = partial(clip_inputs, encoder, crops=reader, trim=spec.trim)
 
         def encode(waiting: pl.DataFrame) -> Iterator[Encoded]:
             rows = waiting.sort("frames", "samples", "clip_id").to_dicts()
             return encoded(encoder, passes, rows, read, threads)
 
-        task = f"features {encoder_spec.name} {out.parent.name}/{shard}"
-        update_store(task, out, clips, origin, encode, spec["max_failed_share"])
+        task = f"features {spec.encoder.name} {out.parent.name}/{shard}"
+        update_store(task, out, clips, origin, encode, spec.max_failed_share)
 
 
-def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
+def passes_of(
+    encoder: Encoder, settings: RowSettings, batch_rows: int | None
+) -> Passes | None:
     """How an encoder's model runs; None for an encoder without one.
 
     Parameters
     ----------
     encoder : Encoder
-    spec : dict
-        ``precision``, ``window_s``, ``overlap_s``, ``batch_rows`` as for
-        `extract_features`.
+    settings : RowSettings
+        Arithmetic and windows.
+    batch_rows : int or None
+        Rows of one pass; None for what suits the device.
     """
     model = model_of(encoder)
     if model is None:
@@ -107,9 +109,10 @@ def passes_of(encoder: Encoder, spec: dict[str, Any]) -> Passes | None:
     from dfprobe.features.passes import Passes, batch_rows_on, precision_on
 
     device = model.device
-    batch_rows = batch_rows_on(device, spec["batch_rows"])
-    limits = Limits(batch_rows, spec["window_s"], spec["overlap_s"])
-    return Passes(model, precision_on(device, spec["precision"]), limits)
+    limits = Limits(
+        batch_rows_on(device, batch_rows), settings.window_s, settings.overlap_s
+    )
+    return Passes(model, precision_on(device, settings.precision), limits)
 
 
 def _clip_table(

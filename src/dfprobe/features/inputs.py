@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
 from dfprobe.encoders.contract import ClipInputs, Encoder, ModelBased
-from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.errors import ClipError
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.media.audio import leading_silence_s
 from dfprobe.media.mouth import interpolate_landmarks
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.status import Status
+
+if TYPE_CHECKING:  # torch; encoders without a model do without it
+    from dfprobe.encoders.model_encoder import ModelEncoder
 
 # Which status of the crops decides whether an input is available.
 _STATUS_OF = {

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from dfprobe import recipes
 from dfprobe.code import code_digest
-from dfprobe.encoders import registry
 from dfprobe.encoders.contract import Encoder
 from dfprobe.features.inputs import model_of, needs_faces
+from dfprobe.settings import encoder_families
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
+from dfprobe.store.features import Attributes
 
-# What the spec of the stage holds beside the settings that change numbers.
-_NO_NUMBERS = {"encoder", "device", "batch_rows", "max_failed_share"}
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
 
-def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -> str:
+def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> str:
     """Hash of all that changes an encoder's numbers.
 
     The name of the encoder is not part of it, and of trained weights only the hash of
@@ -33,27 +32,28 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: dict[str, Any]) -
         What the configuration says.
     encoder : Encoder
         What was built from it.
-    settings : dict
-        As for `extract_features`; which of them count depends on the encoder.
+    settings : RowSettings
+        Which of them count depends on the encoder.
 
     Returns
     -------
     str
         64 hexadecimal digits.
     """
-    trim = settings.get("trim")
+    trim = settings.trim
     heard = () if trim is None else ("waveform",)  # sound decides what is cut
     parts = _identity(spec) | {
         "weights_hash": encoder.weights_hash,
-        "dtype": settings["dtype"],
+        "dtype": settings.dtype,
         "recipes": recipes.rows(spec.family, {*encoder.inputs, *heard}),
     }
     if (model := model_of(encoder)) is not None:
         from dfprobe.features.passes import precision_on
 
-        parts["precision"] = precision_on(model.device, settings["precision"])
+        parts["precision"] = precision_on(model.device, settings.precision)
         if model.whole_clip:
-            parts |= {name: settings[name] for name in ("window_s", "overlap_s")}
+            parts["window_s"] = settings.window_s
+            parts["overlap_s"] = settings.overlap_s
     if trim is not None:
         parts["trim"] = trim
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -72,9 +72,9 @@ def _identity(spec: EncoderSpec) -> dict[str, Any]:
 def provenance(
     spec: EncoderSpec,
     encoder: Encoder,
-    settings: Mapping[str, Any],
-    crops: Mapping[str, Any],
-) -> dict[str, Any]:
+    settings: RowSettings,
+    crops: MadeCrops,
+) -> Attributes:
     """Describe how rows were made, so that more rows can be made the same way.
 
     Parameters
@@ -83,9 +83,9 @@ def provenance(
         What the configuration says.
     encoder : Encoder
         What was built from it.
-    settings : mapping
-        As the spec of `extract_features`.
-    crops : mapping
+    settings : RowSettings
+        What changes the numbers beside them.
+    crops : MadeCrops
         Settings of the crops; kept where the encoder's inputs depend on them.
 
     Returns
@@ -95,12 +95,12 @@ def provenance(
     """
     return {
         "encoder": asdict(spec),
-        "encoder_key": encoder_key(spec, encoder, dict(settings)),
+        "encoder_key": encoder_key(spec, encoder, settings),
         "weights_hash": encoder.weights_hash,
-        "settings": {k: v for k, v in settings.items() if k not in _NO_NUMBERS},
-        "crops": dict(crops) if needs_faces(encoder) else None,
+        "settings": settings.model_dump(),
+        "crops": crops.model_dump() if needs_faces(encoder) else None,
         "layers": encoder.layers,
-        "modality": registry.modality(spec.family, spec.stream),
+        "modality": encoder_families.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,
         "code": code_digest([__name__, f"dfprobe.encoders.families.{spec.family}"]),

@@ -12,7 +12,6 @@ beside the ``state_dict`` lie ``epoch``, ``optimizer``, ``scheduler``, ``best_va
 and ``args``, an ``argparse.Namespace``.
 """
 
-import json
 import pickle
 from argparse import Namespace
 from collections.abc import Sequence
@@ -31,9 +30,10 @@ from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.kinds.sync import SyncHead, check_tensors
 from dfprobe.heads.kinds.sync_model import Sizes
-from dfprobe.media.crops import crops_settings
+from dfprobe.media.crops import made_crops
 from dfprobe.planning import specs
-from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.config import Config
+from dfprobe.settings.encoders import FeatureFiles
 from dfprobe.store.files import sha256_of
 
 _PROBE = {"head.weight", "head.bias"}
@@ -63,7 +63,7 @@ class _Checkpoint(NamedTuple):
 
 def import_head(
     checkpoint: Path,
-    config: dict[str, Any],
+    config: Config,
     encoders: Sequence[str],
     train: str,
     out: Path,
@@ -74,7 +74,7 @@ def import_head(
     ----------
     checkpoint : Path
         Linear probe or synchronisation head.
-    config : dict
+    config : Config
         The complete configuration; the encoders are built, so their weights must be
         there.
     encoders : sequence of str
@@ -95,8 +95,8 @@ def import_head(
         If an encoder cannot be built.
     """
     for name in encoders:
-        if name not in config["encoders"]:
-            known = config["encoders"]
+        known = config.encoders
+        if name not in known:
             raise ConfigError(unknown_name("the config has no encoder", name, known))
     file = _load(checkpoint)
     is_probe = file.tensors.keys() == _PROBE
@@ -218,14 +218,14 @@ def _hparams(file: _Checkpoint) -> dict[str, Any]:
     return found
 
 
-def _rows_of(config: dict[str, Any], name: str) -> _Stream:
-    settings = json.loads(specs.features_spec(config, name))
-    if specs.from_files(config, name):
-        return _Stream(files_provenance(settings), None)
-    crops = crops_settings(json.loads(specs.crops_spec(config)))
-    spec = EncoderSpec(**settings["encoder"])
-    encoder = registry.build(spec, settings["device"])
-    return _Stream(provenance(spec, encoder, settings, crops), encoder.dim)
+def _rows_of(config: Config, name: str) -> _Stream:
+    if isinstance(config.encoders[name], FeatureFiles):
+        return _Stream(files_provenance(specs.files_spec(config, name)), None)
+    spec = specs.features_spec(config, name)
+    crops = made_crops(specs.crops_spec(config))
+    encoder = registry.build(spec.encoder, spec.device)
+    rows = provenance(spec.encoder, encoder, spec.rows(), crops)
+    return _Stream(rows, encoder.dim)
 
 
 def _check_rows(

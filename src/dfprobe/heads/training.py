@@ -30,6 +30,7 @@ from dfprobe.heads.files.curves import Fit, Stopping, write_curves
 from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds.contract import Head, Kind, head_class, kind_module
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import write_scores
 
@@ -49,7 +50,7 @@ class _Trained(NamedTuple):
 def train_heads(
     streams: Sequence[Sequence[Path]],
     manifest: Path,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     heads: Sequence[Path],
     curve: Path,
     val_scores: Sequence[Path] = (),
@@ -62,10 +63,8 @@ def train_heads(
         Feature stores of the corpus, one a shard, for each encoder that the head reads.
     manifest : Path
         Manifest of the corpus; splits ``train`` and ``val`` are used.
-    spec : dict
-        ``kind``, ``seeds``, ``learning_rates``, ``max_epochs``, ``patience``,
-        ``memory_mb``, ``device`` and the settings of the kind. ``layers`` trains
-        linear probes on each of so many layers that a row holds side by side.
+    spec : HeadSpec
+        With ``layers``, a linear probe is trained on each layer of a row.
     heads : sequence of Path
         Head file to write for each seed; with ``layers``, for each layer of each seed.
     curve : Path
@@ -81,7 +80,7 @@ def train_heads(
     DataError
         If a split lacks a class that it needs, or a clip's features are not finite.
     """
-    module = kind_module(spec["kind"])
+    module = kind_module(spec.kind)
     clips = read_parquet(manifest, columns=_COLUMNS)
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
@@ -89,14 +88,14 @@ def train_heads(
             _usable(clips, split, stores, module, manifest.stem)
             for split in ("train", "val")
         ]
-        budget = buffer_budget(spec["memory_mb"]) // len(stores)
+        budget = buffer_budget(spec.memory_mb) // len(stores)
         sources = [Stream(store, ClipFeed(store, budget)) for store in stores]
         train, val = (Split(part, sources) for part in chosen)
         key = _key(spec, stores, chosen)
         side = heads[0].with_name(f".{heads[0].name}.progress")
         trained = list(_train(module, train, val, spec, side, key))
         metadata = _metadata(spec, stores, chosen, manifest.stem)
-        wanted = product(spec["seeds"], range(_layers(module, spec)))
+        wanted = product(spec.seeds, range(_layers(module, spec)))
         saved = []
         for key_of_head, head in zip(wanted, heads, strict=True):
             same = [t for t in trained if (t.candidate.seed, t.layer) == key_of_head]
@@ -117,20 +116,18 @@ def _usable(
 
 
 def _train(
-    kind: Kind, train: Split, val: Split, spec: dict[str, Any], side: Path, key: str
+    kind: Kind, train: Split, val: Split, spec: HeadSpec, side: Path, key: str
 ) -> Iterator[_Trained]:
     """Train all candidates: in one pass over the data where the kind can."""
     candidates = [
-        Candidate(seed, rate)
-        for seed in spec["seeds"]
-        for rate in spec["learning_rates"]
+        Candidate(seed, rate) for seed in spec.seeds for rate in spec.learning_rates
     ]
-    stopping = Stopping(spec["max_epochs"], spec["patience"])
+    stopping = Stopping(spec.max_epochs, spec.patience)
     groups = [candidates] if kind.ONE_PASS else [[one] for one in candidates]
     for number, group in enumerate(groups):
-        learner = kind.learner(train, val, spec, group, spec["device"])
+        learner = kind.learner(train, val, spec, group, spec.device)
         file = ProgressFile(side.with_name(f"{side.name}{number}"), key)
-        task = f"{spec['kind']} {', '.join(map(_label, group))}"
+        task = f"{spec.kind} {', '.join(map(_label, group))}"
         members = product(group, range(_layers(kind, spec)))
         fits = fit(learner, stopping, file, task)
         for (candidate, layer), fitted in zip(members, fits, strict=True):
@@ -173,7 +170,7 @@ def _score_val(
 
 
 def _metadata(
-    spec: dict[str, Any],
+    spec: HeadSpec,
     stores: list[StoreSet],
     chosen: list[LabelledClips],
     corpus: str,
@@ -181,22 +178,20 @@ def _metadata(
     rows = [provenance_of(store.attributes) for store in stores]
     return {
         **(rows[0] if len(rows) == 1 else {"streams": rows}),
-        "kind": spec["kind"],
+        "kind": spec.kind,
         "dims": [store.dim for store in stores],
         "train_corpus": corpus,
         "clips_used": {part.split: len(part.clip_ids) for part in chosen},
         "clips_skipped": {part.split: part.skipped for part in chosen},
-        "spec": spec,
+        "spec": spec.model_dump(mode="json"),
         "version": __version__,
     }
 
 
-def _key(
-    spec: dict[str, Any], stores: list[StoreSet], chosen: list[LabelledClips]
-) -> str:
+def _key(spec: HeadSpec, stores: list[StoreSet], chosen: list[LabelledClips]) -> str:
     """Digest of all that the numbers depend on."""
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode())
-    digest.update(json.dumps(recipes.heads(spec["kind"])).encode())
+    digest = hashlib.sha256(spec.to_json().encode())
+    digest.update(json.dumps(recipes.heads(spec.kind)).encode())
     for store in stores:
         digest.update(store.encoder_key.encode())
         digest.update(store.index.write_csv().encode())
@@ -206,9 +201,9 @@ def _key(
     return digest.hexdigest()
 
 
-def _layers(kind: Kind, spec: dict[str, Any]) -> int:
+def _layers(kind: Kind, spec: HeadSpec) -> int:
     """Heads that a candidate gives: one a layer, where layers are told apart."""
-    return int(spec.get("layers", 1)) if kind.ONE_PASS else 1
+    return (spec.layers or 1) if kind.ONE_PASS else 1
 
 
 def _columns(trained: _Trained, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from dfprobe import products
 from dfprobe.planning import specs
+from dfprobe.settings.config import Config
 
 
 @dataclass(frozen=True)
@@ -31,24 +32,21 @@ class Named:
     modules: frozenset[str]
 
     @classmethod
-    def by(cls, configs: Iterable[dict[str, Any]]) -> Self:
+    def by(cls, configs: Iterable[Config]) -> Self:
         """Collect the names of complete configurations."""
         encoders, heads, detectors, modules = (set[str]() for _ in range(4))
         corpora: dict[str, int] = {}
         for config in configs:
-            encoders.update(config["encoders"])
-            heads.update(h for e in config["heads"] for h in specs.heads_of(config, e))
-            if config["anomaly"] is not None:
+            encoders.update(config.encoders)
+            heads.update(h for e in config.heads for h in specs.heads_of(config, e))
+            if config.anomaly is not None:
                 heads.update(("next_token", "next_token_mean", "sync"))
-            detectors.update(config["external"])
-            for name, corpus in config["corpora"].items():
-                corpora[name] = max(corpora.get(name, 0), corpus["shards"])
-                modules.add(f"dfprobe.corpora.layouts.{corpus['layout']}")
-            computed = (
-                n for n in config["encoders"] if not specs.from_files(config, n)
-            )
-            used = {config["encoders"][name]["family"] for name in computed}
-            modules.update(f"dfprobe.encoders.families.{family}" for family in used)
+            detectors.update(config.external)
+            for name, corpus in config.corpora.items():
+                corpora[name] = max(corpora.get(name, 0), corpus.shards)
+                modules.add(f"dfprobe.corpora.layouts.{corpus.layout}")
+            for encoder in specs.computed_encoders(config).values():
+                modules.add(f"dfprobe.encoders.families.{encoder.family}")
         return cls(
             frozenset(encoders),
             frozenset(heads),

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from dfprobe import products
 from dfprobe.code import import_closure
-from dfprobe.config import read_config
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.known_names import Named, Place, places
+from dfprobe.settings.complete import read_config
 from dfprobe.settings.corpus_layouts import layouts
 from dfprobe.settings.encoder_families import families
 

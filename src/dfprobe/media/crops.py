@@ -24,6 +24,7 @@ from dfprobe import recipes
 from dfprobe.errors import DataError
 from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.progress import Progress
+from dfprobe.settings.stage_specs.features import CropSettings, CropsSpec, MadeCrops
 from dfprobe.store.crops import Copy, CropReader, append_rows, index_table, write_crops
 from dfprobe.store.files import keep, kept, restore, still_valid
 from dfprobe.store.journal import Journal
@@ -40,7 +41,7 @@ _RECORD_BYTES = 16 * 2**20  # of a clip that are held until they go to the journ
 def make_crops(
     manifest: Path,
     shard: str,
-    spec: dict[str, Any],
+    spec: CropsSpec,
     h5: Path,
     index: Path,
     threads: int = 1,
@@ -58,10 +59,8 @@ def make_crops(
         Manifest of the corpus (Parquet).
     shard : str
         Shard of the manifest, e.g. ``"000"``.
-    spec : dict
-        ``detect_every`` (frames between detections, 1 is the published recipe),
-        ``upsample`` (times that the detector doubles the frame, 1 is the recipe),
-        ``max_failed_share`` (0 to 1).
+    spec : CropsSpec
+        Other settings than the last time compute all clips again.
     h5, index : Path
         Files to write, see `CropReader`.
     threads : int
@@ -94,7 +93,7 @@ def make_crops(
         table = index_table([done[clip_id] for clip_id in clips["clip_id"]])
         previous = None if old is None else old.index
         report_outcome(task, table, previous, waiting.height, len(resumed))
-        check_failures(task, table, spec["max_failed_share"])  # the journal stays
+        check_failures(task, table, spec.max_failed_share)  # the journal stays
         if old is not None and len(valid) == table.height == old.index.height:
             restore(h5)
             restore(index)
@@ -104,42 +103,45 @@ def make_crops(
             held_bytes = journal.path.stat().st_size
             if old is not None:
                 held_bytes += kept(h5).stat().st_size
-            settings = crops_settings(spec)
+            settings = made_crops(spec).model_dump()
             write_crops(h5, index, table, settings, copy, held_bytes, _versions())
             keep(h5)
             keep(index)
         journal.discard()
 
 
-def crops_key(spec: Mapping[str, Any]) -> str:
+def crops_key(settings: CropSettings) -> str:
     """Hash of all that changes the numbers of a clip's crops.
 
     Parameters
     ----------
-    spec : mapping
-        As for `make_crops`; ``max_failed_share`` changes no number.
+    settings : CropSettings
+        Of a `CropsSpec`, what changes no number is left out.
 
     Returns
     -------
     str
         64 hexadecimal digits.
     """
-    parts = _key_fields(spec) | {"recipes": recipes.crops()}
+    parts = {
+        "detect_every": settings.detect_every,
+        "upsample": settings.upsample,
+        "recipes": recipes.crops(),
+    }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def crops_settings(spec: Mapping[str, Any]) -> dict[str, Any]:
+def made_crops(settings: CropSettings) -> MadeCrops:
     """Pick the settings that change numbers, and add the key that they give."""
-    return {"crops_key": crops_key(spec), **_key_fields(spec)}
+    return MadeCrops(
+        detect_every=settings.detect_every,
+        upsample=settings.upsample,
+        crops_key=crops_key(settings),
+    )
 
 
 def _versions() -> dict[str, str]:
     return {module.__name__: module.__version__ for module in _DEPENDENCIES}
-
-
-def _key_fields(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick the fields of the spec that change numbers."""
-    return {name: spec[name] for name in ("detect_every", "upsample")}
 
 
 def _clips(manifest: Path, shard: str) -> pl.DataFrame:
@@ -178,7 +180,7 @@ def _undamaged(
 def _compute(
     task: str,
     waiting: pl.DataFrame,
-    spec: dict[str, Any],
+    settings: CropSettings,
     key: str,
     journal: Journal,
     threads: int,
@@ -188,7 +190,7 @@ def _compute(
         return
     progress = Progress(task, waiting.height)
     lock = Lock()
-    cropper = clip_cropper(spec["upsample"], spec["detect_every"], threads)
+    cropper = clip_cropper(settings.upsample, settings.detect_every, threads)
 
     def compute(clip: dict[str, Any]) -> None:
         keys = {name: clip[name] for name in ("clip_id", "content_key")}

@@ -1,22 +1,25 @@
 """Planning of the heads that learn from real clips alone: rows, pairs, specs."""
 
-import json
-from typing import Any
+from typing import Literal
 
 from dfprobe.planning import specs
+from dfprobe.settings.anomaly import Anomaly
+from dfprobe.settings.config import Config
+from dfprobe.settings.stage_specs.heads import HeadSpec
+from dfprobe.settings.stage_specs.tables import AnomalySpec, JoinedRow
 
-Config = dict[str, Any]
+# Settings of a head that have a place of their own in its spec.
+_COMMON = {"seed", "learning_rate", "max_epochs", "patience"}
 
 
 def rows(config: Config) -> list[str]:
     """Names in paths of the rows of the anomaly table: ``a``, or ``a+b`` for a pair."""
-    listed = config["anomaly"]["rows"] if config["anomaly"] is not None else []
-    return ["+".join(row["streams"]) for row in listed]
+    return [row.name for row in config.anomaly.rows] if config.anomaly else []
 
 
 def corpora(config: Config) -> list[str]:
     """Corpus that heads learn from whose training sees real clips alone, if any."""
-    return [config["anomaly"]["corpus"]] if config["anomaly"] is not None else []
+    return [config.anomaly.corpus] if config.anomaly else []
 
 
 def pairs(config: Config) -> list[str]:
@@ -24,49 +27,54 @@ def pairs(config: Config) -> list[str]:
     return [row for row in rows(config) if "+" in row]
 
 
-def head_spec(config: Config, kind: str) -> str:
-    """Spec of the training of a next-token or sync head, as sorted JSON."""
-    options = dict(config["anomaly"][kind])
-    settings = {
-        "kind": kind,
-        "seeds": [options.pop("seed")],
-        "learning_rates": [options.pop("learning_rate")],
-        **{name: options.pop(name) for name in ("max_epochs", "patience")},
-    }
-    return json.dumps(
-        {**settings, "options": options, **config["training"]}, sort_keys=True
+def head_spec(config: Config, kind: Literal["next_token", "sync"]) -> HeadSpec:
+    """Spec of the training of a next-token or sync head."""
+    anomaly = planned(config)
+    settings = anomaly.next_token if kind == "next_token" else anomaly.sync
+    return HeadSpec(
+        kind=kind,
+        seeds=(settings.seed,),
+        learning_rates=(settings.learning_rate,),
+        max_epochs=settings.max_epochs,
+        patience=settings.patience,
+        schedule="none",
+        class_weights="none",
+        options=settings.model_dump(exclude=_COMMON),
+        memory_mb=config.training.memory_mb,
+        device=config.training.device,
     )
 
 
-def spec(config: Config) -> str:
-    """Spec of the table of heads trained on real clips, as sorted JSON."""
-    settings = config["anomaly"]
-    listed = [
-        {
-            "name": name,
-            "label": row["label"],
-            "modality": specs.joint_modality(
-                [config["encoders"][n] for n in row["streams"]]
-            ),
-            "streams": row["streams"],
-        }
-        for name, row in zip(rows(config), settings["rows"], strict=True)
-    ]
-    return json.dumps(
-        {
-            "head": specs.main_head(config),
-            "real": settings["corpus"],
-            "test": settings["test"],
-            "supervised": supervised(config),
-            "rows": listed,
-        },
-        sort_keys=True,
+def spec(config: Config) -> AnomalySpec:
+    """Spec of the table of heads trained on real clips."""
+    anomaly = planned(config)
+    return AnomalySpec(
+        head=specs.main_head(config),
+        real=anomaly.corpus,
+        test=anomaly.test,
+        supervised=supervised(config),
+        rows=tuple(
+            JoinedRow(
+                name=row.name,
+                label=row.label,
+                modality=specs.joint_modality(config, row.streams),
+                streams=row.streams,
+            )
+            for row in anomaly.rows
+        ),
     )
 
 
-def supervised(config: Config) -> dict[str, list[str]]:
+def supervised(config: Config) -> dict[str, tuple[str, ...]]:
     """Return, for each test corpus, the other corpora that heads learn from."""
     return {
-        test: [train for train in config["train"] if train != test]
-        for test in config["anomaly"]["test"]
+        test: tuple(train for train in config.train if train != test)
+        for test in planned(config).test
     }
+
+
+def planned(config: Config) -> Anomaly:
+    """Return the settings of a run that has heads on real clips."""
+    if config.anomaly is None:
+        raise ValueError("the configuration has no section anomaly")
+    return config.anomaly

@@ -1,30 +1,29 @@
 """What jobs need to run: GPUs, cores, memory, weights."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from dfprobe.errors import ConfigError
-from dfprobe.settings import encoder_families
+from dfprobe.planning.specs import computed_encoders
+from dfprobe.settings.config import Config
+from dfprobe.settings.encoder_families import names_a_file
 from dfprobe.weights.records import found, missing
-
-Config = dict[str, Any]
 
 
 def features_gpus(config: Config, encoder: str) -> int:
     """GPUs that a features job of an encoder asks for: 1, or 0 where it uses none."""
-    entry = config["encoders"][encoder]
-    return int(entry["weights"] != "none" and _on_gpu(config["features"]["device"]))
+    entry = config.encoders[encoder]
+    return int(entry.weights != "none" and _on_gpu(config.features.device))
 
 
 def training_gpus(config: Config, kind: str) -> int:
     """GPUs that a training job asks for; linear probes train on the CPU."""
-    return int(kind != "linear" and _on_gpu(config["training"]["device"]))
+    return int(kind != "linear" and _on_gpu(config.training.device))
 
 
 def features_threads(config: Config) -> int:
     """Cores of a features job; beside a GPU several prepare clips for it."""
-    return 4 if _on_gpu(config["features"]["device"]) else 1
+    return 4 if _on_gpu(config.features.device) else 1
 
 
 def features_memory_mb(config: Config, encoder: str) -> int:
@@ -33,19 +32,19 @@ def features_memory_mb(config: Config, encoder: str) -> int:
     The largest published checkpoint has 8.65 GB and is read whole; without one, jobs
     have been measured at 0.6 GB and less.
     """
-    return 2000 if config["encoders"][encoder]["weights"] == "none" else 16000
+    return 2000 if config.encoders[encoder].weights == "none" else 16000
 
 
-def require_weights(config: Config, encoders: Iterable[str]) -> None:
+def require_weights(config: Config, encoders: Collection[str]) -> None:
     """Refuse to start jobs whose checkpoint files are not there, in one message.
 
     Hub ids are left to the jobs, which download them where there is a network.
 
     Parameters
     ----------
-    config : dict
+    config : Config
         The complete configuration.
-    encoders : iterable of str
+    encoders : collection of str
         Encoders whose features are to be computed.
 
     Raises
@@ -55,13 +54,10 @@ def require_weights(config: Config, encoders: Iterable[str]) -> None:
         that wait for it.
     """
     waiting: dict[str, list[str]] = {}
-    for name in sorted(set(encoders)):
-        entry = config["encoders"][name]
-        weights = entry["weights"]
-        if encoder_families.names_a_file(entry["family"], weights) and not found(
-            weights
-        ):
-            waiting.setdefault(weights, []).append(name)
+    for name, entry in sorted(computed_encoders(config).items()):
+        wanted = name in encoders and names_a_file(entry.family, entry.weights)
+        if wanted and not found(entry.weights):
+            waiting.setdefault(entry.weights, []).append(name)
     if waiting:
         messages = [missing(weights, rows) for weights, rows in waiting.items()]
         raise ConfigError("\n\n".join(["weights are missing:", *messages]))

@@ -1,30 +1,32 @@
 """What the workflow asks of the spatial explanations."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-from dfprobe.planning.specs import features_spec, head_spec
-
-Config = dict[str, Any]
+from dfprobe.planning.specs import computed_encoders, encoder_spec, head_spec
+from dfprobe.settings.config import Config
+from dfprobe.settings.explanations import Spatial
+from dfprobe.settings.stage_specs.explanations import (
+    FramesSpec,
+    PointsSpec,
+    SpatialFiguresSpec,
+)
+from dfprobe.settings.stage_specs.labels import Labelled
 
 
 def explained_head(config: Config) -> str:
     """Head whose logits are explained: the first linear one."""
-    return next(
-        name for name, head in config["heads"].items() if head["kind"] == "linear"
-    )
+    return next(name for name, head in config.heads.items() if head.kind == "linear")
 
 
 def explained(config: Config) -> list[tuple[str, str, str]]:
     """List the encoder, training corpus and test corpus of each file of maps."""
-    spatial = config["spatial"]
+    spatial = config.spatial
     if spatial is None:
         return []
     return [
-        (encoder, spatial["train"], test)
-        for encoder in spatial["encoders"]
-        for test in spatial["test"]
+        (encoder, spatial.train, test)
+        for encoder in spatial.encoders
+        for test in spatial.test
     ]
 
 
@@ -38,22 +40,28 @@ def map_files(config: Config) -> list[str]:
 
 def checked(config: Config) -> bool:
     """Whether a probe is trained on shuffled labels, and an encoder made at random."""
-    return config["spatial"] is not None and config["spatial"]["checks"]
+    return config.spatial is not None and config.spatial.checks
 
 
-def explain_spec(config: Config, encoder: str) -> str:
-    """Spec of the maps of an encoder, as sorted JSON."""
-    settings = json.loads(features_spec(config, encoder))
-    for name in ("dtype", "precision", "max_failed_share"):  # maps are in float32
-        del settings[name]
-    spatial = {key: config["spatial"][key] for key in _SETTINGS}
-    head = json.loads(head_spec(config, explained_head(config)))
-    head["seeds"] = head["seeds"][:1]
-    checks = {"head": head} if checked(config) else {}
-    return json.dumps(settings | spatial | checks, sort_keys=True)
-
-
-_SETTINGS = ("frames", "clips", "seed", "checks")
+def explain_spec(config: Config, encoder: str) -> FramesSpec:
+    """Spec of the maps of an encoder."""
+    spatial = _spatial(config)
+    head = None
+    if spatial.checks:
+        trained = head_spec(config, explained_head(config))
+        head = trained.model_copy(update={"seeds": trained.seeds[:1]})
+    return FramesSpec(
+        encoder=encoder_spec(config, encoder),
+        trim=computed_encoders(config)[encoder].trim,
+        device=config.features.device,
+        window_s=config.features.window_s,
+        overlap_s=config.features.overlap_s,
+        batch_rows=config.features.batch_rows,
+        frames=spatial.frames,
+        clips=spatial.clips,
+        seed=spatial.seed,
+        head=head,
+    )
 
 
 TABLES = (
@@ -68,14 +76,14 @@ _KINDS = ("png", "svg", "pdf")
 
 def explained_tests(config: Config) -> list[str]:
     """Test corpora whose frames are explained."""
-    return list(config["spatial"]["test"]) if config["spatial"] is not None else []
+    return list(config.spatial.test) if config.spatial is not None else []
 
 
 def explained_corpora(config: Config) -> list[str]:
     """List the corpus of the explained probe, and those that are explained."""
-    if config["spatial"] is None:
+    if config.spatial is None:
         return []
-    return list(dict.fromkeys([config["spatial"]["train"], *explained_tests(config)]))
+    return list(dict.fromkeys([config.spatial.train, *explained_tests(config)]))
 
 
 def overlay_files(config: Config, kind: str) -> list[str]:
@@ -85,39 +93,41 @@ def overlay_files(config: Config, kind: str) -> list[str]:
 
 def spatial_products(config: Config) -> list[str]:
     """Return all that explanations in space leave; nothing where there are none."""
-    if config["spatial"] is None:
+    if config.spatial is None:
         return []
     figures = [f"{_FIGURE}.{kind}" for kind in _KINDS]
     overlays = [path for kind in _KINDS for path in overlay_files(config, kind)]
     return [*map_files(config), *TABLES, *figures, *overlays]
 
 
-def points_spec(config: Config) -> str:
-    """Spec of the tables of explanations, as sorted JSON.
-
-    ``truth`` names the folder of the ground truth of each generated corpus.
-    """
-    spatial = config["spatial"] or {"train": None, "test": [], "encoders": []}
+def points_spec(config: Config) -> PointsSpec:
+    """Spec of the tables of explanations."""
     truth = {
-        name: (Path(config["corpora"][name]["root"]).parent / "truth").as_posix()
+        name: (Path(config.corpora[name].root).parent / "truth").as_posix()
         for name in explained_corpora(config)
-        if config["corpora"][name]["demo"] is not None
+        if config.corpora[name].demo is not None
     }
-    parts = {"train": spatial["train"], "test": spatial["test"], "truth": truth}
-    # A list: sorted keys would lose the order of the encoders.
-    return json.dumps(parts | {"encoders": _labels(config)}, sort_keys=True)
+    return PointsSpec(
+        train=_spatial(config).train,
+        test=tuple(explained_tests(config)),
+        truth=truth,
+        encoders=_labels(config),
+    )
 
 
-def spatial_figures_spec(config: Config) -> str:
-    """Spec of the figures of explanations: labels, as sorted JSON."""
-    corpora = {
-        name: config["corpora"][name]["label"] for name in explained_corpora(config)
-    }
-    parts = {"corpora": corpora, "encoders": _labels(config)}
-    return json.dumps(parts, sort_keys=True)
+def spatial_figures_spec(config: Config) -> SpatialFiguresSpec:
+    """Spec of the figures of explanations: labels."""
+    corpora = {name: config.corpora[name].label for name in explained_corpora(config)}
+    return SpatialFiguresSpec(corpora=corpora, encoders=_labels(config))
 
 
-def _labels(config: Config) -> list[list[str]]:
+def _labels(config: Config) -> tuple[Labelled, ...]:
     """Names and labels of the explained encoders, in their order."""
-    names = config["spatial"]["encoders"] if config["spatial"] is not None else []
-    return [[name, config["encoders"][name]["label"]] for name in names]
+    names = config.spatial.encoders if config.spatial is not None else ()
+    return tuple(Labelled(name=n, label=config.encoders[n].label) for n in names)
+
+
+def _spatial(config: Config) -> Spatial:
+    if config.spatial is None:
+        raise ValueError("the configuration has no section spatial")
+    return config.spatial

@@ -1,11 +1,15 @@
 """Planning of the temporal explanations: tables over all heads, figures, panels."""
 
-import json
-from typing import Any
-
-from dfprobe.planning import anomaly, specs, tables
-
-Config = dict[str, Any]
+from dfprobe.planning import anomaly, specs
+from dfprobe.settings.config import Config
+from dfprobe.settings.encoders import ComputedEncoder
+from dfprobe.settings.stage_specs.explanations import (
+    CurvesEncoder,
+    CurvesHead,
+    LocalisationSpec,
+    PanelsSpec,
+    TemporalFiguresSpec,
+)
 
 # Layouts whose manifests say when a clip is manipulated.
 _WITH_SEGMENTS = {"av_deepfake1m", "av_deepfake1m_pp", "lav_df"}
@@ -13,8 +17,7 @@ _WITH_SEGMENTS = {"av_deepfake1m", "av_deepfake1m_pp", "lav_df"}
 
 def localised(config: Config) -> list[str]:
     """Test corpora whose layout gives fake segments, in the order of the config."""
-    corpora = config["corpora"]
-    return [n for n in config["test"] if corpora[n]["layout"] in _WITH_SEGMENTS]
+    return [n for n in config.test if config.corpora[n].layout in _WITH_SEGMENTS]
 
 
 def curve_files(config: Config) -> list[str]:
@@ -32,104 +35,108 @@ def panel_curves(config: Config, test: str) -> list[str]:
     train = panel_train(config, test)
     return [
         f"results/curves/{specs.main_head(config)}/{encoder}/{train}/{test}.parquet"
-        for encoder in config["encoders"]
+        for encoder in config.encoders
     ]
 
 
 def panel_train(config: Config, test: str) -> str:
     """Corpus that the head of the panels learned from: the one tested on, if it can."""
-    train: list[str] = config["train"]
-    return test if test in train else train[-1]
+    return test if test in config.train else config.train[-1]
 
 
-def tables_spec(config: Config) -> str:
-    """Spec of the tables of localisation and of the first moments, as sorted JSON."""
-    return _spec(
-        {
-            "heads": _heads(config),
-            "encoders": _encoders(config),
-            "test": config["test"],
-            "localised": localised(config),
-        }
+def tables_spec(config: Config) -> LocalisationSpec:
+    """Spec of the tables of localisation and of the first moments."""
+    return LocalisationSpec(
+        heads=_heads(config),
+        encoders=tuple(_encoders(config).values()),
+        test=config.test,
+        localised=tuple(localised(config)),
     )
 
 
-def figures_spec(config: Config) -> str:
-    """Spec of both summary figures: what they show, and labels, as sorted JSON."""
-    corpora = {n: config["corpora"][n]["label"] for n in specs.used_corpora(config)}
-    return _spec({"head": specs.main_head(config), "corpora": corpora})
+def figures_spec(config: Config) -> TemporalFiguresSpec:
+    """Spec of both summary figures: what they show, and labels."""
+    corpora = specs.corpus_labels(config)
+    return TemporalFiguresSpec(head=specs.main_head(config), corpora=corpora)
 
 
-def panels_spec(config: Config, test: str) -> str:
-    """Spec of the panels of one corpus, as sorted JSON."""
-    return _spec(
-        {
-            "head": specs.main_head(config),
-            "train": panel_train(config, test),
-            "test": test,
-            "label": config["corpora"][test]["label"],
-            "encoders": {name: _encoders(config)[name] for name in config["encoders"]},
-            "clips": config["temporal"]["clips"].get(test, []),
-        }
+def panels_spec(config: Config, test: str) -> PanelsSpec:
+    """Spec of the panels of one corpus."""
+    known = _encoders(config)
+    return PanelsSpec(
+        head=specs.main_head(config),
+        train=panel_train(config, test),
+        test=test,
+        label=config.corpora[test].label,
+        encoders=tuple(known[name] for name in config.encoders),
+        clips=config.temporal.clips.get(test, ()),
     )
 
 
 def _files(config: Config, folder: str) -> list[str]:
     return [
-        f"results/{folder}/{head['name']}/{encoder}/{train}/{test}.parquet"
+        f"results/{folder}/{head.name}/{encoder}/{train}/{test}.parquet"
         for head in _heads(config)
-        for encoder in head["encoders"]
-        for train in head["train"]
-        for test in head["test"]
+        for encoder in head.encoders
+        for train in head.train
+        for test in head.test
     ]
 
 
-def _heads(config: Config) -> list[dict[str, Any]]:
+def _heads(config: Config) -> tuple[CurvesHead, ...]:
     """All heads with curves; of those on real clips, only sync takes a log-sum-exp."""
     labelled = [
-        {
-            "name": name,
-            "encoders": head["encoders"],
-            "train": config["train"],
-            "test": config["test"],
-            "log_sum_exp": True,
-        }
-        for entry, head in config["heads"].items()
+        CurvesHead(
+            name=name,
+            encoders=head.encoders,
+            train=config.train,
+            test=config.test,
+            log_sum_exp=True,
+        )
+        for entry, head in config.heads.items()
         for name in specs.heads_of(config, entry)
     ]
-    rows = {
-        "next_token": anomaly.rows(config),
-        "sync": anomaly.pairs(config),
-    }
+    if config.anomaly is None:
+        return tuple(labelled)
+    rows = {"next_token": anomaly.rows(config), "sync": anomaly.pairs(config)}
     unlabelled = [
-        {
-            "name": name,
-            "encoders": rows[name],
-            "train": anomaly.corpora(config),
-            "test": config["anomaly"]["test"],
-            "log_sum_exp": name == "sync",
-        }
+        CurvesHead(
+            name=name,
+            encoders=tuple(rows[name]),
+            train=(config.anomaly.corpus,),
+            test=config.anomaly.test,
+            log_sum_exp=name == "sync",
+        )
         for name in rows
         if rows[name]
     ]
-    return [*labelled, *unlabelled]
+    return (*labelled, *unlabelled)
 
 
-def _encoders(config: Config) -> dict[str, dict[str, Any]]:
+def _encoders(config: Config) -> dict[str, CurvesEncoder]:
     """Say what the tables show of each encoder and row of the anomaly table."""
-    rows = json.loads(tables.matrix_spec(config))["encoders"]
-    if config["anomaly"] is not None:
-        rows += json.loads(anomaly.spec(config))["rows"]
-    trimmed = {n for n, e in config["encoders"].items() if e.get("trim") is not None}
-    return {
-        row["name"]: {
-            "label": row["label"],
-            "modality": row["modality"],
-            "trimmed": not trimmed.isdisjoint(row.get("streams", [row["name"]])),
-        }
-        for row in reversed(rows)  # an encoder's own entry wins over that of a row
+    trimmed = {
+        name
+        for name, entry in config.encoders.items()
+        if isinstance(entry, ComputedEncoder) and entry.trim is not None
     }
-
-
-def _spec(parts: Config) -> str:
-    return json.dumps(parts, sort_keys=True)
+    rows = config.anomaly.rows if config.anomaly is not None else ()
+    joined = {
+        row.name: CurvesEncoder(
+            name=row.name,
+            label=row.label,
+            modality=specs.joint_modality(config, row.streams),
+            trimmed=not trimmed.isdisjoint(row.streams),
+        )
+        for row in rows
+    }
+    single = {
+        name: CurvesEncoder(
+            name=name,
+            label=entry.label,
+            modality=entry.modality,
+            trimmed=name in trimmed,
+        )
+        for name, entry in config.encoders.items()
+    }
+    return joined | single  # an encoder's own entry wins over that of a row

@@ -4,12 +4,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from dfprobe.settings.config import Config
+from dfprobe.settings.encoders import FeatureFiles
 from dfprobe.settings.file_streams import folder_of
 from dfprobe.store.listing import changes_since
-
-Config = dict[str, Any]
 
 
 def files_state(config: Config, encoder: str, corpus: str) -> str:
@@ -20,9 +19,10 @@ def files_state(config: Config, encoder: str, corpus: str) -> str:
     str
         A digest; "not watched" where the corpus is not.
     """
-    if not config["corpora"][corpus]["watch"]:
+    entry = config.encoders[encoder]
+    if not config.corpora[corpus].watch or not isinstance(entry, FeatureFiles):
         return "not watched"
-    folder = folder_of(config["encoders"][encoder]["root"], corpus)
+    folder = folder_of(entry.root, corpus)
     return _digest("\n".join(sorted(_states(Path(folder)))))
 
 
@@ -37,13 +37,13 @@ def corpus_state(config: Config, corpus: str) -> str:
     str
         A digest, or "not watched".
     """
-    entry = config["corpora"][corpus]
-    if not entry["watch"]:
+    entry = config.corpora[corpus]
+    if not entry.watch:
         return "not watched"
-    if entry["demo"] is not None:
+    if entry.demo is not None:
         listing = Path(demo_listing(corpus))
         return _digest(changes_since(listing, listing.with_suffix("")))
-    folders = [entry["root"], *([entry["splits"]] if entry["splits"] else [])]
+    folders = [entry.root, *([entry.splits] if entry.splits else [])]
     lines = [line for folder in folders for line in _states(Path(folder))]
     return _digest("\n".join(sorted(lines)))
 

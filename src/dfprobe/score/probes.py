@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.contract import Encoder
@@ -18,6 +17,7 @@ from dfprobe.heads.files.head_file import PROVENANCE
 from dfprobe.heads.kinds.contract import Head, load_head
 from dfprobe.media.crops import crops_key
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
 
 HEADS_FOLDER = Path("results/heads/linear")
 _DEVICE = "auto"
@@ -59,7 +59,7 @@ class Reader:
         Type to which the rows are rounded, as in a feature store.
     trim : str or None
         What is cut from the start of a clip, see `dfprobe.features.trimming`.
-    crops : dict or None
+    crops : MadeCrops or None
         Settings of the crops; None where the encoder needs no face.
     probes : list of NamedProbe
     """
@@ -68,7 +68,7 @@ class Reader:
     passes: Passes | None
     dtype: str
     trim: str | None
-    crops: dict[str, Any] | None
+    crops: MadeCrops | None
     probes: list[NamedProbe]
 
 
@@ -163,15 +163,16 @@ def _load(path: Path) -> NamedProbe:
 
 def _reader(probes: list[NamedProbe]) -> Reader:
     metadata = probes[0].probe.metadata
-    settings = metadata["settings"] | {"batch_rows": None}
+    settings = RowSettings.model_validate(metadata["settings"])
     spec = EncoderSpec(**metadata["encoder"])
     encoder = registry.build(spec, _DEVICE)
     for named in probes:
         _check(named, encoder)
     same = encoder_key(spec, encoder, settings) == metadata["encoder_key"]
-    crops = metadata["crops"] if needs_faces(encoder) else None
-    if crops is not None and crops_key(crops) != crops["crops_key"]:
-        same = False
+    crops = None
+    if needs_faces(encoder):
+        crops = MadeCrops.model_validate(metadata["crops"])
+        same = same and crops_key(crops) == crops.crops_key
     if not same:
         log.warning(
             "%s: the features that its probe was trained on were made by other code or "
@@ -179,9 +180,8 @@ def _reader(probes: list[NamedProbe]) -> Reader:
             "that run",
             spec.name,
         )
-    passes = passes_of(encoder, settings)
-    dtype, trim = settings["dtype"], settings.get("trim")
-    return Reader(encoder, passes, dtype, trim, crops, probes)
+    passes = passes_of(encoder, settings, None)
+    return Reader(encoder, passes, settings.dtype, settings.trim, crops, probes)
 
 
 def _check(named: NamedProbe, encoder: Encoder) -> None:

@@ -1,6 +1,5 @@
 """Scores of one video by trained probes, computed as the stages of the workflow do."""
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import video_info
 from dfprobe.rates import VIDEO_FPS, RowClock
 from dfprobe.score.probes import NamedProbe, Reader
+from dfprobe.settings.stage_specs.features import CropSettings
 from dfprobe.status import Status
 
 
@@ -93,12 +93,11 @@ def score_video(path: Path, readers: Sequence[Reader]) -> Iterator[ClipScore]:
     ClipScore
         One for each probe.
     """
-    made: dict[str, ClipCrops] = {}
+    made: dict[CropSettings | None, ClipCrops] = {}
     for reader in readers:
-        settings = json.dumps(reader.crops)
-        if settings not in made:
-            made[settings] = _crops(path, reader.crops)
-        yield from _scores(path, reader, made[settings])
+        if reader.crops not in made:
+            made[reader.crops] = _crops(path, reader.crops)
+        yield from _scores(path, reader, made[reader.crops])
 
 
 def _scores(path: Path, reader: Reader, crops: ClipCrops) -> Iterator[ClipScore]:
@@ -135,12 +134,12 @@ def _without_score(
     return ClipScore(name, named, None, status, detail, np.empty((0, 2)))
 
 
-def _crops(path: Path, settings: dict[str, Any] | None) -> ClipCrops:
+def _crops(path: Path, settings: CropSettings | None) -> ClipCrops:
     """Make the crops of a clip; without settings, no face is looked for."""
     if settings is None:
         return _sound(path)
-    finder = _finder(settings["upsample"])
-    return ClipCrops(*crop_clip(path, finder, settings["detect_every"]))
+    finder = _finder(settings.upsample)
+    return ClipCrops(*crop_clip(path, finder, settings.detect_every))
 
 
 def _sound(path: Path) -> ClipCrops:

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -47,6 +47,9 @@ INDEX_SCHEMA = pl.Schema(
         "crops_key": pl.String,
     }
 )
+
+# What a store says of its rows: JSON values by name, see `dfprobe.features.keys`.
+Attributes: TypeAlias = dict[str, Any]
 
 
 class _AlignedZipStore(ZipStore):
@@ -198,7 +201,7 @@ class FeatureReader:
                 f"float32, got {features.ndim} in {features.dtype}. It is not a "
                 "store of dfprobe."
             )
-        self.attributes: dict[str, Any] = dict(group.attrs)
+        self.attributes: Attributes = dict(group.attrs)
         self.dtype = features.dtype
         self.dim: int = features.shape[1]
         self.rows: int = features.shape[0]

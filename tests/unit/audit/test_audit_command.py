@@ -7,6 +7,7 @@ from dfprobe.cli import main
 from dfprobe.commands.audit import audit
 from dfprobe.demo.make import make_demo
 from dfprobe.errors import ConfigError, DataError
+from dfprobe.settings.corpora import Demo, Sources
 from unit.media.media_files import numbered_frame, write_clip
 
 # Of the published lists of AV-Deepfake1M (bit-ml/ssr-dfd): speakers of train and test,
@@ -37,7 +38,7 @@ def test_a_folder_without_labels(tmp_path, out, capsys):
 
 def test_the_silence_that_a_demo_corpus_has_is_found(tmp_path, out, capsys):
     root = tmp_path / "AV-Deepfake1M"
-    demo = {"seed": 43, "sources": {"train": 0, "val": 0, "test": 10}}
+    demo = Demo(sources=Sources(test=10))
     make_demo("av_deepfake1m", root, demo, tmp_path / "demo.tsv")
     arguments = ["audit", str(root), "--layout", "av_deepfake1m", "--out", str(out)]
     assert main(arguments) == 0

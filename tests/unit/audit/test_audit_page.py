@@ -13,6 +13,8 @@ from dfprobe.errors import DataError
 from dfprobe.report.pages import audit_page
 from dfprobe.report.pages.audit import audit_corpus
 from dfprobe.report.pages.audit_figures import write_figures
+from dfprobe.settings.stage_specs.corpora import AuditSpec
+from typed_specs import typed
 
 SPEC = {"label": "Mine", "layout": "path_list", "options": {}}
 
@@ -186,7 +188,7 @@ def test_the_stage_writes_page_tables_and_figures_the_same_each_time(silent, tmp
     written = []
     for folder in ("one", "two"):
         out = tmp_path / folder / "mine.html"
-        audit_corpus(manifest, [facts], spec, out)
+        audit_corpus(manifest, [facts], typed(AuditSpec, spec), out)
         tables = sorted((tmp_path / folder / "mine").glob("*.csv"))
         figures = sorted((tmp_path / folder / "mine/figures").iterdir())
         written.append([path.read_bytes() for path in (out, *tables, *figures)])
@@ -237,4 +239,4 @@ def test_damaged_facts_are_named(silent, tmp_path):
     facts.write_text("x")
     spec = SPEC | {"root": str(tmp_path)}
     with pytest.raises(DataError, match=r"000\.parquet cannot be read"):
-        audit_corpus(manifest, [facts], spec, tmp_path / "mine.html")
+        audit_corpus(manifest, [facts], typed(AuditSpec, spec), tmp_path / "mine.html")

@@ -1,17 +1,16 @@
 """What the rules of fusion know at planning time."""
 
-import json
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
 from dfprobe.planning import fusion
+from dfprobe.settings.complete import complete_config
+from dfprobe.settings.stage_specs.labels import labels
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = {
     "corpora": {
         name: {"layout": "path_list", "root": name, "label": name.upper()}
@@ -27,12 +26,12 @@ CONFIG = {
 
 
 def complete(**changes):
-    return complete_config(deepcopy(CONFIG) | changes, SCHEMA)
+    return complete_config(deepcopy(CONFIG) | changes)
 
 
 def figure(**changes):
-    spec = json.loads(fusion.figure_spec(complete(**changes)))
-    return spec["train"], spec["test"]
+    spec = fusion.figure_spec(complete(**changes))
+    return spec.train.name, spec.test.name
 
 
 def test_the_figure_is_about_the_last_training_corpus_and_the_first_other():
@@ -44,13 +43,12 @@ def test_the_figure_is_about_the_last_training_corpus_and_the_first_other():
 
 
 def test_encoders_keep_their_order_and_names_stand_without_labels():
-    text = fusion.fusion_spec(complete(fusion={"sets": [["m", "z", "a"]]}))
-    spec = json.loads(text)
-    assert spec["encoders"] == ["z", "a", "m"]
-    assert spec["sets"] == [["m", "z", "a"]]
-    assert spec["head"] == "linear"
-    assert "The " not in text
-    encoders = json.loads(fusion.figure_spec(complete()))["encoders"]
+    spec = fusion.fusion_spec(complete(fusion={"sets": [["m", "z", "a"]]}))
+    assert spec.encoders == ("z", "a", "m")
+    assert spec.sets == (("m", "z", "a"),)
+    assert spec.head == "linear"
+    assert "The " not in spec.to_json()
+    encoders = labels(fusion.figure_spec(complete()).encoders)
     assert list(encoders.items()) == [(n, f"The {n}") for n in ("z", "a", "m")]
 
 
@@ -87,7 +85,7 @@ def test_what_cannot_be_fused_is_refused(settings, said):
 
 
 def test_the_shipped_configurations_fuse_larger_sets():
-    root = SCHEMA.parents[2]
+    root = Path(__file__).parents[3]
     for path in (root / "config.yaml", root / "config/paper.yaml"):
-        config = complete_config(yaml.safe_load(path.read_text()), SCHEMA)
-        assert config["fusion"]["sets"]
+        config = complete_config(yaml.safe_load(path.read_text()))
+        assert config.fusion.sets

@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -15,30 +14,18 @@ from dfprobe.planning import (
     tables,
     watched_files,
 )
+from dfprobe.settings.complete import complete_config
+from dfprobe.settings.config import Config
 
-CORPUS = {
-    "layout": "folder",
-    "root": "videos",
-    "label": "Mine",
-    "splits": None,
-    "fakes": "any",
-    "shards": 3,
-    "content_key": "stat",
-    "watch": True,
-    "options": {},
-    "demo": None,
-}
-ENCODER = {"family": "lfcc", "label": "LFCC", "stream": "audio", "weights": "none"}
-CONFIG = {
+CORPUS = {"layout": "folder", "root": "videos", "label": "Mine", "shards": 3}
+ENCODER = {"family": "lfcc", "label": "LFCC"}
+GIVEN = {
     "corpora": {"mine": CORPUS, "unused": CORPUS},
     "encoders": {"lfcc": ENCODER},
-    "features": {"dtype": "float16", "device": "auto"},
-    "max_failed_share": 0.1,
     "train": ["mine"],
     "test": ["mine"],
-    "heads": {"linear": {"seeds": [43], "encoders": ["lfcc"]}},
-    "anomaly": None,
 }
+CONFIG = complete_config(GIVEN)
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +36,8 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def with_corpus(**changes) -> dict:
-    return CONFIG | {"corpora": {"mine": CORPUS | changes}}
+def with_corpus(**changes) -> Config:
+    return complete_config(GIVEN | {"corpora": {"mine": CORPUS | changes}})
 
 
 def test_a_stamp_is_rewritten_only_when_the_code_changes():
@@ -100,10 +87,10 @@ def test_a_generated_corpus_has_one_state_before_and_after(folder):
 
 
 def test_specs_hold_what_changes_numbers_and_no_labels():
-    assert "LFCC" not in specs.features_spec(CONFIG, "lfcc")
-    assert "Mine" not in specs.manifest_spec(CONFIG, "mine")
-    (row,) = json.loads(tables.matrix_spec(CONFIG))["encoders"]
-    assert row == {
+    assert "LFCC" not in specs.features_spec(CONFIG, "lfcc").to_json()
+    assert "Mine" not in specs.manifest_spec(CONFIG, "mine").to_json()
+    (row,) = tables.matrix_spec(CONFIG).encoders
+    assert row.model_dump(exclude_none=True) == {
         "name": "lfcc",
         "label": "LFCC",
         "modality": "audio",
@@ -112,42 +99,34 @@ def test_specs_hold_what_changes_numbers_and_no_labels():
 
 
 def test_trimmed_rows_name_their_encoder_on_whole_clips():
-    whole = ENCODER | {"trim": None}
     encoders = {
-        "other": whole | {"family": "residual", "stream": "video"},
-        "whole": whole,
+        "other": {"family": "residual"},
+        "whole": ENCODER,
         "cut": ENCODER | {"trim": "leading_silence", "label": "Cut"},
-        "alone": ENCODER | {"trim": "leading_silence", "weights": "x"},
+        "alone": ENCODER | {"trim": "leading_silence", "options": {"top_hz": 4000}},
     }
-    config = CONFIG | {"encoders": encoders}
-    rows = {r["name"]: r for r in json.loads(tables.matrix_spec(config))["encoders"]}
-    assert rows["cut"]["untrimmed"] == "whole"
-    assert all("untrimmed" not in rows[name] for name in ("other", "whole", "alone"))
-    # Without trimming the spec says nothing of it, as before there was any.
-    cut_spec = json.loads(specs.features_spec(config, "cut"))
-    assert cut_spec["trim"] == "leading_silence" and "trim" not in cut_spec["encoder"]
-    whole_spec = json.loads(specs.features_spec(config, "whole"))
-    assert "trim" not in whole_spec and "trim" not in whole_spec["encoder"]
+    config = complete_config(GIVEN | {"encoders": encoders})
+    rows = {row.name: row for row in tables.matrix_spec(config).encoders}
+    assert rows["cut"].untrimmed == "whole"
+    assert all(rows[n].untrimmed is None for n in ("other", "whole", "alone"))
+    assert specs.features_spec(config, "cut").trim == "leading_silence"
+    assert specs.features_spec(config, "whole").trim is None
 
 
 def test_feature_files_are_described_without_what_computes_features(folder):
     files = {
-        "family": None,
         "source": "files",
         "label": "Theirs",
         "stream": "audio_video",
-        "weights": "files",
         "root": "rows/{corpus}",
-        "rate_hz": 25.0,
-        "first_row_s": 0.0,
     }
-    config = CONFIG | {"encoders": {"theirs": files}}
-    spec = json.loads(specs.features_spec(config, "theirs"))
+    config = complete_config(GIVEN | {"encoders": {"theirs": files}})
+    spec = specs.files_spec(config, "theirs").model_dump()
     assert spec.keys() == {"encoder", "dtype", "max_failed_share"}
     names = {"name", "source", "stream", "root", "rate_hz", "first_row_s"}
     assert spec["encoder"].keys() == names
-    (row,) = json.loads(tables.matrix_spec(config))["encoders"]
-    assert row["modality"] == "audio-visual"
+    (row,) = tables.matrix_spec(config).encoders
+    assert (row.modality, row.weights) == ("audio-visual", "files")
     before = watched_files.files_state(config, "theirs", "mine")
     (folder / "rows/mine").mkdir(parents=True)
     (folder / "rows/mine/a.npy").write_text("a")
@@ -155,18 +134,17 @@ def test_feature_files_are_described_without_what_computes_features(folder):
 
 
 def test_every_seed_but_the_first_is_a_head_of_its_own():
-    heads = {"linear": {"seeds": [43, 7], "encoders": ["lfcc"]}}
-    config = CONFIG | {"heads": heads}
+    config = complete_config(GIVEN | {"heads": {"linear": {"seeds": [43, 7]}}})
     assert specs.heads_of(config, "linear") == ["linear", "linear-s7"]
-    names = [(h["name"], h["entry"], h["seed"]) for h in tables._head_names(config)]
+    names = [(h.name, h.entry, h.seed) for h in tables._head_names(config)]
     assert names == [("linear", "linear", 43), ("linear-s7", "linear", 7)]
 
 
 def test_a_corpus_of_real_clips_is_encoded_by_its_rows_alone():
     encoders = {name: ENCODER for name in ("a", "b", "c")}
-    rows = [{"streams": ["c", "a"], "label": "C + A"}]
+    rows = [{"streams": ["c", "a"]}]
     settings = {"corpus": "unused", "test": ["mine"], "rows": rows}
-    config = CONFIG | {"encoders": encoders, "anomaly": settings}
+    config = complete_config(GIVEN | {"encoders": encoders, "anomaly": settings})
     assert specs.used_corpora(config) == ["mine", "unused"]
     assert specs.encoded_on(config, "mine") == ["a", "b", "c"]
     assert specs.encoded_on(config, "unused") == ["a", "c"]
@@ -183,7 +161,7 @@ def test_planning_imports_nothing_heavy():
     modules = [f"dfprobe.planning.{path.stem}" for path in folder.glob("[a-z]*.py")]
     assert "dfprobe.planning.specs" in modules
     code = (
-        f"import sys, dfprobe.config, {', '.join(modules)}; "
+        f"import sys, dfprobe.settings.complete, {', '.join(modules)}; "
         "print([m for m in ('torch', 'polars', 'dlib', 'cv2') if m in sys.modules])"
     )
     output = subprocess.run(
@@ -195,17 +173,21 @@ def test_planning_imports_nothing_heavy():
 def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch):
     monkeypatch.setenv("DFPROBE_WEIGHTS", str(tmp_path))
     file, other = "avhubert/self_large_vox_433h.pt", "auto_avsr/nothing.pth"
+    lips, speech = (
+        {"family": family, "stream": "video"} for family in ("avhubert", "auto_avsr")
+    )
     encoders = {
-        "lips": {"family": "avhubert", "weights": file},
-        "sound": {"family": "avhubert", "weights": file},
-        "speech": {"family": "auto_avsr", "weights": other},
-        "not_needed": {"family": "auto_avsr", "weights": "auto_avsr/another.pth"},
-        "drawn": {"family": "avhubert", "weights": "random"},
+        "lips": lips | {"weights": file},
+        "sound": lips | {"weights": file},
+        "speech": speech | {"weights": other},
+        "not_needed": speech | {"weights": "auto_avsr/another.pth"},
+        "drawn": lips | {"weights": "random"},
         "hub": {"family": "clip", "weights": "nobody/nothing"},
     }
     needed = [name for name in encoders if name != "not_needed"]
+    config = complete_config(GIVEN | {"encoders": encoders})
     with pytest.raises(ConfigError) as refusal:
-        resources.require_weights({"encoders": encoders}, [*needed, *needed])
+        resources.require_weights(config, [*needed, *needed])
     message = str(refusal.value)
     assert message.count("The encoders lips, sound of the config need it.") == 1
     assert f"{tmp_path}/{file}" in message
@@ -213,11 +195,12 @@ def test_missing_checkpoints_are_one_message_with_all_rows(tmp_path, monkeypatch
     assert "another.pth" not in message
     (tmp_path / "avhubert").mkdir()
     (tmp_path / file).touch()
-    resources.require_weights({"encoders": encoders}, ["lips", "drawn", "hub"])
+    resources.require_weights(config, ["lips", "drawn", "hub"])
 
 
 def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
-    loaded = CONFIG | {"encoders": {"clip": ENCODER | {"weights": "some/hub-id"}}}
+    clip = {"family": "clip", "weights": "some/hub-id"}
+    loaded = complete_config(GIVEN | {"encoders": {"clip": clip}})
     assert resources.features_memory_mb(CONFIG, "lfcc") == 2000
     assert resources.features_memory_mb(loaded, "clip") == 16000
 

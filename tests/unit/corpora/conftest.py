@@ -9,6 +9,8 @@ import pytest
 
 from corpora_stand_ins import CORPORA, some_bytes
 from dfprobe.corpora.manifest import make_manifest
+from dfprobe.settings.stage_specs.corpora import ManifestSpec
+from typed_specs import typed
 
 Manifest = Callable[..., pl.DataFrame]
 
@@ -88,7 +90,7 @@ def manifest(root: Path, tmp_path: Path) -> Manifest:
             "options": {},
         }
         out = tmp_path / "manifest.parquet"
-        make_manifest("mine", spec | changes, out)
+        make_manifest("mine", typed(ManifestSpec, spec | changes), out)
         return pl.read_parquet(out)
 
     return make

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from dfprobe.demo.make import make_demo
+from dfprobe.settings.corpora import Demo as DemoSettings
+from dfprobe.settings.corpora import Sources
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def decode(path: Path) -> Decoded:
 class Demo:
     root: Path
     listing: Path
-    spec: dict
+    spec: DemoSettings
 
     @property
     def truth(self) -> Path:
@@ -49,7 +51,7 @@ class Demo:
 
 
 def _demo(base: Path, layout: str, name: str, train: int, val: int, test: int) -> Demo:
-    spec = {"seed": 5, "sources": {"train": train, "val": val, "test": test}}
+    spec = DemoSettings(seed=5, sources=Sources(train=train, val=val, test=test))
     demo = Demo(base / layout / name, base / layout / "listing.tsv", spec)
     make_demo(layout, demo.root, spec, demo.listing)
     return demo

@@ -8,7 +8,6 @@ import torch
 import yaml
 
 from dfprobe.cli import main
-from dfprobe.config import SCHEMA
 from dfprobe.doctor.findings import Finding, table
 
 ROOT = Path(__file__).parents[3]
@@ -21,8 +20,6 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFPROBE_WEIGHTS", "stored")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    SCHEMA.parent.mkdir(parents=True)
-    shutil.copy(ROOT / SCHEMA, SCHEMA)
     lines = ["path,label,split"]
     for split in ("train", "val", "test"):
         for label in (0, 1):

@@ -9,7 +9,9 @@ from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.evaluation.tables.anomaly import make_anomaly
 from dfprobe.evaluation.tables.matrix import read_long
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.tables import AnomalySpec
 from dfprobe.store.scores import read_scores, write_scores
+from typed_specs import typed
 
 SPEC = {
     "head": "linear",
@@ -75,7 +77,7 @@ def anomaly(tmp_path):
 
     def make(scores=None):
         scores = list(paths.values()) if scores is None else scores
-        make_anomaly(scores, manifests, SPEC, out_table, out_long)
+        make_anomaly(scores, manifests, typed(AnomalySpec, SPEC), out_table, out_long)
         return pl.read_csv(out_table), read_long(out_long)
 
     make.paths, make.outs = paths, (out_table, out_long)

@@ -9,7 +9,9 @@ from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.evaluation.tables.detectors import make_detectors
 from dfprobe.evaluation.tables.matrix import read_long
 from dfprobe.score.external import import_external
+from dfprobe.settings.stage_specs.tables import DetectorsSpec
 from dfprobe.store.scores import read_scores, write_scores
+from typed_specs import typed
 
 CLIPS = 24
 SPEC = {
@@ -140,7 +142,9 @@ def detectors(tmp_path):
 
     def make(scores=None):
         outs = tmp_path / "detectors.csv", tmp_path / "detectors_long.csv"
-        make_detectors(scores or list(paths.values()), manifests, SPEC, *outs)
+        make_detectors(
+            scores or list(paths.values()), manifests, typed(DetectorsSpec, SPEC), *outs
+        )
         return pl.read_csv(outs[0]), read_long(outs[1])
 
     make.paths = paths

@@ -30,7 +30,9 @@ from dfprobe.evaluation.tables.fusion_tables import (
     Tables,
     read_fusion,
 )
+from dfprobe.settings.stage_specs.tables import FusionSpec
 from dfprobe.store.scores import write_scores
+from typed_specs import typed
 
 TEST, VAL = 200, 80  # clips
 
@@ -99,7 +101,7 @@ class Project:
             "test": ["one"],
             "sets": self.sets,
         }
-        make_fusion(*paths, spec, out)
+        make_fusion(*paths, typed(FusionSpec, spec), out)
         schemas = (CORRELATION_SCHEMA, SETS_SCHEMA, IMPROVEMENT_SCHEMA)
         return Result(*map(read_fusion, out, schemas))
 
@@ -363,13 +365,10 @@ def test_too_few_test_clips_give_no_number(halves):
 
 def test_a_missing_file_is_named(halves, tmp_path):
     files, vals, manifests = halves.write()
-    spec = {
-        "head": "linear",
-        "encoders": ["a", "b"],
-        "train": ["one"],
-        "test": ["one"],
-        "sets": [],
-    }
+    one = {"train": ["one"], "test": ["one"]}
+    spec = typed(
+        FusionSpec, {"head": "linear", "encoders": ["a", "b"], "sets": []} | one
+    )
     out = Tables(*(tmp_path / name for name in Tables._fields))
     with pytest.raises(DataError, match="encoder b, trained on one and tested on one"):
         make_fusion(files[:1], vals, manifests, spec, out)

@@ -9,11 +9,13 @@ from dfprobe.evaluation.statistics.metrics import auc, auc_interval
 from dfprobe.evaluation.tables.layers import make_layers, read_layers
 from dfprobe.heads.files.head_file import write_head
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.heads import LayersSpec
 from dfprobe.store.scores import read_scores, write_scores
+from typed_specs import HEAD, typed
 
 SPEC = {
     "encoder": "w2v",
-    "layers": 2,
+    "head": HEAD,
     "train": ["favc", "av1m"],
     "test": ["av1m", "avlips"],
 }
@@ -40,7 +42,8 @@ class Layers:
         self.out = folder / "w2v.csv"
 
     def table(self, scores=None):
-        make_layers(scores or self.scores, self.mixes, self.manifests, SPEC, self.out)
+        spec, paths = typed(LayersSpec, SPEC), scores or self.scores
+        make_layers(paths, self.mixes, self.manifests, spec, 2, self.out)
         return read_layers(self.out)
 
 

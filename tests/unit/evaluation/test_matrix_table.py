@@ -3,7 +3,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from toy_scores import CLIPS, NO_AUDIO, NO_FACE, SPEC, UNLABELLED, make_tables
+from toy_scores import (
+    CLIPS,
+    ENCODERS,
+    HEAD,
+    NO_AUDIO,
+    NO_FACE,
+    SPEC,
+    UNLABELLED,
+    make_tables,
+)
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.tables.long_table import NUMBERS
@@ -15,6 +24,7 @@ from dfprobe.evaluation.tables.matrix import (
     read_matrix,
     read_pairs,
 )
+from dfprobe.settings.stage_specs.tables import HeadName
 from dfprobe.store.scores import read_scores, write_scores
 
 PAIRS = [
@@ -61,7 +71,7 @@ def test_rows_and_columns_are_those_of_the_paper(run):
     assert matrix.columns == ["encoder", "label", "modality", *PAIRS, "mean_ood"]
     assert matrix["encoder"].to_list() == ["lfcc", "w2v", "clip"]
     assert matrix["label"].to_list() == ["LFCC", "Wav2Vec2 random", "CLIP"]
-    assert [f"{train}->{test}" for train, test in pairs(SPEC)] == PAIRS
+    assert [f"{train}->{test}" for train, test in pairs(SPEC.train, SPEC.test)] == PAIRS
 
 
 def test_cells_are_on_the_clips_that_all_encoders_scored(run):
@@ -81,7 +91,7 @@ def test_mean_is_over_unrounded_pairs_of_different_corpora(run):
     matrix, long = make(run)
     areas = [
         100 * row_of(long, "clip", *pair, "common")["auc"]
-        for pair in pairs(SPEC)
+        for pair in pairs(SPEC.train, SPEC.test)
         if pair[0] != pair[1]
     ]
     assert len(areas) == 4
@@ -236,7 +246,9 @@ def test_scores_of_a_clip_that_no_manifest_lists_are_refused(run):
 def test_every_row_is_in_the_order_of_the_configuration(run):
     _, long = make(run)
     keys = long.select("encoder", "train", "test").unique(maintain_order=True).rows()
-    expected = [(name, *pair) for name in SPEC["encoders"] for pair in pairs(SPEC)]
+    expected = [
+        (name, *pair) for name in ENCODERS for pair in pairs(SPEC.train, SPEC.test)
+    ]
     assert keys == expected
     assert long.height == len(expected) * 8
     inside = long.drop_nulls("auc")
@@ -317,7 +329,8 @@ def test_every_head_has_its_matrix_and_all_share_their_clips(run):
             )
             write_scores(table, head)
             scores.append(head)
-    spec = SPEC | {"heads": [*SPEC["heads"], {"name": "order", "encoders": ["clip"]}]}
+    other = HeadName(name="order", entry="order", seed=43, encoders=("clip",))
+    spec = SPEC.model_copy(update={"heads": (HEAD, other)})
     names = ("m.csv", "l.csv", "p.csv", "o.csv")
     matrix, long, pairs_, order = (run.folder / name for name in names)
     tables = Tables(matrix, long, pairs_, [order])

@@ -14,6 +14,8 @@ from dfprobe.evaluation.tables.fusion_tables import (
 from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS
 from dfprobe.explain.temporal.tables import LOCALISATION_SCHEMA
 from dfprobe.report.pages.paper import Products, compare_with_paper, paper_tables
+from dfprobe.settings.stage_specs.tables import PaperSpec
+from typed_specs import typed
 
 LABELS = {"favc": "FAVC", "av1m": "AV1M", "avlips": "AVLips", "dfe": "DFE"}
 ENCODERS = [
@@ -22,10 +24,16 @@ ENCODERS = [
     {"name": "see", "label": "AV-HuBERT (V)", "weights": "a.pt"},
     {"name": "none", "label": "AV-HuBERT (A) random", "weights": "random"},
 ]
+
+
+def corpus(name: str, label: str, demo: bool = False) -> dict:
+    return {"name": name, "label": label, "demo": demo}
+
+
 SPEC = {
     "head": "linear",
     "encoders": ENCODERS,
-    "corpora": {k: {"label": v, "demo": False} for k, v in LABELS.items()},
+    "corpora": [corpus(name, label) for name, label in LABELS.items()],
     "rows": [{"name": "see+hear", "streams": ["see", "hear"]}],
 }
 PAIRS = [(train, test) for train in ("favc", "av1m") for test in LABELS]
@@ -56,7 +64,7 @@ def compare(tmp_path):
             if rows:
                 pl.DataFrame(rows, infer_schema_length=None).write_csv(paths[-1])
         out, page = tmp_path / "paper.csv", tmp_path / "paper.html"
-        compare_with_paper(Products(*paths), spec, out, page)
+        compare_with_paper(Products(*paths), typed(PaperSpec, spec), out, page)
         return pl.read_csv(out), page.read_text(encoding="utf-8")
 
     return run
@@ -181,7 +189,7 @@ def test_detectors_from_elsewhere_are_known_by_their_label(compare):
 
 
 def test_what_is_not_there_is_named(compare):
-    corpora = {k: v for k, v in SPEC["corpora"].items() if k != "avlips"}
+    corpora = [c for c in SPEC["corpora"] if c["name"] != "avlips"]
     pairs = [pair for pair in PAIRS if pair[1] != "avlips"]
     long = [probe("w2v", *pair) for pair in pairs]
     table, _ = compare(long, spec=SPEC | {"corpora": corpora})
@@ -199,7 +207,7 @@ def test_what_is_not_there_is_named(compare):
 
 def test_random_weights_and_demo_corpora_are_not_compared(compare):
     random = [ENCODERS[0] | {"weights": "random"}, *ENCODERS[1:]]
-    corpora = SPEC["corpora"] | {"dfe": {"label": "DFE", "demo": True}}
+    corpora = [c | {"demo": c["name"] == "dfe"} for c in SPEC["corpora"]]
     table, _ = compare(spec=SPEC | {"encoders": random, "corpora": corpora})
     reasons = {
         ("Table 2", "Wav2Vec2", "A"): "Wav2Vec2 has random weights in this run",
@@ -220,7 +228,7 @@ def test_clips_of_one_class_have_nothing_to_compare(compare):
 
 
 def demo_spec():
-    corpora = {k: {"label": f"{v}-like", "demo": True} for k, v in LABELS.items()}
+    corpora = [corpus(k, f"{v}-like", demo=True) for k, v in LABELS.items()]
     return SPEC | {"corpora": corpora}
 
 
@@ -345,7 +353,7 @@ def test_localisation_and_fusion_stand_beside_figures_2_and_5(tmp_path, pair_tab
     rows = [probe(e["name"], *pair) for e in ENCODERS for pair in PAIRS]
     pl.DataFrame(rows).write_csv(long)
     products = Products(long, None, None, *pair_tables)
-    compare_with_paper(products, SPEC, out, tmp_path / "paper.html")
+    compare_with_paper(products, typed(PaperSpec, SPEC), out, tmp_path / "paper.html")
     table = pl.read_csv(out)
     hear, w2v = "AV-HuBERT (A)", "Wav2Vec2"
     expected = {

@@ -2,7 +2,7 @@ import re
 
 import polars as pl
 import pytest
-from toy_scores import SPEC, make_tables
+from toy_scores import ENCODERS, SPEC, make_tables
 
 from dfprobe.evaluation.tables.matrix import pairs, read_long, read_matrix
 from dfprobe.report.pages.summary import (
@@ -73,7 +73,10 @@ def test_high_and_chance_cells_are_those_of_the_matrix(run):
 
 def test_an_encoder_without_any_value_keeps_its_row(run):
     tables = make_tables(run)
-    empty = [pl.lit(None, pl.Float64).alias(f"{a}->{b}") for a, b in pairs(SPEC)]
+    empty = [
+        pl.lit(None, pl.Float64).alias(f"{a}->{b}")
+        for a, b in pairs(SPEC.train, SPEC.test)
+    ]
     read_matrix(tables.matrix).with_columns(empty).write_csv(tables.matrix)
     text = section(report_on(run, tables), "What stands out")
     assert "| LFCC | 0 | 0 | - | - | - | - |" in text
@@ -81,8 +84,9 @@ def test_an_encoder_without_any_value_keeps_its_row(run):
 
 def test_trimmed_clips_stand_beside_whole_ones(run):
     tables = make_tables(run)
-    trimmed = SPEC["encoders"]["w2v"] | {"untrimmed": "lfcc", "label": "Trimmed"}
-    spec = SPEC | {"encoders": SPEC["encoders"] | {"w2v": trimmed}}
+    changes = {"untrimmed": "lfcc", "label": "Trimmed"}
+    trimmed = ENCODERS | {"w2v": ENCODERS["w2v"].model_copy(update=changes)}
+    spec = SPEC.model_copy(update={"encoders": tuple(trimmed.values())})
     text = section(report_on(run, tables, spec), "Trimmed clips")
     long = read_long(tables.long).filter(
         pl.col("train") == "favc", pl.col("test") == "av1m"

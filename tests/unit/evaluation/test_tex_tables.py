@@ -14,14 +14,26 @@ from dfprobe.report.pages.tex_tables import (
     matrix_table,
     write_tex_tables,
 )
+from dfprobe.settings.stage_specs.tables import MatrixSpec
+from typed_specs import typed
 
 NASTY = r"50% & a_b #1 $x$ {y} ~z ^2 \w"
+
+
+def encoder(name: str, label: str, modality: str = "audio") -> dict:
+    parts = {"name": name, "label": label, "modality": modality}
+    return parts | {"weights": "none", "untrimmed": None}
+
+
 SPEC = {
-    "heads": [{"name": "linear"}, {"name": "other"}],
+    "heads": [
+        {"name": name, "entry": name, "seed": 43, "encoders": ["clip", "lfcc", "w2v"]}
+        for name in ("linear", "other")
+    ],
     "encoders": [
-        {"name": "clip", "label": NASTY, "modality": "visual"},
-        {"name": "lfcc", "label": "LFCC", "modality": "audio"},
-        {"name": "w2v", "label": "Wav2Vec2", "modality": "audio"},
+        encoder("clip", NASTY, "visual"),
+        encoder("lfcc", "LFCC"),
+        encoder("w2v", "Wav2Vec2"),
     ],
     "corpora": {"favc": "FAVC_x", "av1m": "AV1M"},
     "train": ["favc", "av1m"],
@@ -112,7 +124,7 @@ def test_specials_are_printed_as_they_are(plain, tex):
 
 
 def test_the_matrix_has_modalities_and_pairs_in_order(areas):
-    rows = body(matrix_table(areas, SPEC))
+    rows = body(matrix_table(areas, typed(MatrixSpec, SPEC)))
     assert rows[0] == ["trained on", r"FAVC\_x", "AV1M", "AV1M", r"FAVC\_x", "mean"]
     assert rows[1] == ["tested on", r"FAVC\_x", r"FAVC\_x", "AV1M", "AV1M", "OOD"]
     assert [row[0] for row in rows[2:]] == [
@@ -125,7 +137,9 @@ def test_the_matrix_has_modalities_and_pairs_in_order(areas):
 
 
 def test_cells_have_area_interval_and_bold_best(areas):
-    rows = {row[0]: row[1:] for row in body(matrix_table(areas, SPEC))}
+    rows = {
+        row[0]: row[1:] for row in body(matrix_table(areas, typed(MatrixSpec, SPEC)))
+    }
     assert rows["LFCC"] == [
         r"\textbf{95.0} {\tiny 40.0--55.0}",  # equal ones are all best
         "50.0",
@@ -141,7 +155,9 @@ def test_cells_have_area_interval_and_bold_best(areas):
 def test_an_undefined_area_is_a_dash_and_so_is_its_mean(areas):
     lost = (pl.col("encoder") == "lfcc") & (pl.col("train") == "av1m")
     areas = areas.with_columns(auc=pl.when(~lost).then("auc"))
-    rows = {row[0]: row[1:] for row in body(matrix_table(areas, SPEC))}
+    rows = {
+        row[0]: row[1:] for row in body(matrix_table(areas, typed(MatrixSpec, SPEC)))
+    }
     assert rows["LFCC"][1] == rows["LFCC"][2] == rows["LFCC"][4] == "--"
     assert rows["LFCC"][3] == "50.0"
 
@@ -162,7 +178,7 @@ def test_the_table_of_tasks_has_the_mean_over_training_corpora():
         row("a_b", "audio", "NTP", "av1m", 0.55),
         row("see", "visual", "Sup", "av1m", 0.5),
     ]
-    found = body(anomaly_table(pl.DataFrame(rows), SPEC))
+    found = body(anomaly_table(pl.DataFrame(rows), typed(MatrixSpec, SPEC)))
     assert found[0] == ["tested on", *[r"FAVC\_x"] * 4]
     assert found[1] == ["task", "Sup", "NTP", "NTP mean", "Sync"]
     interval = r"{\tiny 45.0--65.0}"
@@ -175,7 +191,11 @@ def test_the_table_of_tasks_has_the_mean_over_training_corpora():
 def test_fusion_shows_the_best_pairs_all_larger_sets_and_stars(areas):
     names = [encoder["name"] for encoder in SPEC["encoders"]]
     sets = {"clip+lfcc": 0.81, "clip+w2v": 0.99, "lfcc+w2v": None}
-    rows = body(fusion_table(areas, set_rows(sets | {"+".join(names): 0.6}), SPEC))
+    rows = body(
+        fusion_table(
+            areas, set_rows(sets | {"+".join(names): 0.6}), typed(MatrixSpec, SPEC)
+        )
+    )
     assert [row[0] for row in rows[2:]] == [
         r"\multicolumn{5}{l}{\textit{one encoder}}",
         *(escape(NASTY), "Wav2Vec2", "LFCC"),
@@ -192,15 +212,13 @@ def test_fusion_shows_the_best_pairs_all_larger_sets_and_stars(areas):
 
 
 def test_of_many_pairs_few_are_shown(areas):
-    encoders = [
-        {"name": f"e{n}", "label": f"E{n}", "modality": "audio"} for n in range(9)
-    ]
+    encoders = [encoder(f"e{n}", f"E{n}") for n in range(9)]
     spec = SPEC | {"encoders": [*SPEC["encoders"], *encoders]}
     many = [areas, *(areas.with_columns(encoder=pl.lit(e["name"])) for e in encoders)]
     table = fusion_table(
         pl.concat(many).unique(["encoder", "train", "test"], maintain_order=True),
         set_rows({f"e{n}+lfcc": 0.5 + n / 100 for n in range(9)}),
-        spec,
+        typed(MatrixSpec, spec),
     )
     labels = [row[0] for row in body(table)]
     assert labels[2 + 1 + SHOWN + 1 :] == [f"E{n} + LFCC" for n in (8, 7, 6, 5, 4)]
@@ -208,7 +226,11 @@ def test_of_many_pairs_few_are_shown(areas):
 
 def test_one_encoder_gives_a_table_without_sets(areas):
     spec = SPEC | {"encoders": SPEC["encoders"][:1]}
-    rows = body(fusion_table(areas.filter(encoder="clip"), set_rows({}), spec))
+    rows = body(
+        fusion_table(
+            areas.filter(encoder="clip"), set_rows({}), typed(MatrixSpec, spec)
+        )
+    )
     assert len(rows) == 4
 
 
@@ -224,6 +246,12 @@ def test_files_are_about_the_first_head_and_the_common_clips(tmp_path, areas):
     )
     set_rows({"clip+lfcc": 0.81}).write_csv(tmp_path / "sets.csv")
     outs = [tmp_path / "matrix.tex", tmp_path / "fusion.tex"]
-    write_tex_tables(tmp_path / "long.csv", tmp_path / "sets.csv", None, SPEC, outs)
-    assert outs[0].read_text() == matrix_table(areas, SPEC)
+    write_tex_tables(
+        tmp_path / "long.csv",
+        tmp_path / "sets.csv",
+        None,
+        typed(MatrixSpec, SPEC),
+        outs,
+    )
+    assert outs[0].read_text() == matrix_table(areas, typed(MatrixSpec, SPEC))
     assert body(outs[1].read_text())[-1][0].endswith("+ LFCC")

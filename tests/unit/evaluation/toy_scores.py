@@ -1,24 +1,33 @@
 """A small run's score files, manifests and crop indexes."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.tables.matrix import Tables, make_matrix
+from dfprobe.settings.stage_specs.tables import EncoderRow, HeadName, MatrixSpec
 from dfprobe.store.scores import write_scores
 
-SPEC: dict[str, Any] = {
-    "heads": [{"name": "linear", "encoders": ["lfcc", "w2v", "clip"]}],
-    "encoders": {
-        "lfcc": {"label": "LFCC", "modality": "audio", "weights": "none"},
-        "w2v": {"label": "Wav2Vec2 random", "modality": "audio", "weights": "random"},
-        "clip": {"label": "CLIP", "modality": "visual", "weights": "org/clip"},
-    },
-    "train": ["favc", "av1m"],
-    "test": ["favc", "av1m", "avlips"],
+_ENCODERS = (
+    ("lfcc", "LFCC", "audio", "none"),
+    ("w2v", "Wav2Vec2 random", "audio", "random"),
+    ("clip", "CLIP", "visual", "org/clip"),
+)
+_NAMES = ("name", "label", "modality", "weights")
+ENCODERS: dict[str, EncoderRow] = {
+    row[0]: EncoderRow(**dict(zip(_NAMES, row, strict=True)), untrimmed=None)
+    for row in _ENCODERS
 }
+HEAD = HeadName(name="linear", entry="linear", seed=43, encoders=tuple(ENCODERS))
+SPEC = MatrixSpec(
+    heads=(HEAD,),
+    encoders=tuple(ENCODERS.values()),
+    corpora={},
+    train=("favc", "av1m"),
+    test=("favc", "av1m", "avlips"),
+)
 CLIPS = 60  # a test corpus
 TRAINING = 8  # clips of a training corpus
 SPEAKERS = 10  # of a test corpus, the first two of which are trained on
@@ -46,7 +55,7 @@ def make_tables(run: Run, scores: list[Path] | None = None) -> Tables:
 def make_run(folder: Path) -> Run:
     run = Run(folder, [], [], [])
     rng = np.random.default_rng(11)
-    for test in SPEC["test"]:
+    for test in SPEC.test:
         clips = _clips(test)
         run.manifests.append(folder / "manifests" / f"{test}.parquet")
         run.crops.append(folder / "crops" / test / "000.parquet")
@@ -58,9 +67,9 @@ def make_run(folder: Path) -> Run:
         clips.select("clip_id", "status", "leading_silence_s").write_parquet(
             run.crops[-1]
         )
-        for encoder, entry in SPEC["encoders"].items():
-            for train in SPEC["train"]:
-                table = _scored(clips, entry["modality"], rng)
+        for encoder, entry in ENCODERS.items():
+            for train in SPEC.train:
+                table = _scored(clips, entry.modality, rng)
                 run.scores.append(run.score_path(encoder, train, test))
                 write_scores(table, run.scores[-1])
     return run

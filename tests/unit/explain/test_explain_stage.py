@@ -16,23 +16,15 @@ from dfprobe.heads.scoring import score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.media.crops import make_crops
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.explanations import FramesSpec
+from dfprobe.settings.stage_specs.features import CropsSpec, FeaturesSpec
+from typed_specs import head_spec, typed
 from unit.features.settings import SETTINGS
 from unit.media.media_files import bursts, face_frame, numbered_frame, write_clip
 
 FRAMES = 18
 SOUND = bursts(0.2, rate=16_000, length_s=FRAMES / 25)
-HEAD = {
-    "kind": "linear",
-    "seeds": [1],
-    "learning_rates": [0.1],
-    "max_epochs": 5,
-    "patience": 5,
-    "schedule": "none",
-    "class_weights": "none",
-    "options": {},
-    "memory_mb": 4000,
-    "device": "cpu",
-}
+HEAD = head_spec(seeds=[1], learning_rates=[0.1], max_epochs=5, patience=5)
 ENCODERS = {
     "residual": {"family": "residual", "stream": "video", "weights": "none"},
     "fsfm": {
@@ -88,7 +80,7 @@ class Project:
         self.manifest = folder / "toy.parquet"
         pl.DataFrame(rows, schema=MANIFEST).sort("clip_id").write_parquet(self.manifest)
         self.h5 = folder / "000.h5"
-        spec = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
+        spec = CropsSpec(detect_every=5, upsample=0, max_failed_share=1.0)
         make_crops(self.manifest, "000", spec, self.h5, folder / "000.parquet")
         for name in ENCODERS:
             self._learn(name)
@@ -99,7 +91,9 @@ class Project:
             "encoder": {"name": name, **ENCODERS[name]},
         }
         index, store = self.folder / "000.parquet", self.store(name)
-        extract_features(self.manifest, self.h5, index, "000", spec, store)
+        extract_features(
+            self.manifest, self.h5, index, "000", typed(FeaturesSpec, spec), store
+        )
         train_heads(
             [[store]], self.manifest, HEAD, [self.head(name)], self.folder / "curve.csv"
         )
@@ -112,18 +106,20 @@ class Project:
     def head(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
-    def explain(self, name: str, head: str | None = None, **changes) -> pl.DataFrame:
-        settings = {"frames": 3, "clips": 9, "seed": 1, "checks": True, "head": HEAD}
-        spec = SETTINGS | {"encoder": {"name": name, **ENCODERS[name]}} | settings
+    def explain(self, name: str, probe: str | None = None, **changes) -> pl.DataFrame:
+        run = ("device", "window_s", "overlap_s", "batch_rows")
+        spec = {name: SETTINGS[name] for name in run}
+        spec |= {"encoder": {"name": name, **ENCODERS[name]}}
+        spec |= {"frames": 3, "clips": 9, "seed": 1, "head": HEAD.model_dump()}
         out = self.folder / "maps.parquet"
         explain_frames(
             self.manifest,
             [self.h5],
-            self.head(head or name),
+            self.head(probe or name),
             self.folder / f"{name}.scores.parquet",
             self.manifest,
             [self.store(name)],
-            spec | changes,
+            typed(FramesSpec, spec | changes),
             out,
         )
         return pl.read_parquet(out)
@@ -179,7 +175,7 @@ def test_the_checks_are_there_where_they_can_be(maps):
 
 
 def test_a_frame_after_the_last_row_keeps_its_place_with_a_reason(project):
-    table = project.explain("videomae", frames=9, checks=False).filter(clip_id="c7")
+    table = project.explain("videomae", frames=9, head=None).filter(clip_id="c7")
     frames = dict(table.select("frame", "status").unique().iter_rows())
     # 18 frames are one chunk of 16 and two that are left.
     assert frames == dict.fromkeys(range(1, 17, 2), "ok") | {17: "too_short"}
@@ -190,7 +186,7 @@ def test_a_frame_after_the_last_row_keeps_its_place_with_a_reason(project):
 
 
 def test_a_trimmed_clip_s_maps_lie_where_those_of_the_whole_clip_do(project):
-    plain = {"frames": 6, "checks": False}
+    plain = {"frames": 6, "head": None}
     whole, trimmed = (
         project.explain("fsfm", trim=trim, **plain).filter(clip_id="c7")
         for trim in (None, "leading_silence")
@@ -210,7 +206,7 @@ def test_a_trimmed_clip_s_maps_lie_where_those_of_the_whole_clip_do(project):
 
 
 def test_without_checks_there_are_no_other_maps(project):
-    table = project.explain("residual", checks=False)
+    table = project.explain("residual", head=None)
     others = ("shuffled_heat", "random_heat", "shuffled_rank", "random_rank")
     assert all(table[name].null_count() == table.height for name in others)
 
@@ -222,7 +218,7 @@ def test_a_second_run_gives_the_same_table(project, maps):
 
 def test_a_head_of_another_encoder_is_refused(project):
     with pytest.raises(DataError, match="Train the head again"):
-        project.explain("fsfm", head="residual")
+        project.explain("fsfm", probe="residual")
 
 
 def test_labels_are_permuted_within_splits_and_unknown_ones_stay():

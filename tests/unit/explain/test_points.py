@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from spatial_toys import ToyFaces, a_map, failed, lit, maps, target
 
+from dfprobe.corpora.manifest import CLICKS
 from dfprobe.errors import DataError
 from dfprobe.evaluation.statistics.bootstrap import mean_interval
 from dfprobe.explain.spatial.measures.confidence import confidence_table
@@ -38,15 +39,16 @@ from dfprobe.explain.spatial.measures.tables import (
 )
 from dfprobe.explain.spatial.measures.truth import (
     CLICK_RADIUS,
-    CLICKS,
     Faces,
     click_targets,
     median_click,
     median_region,
     region_targets,
 )
+from dfprobe.settings.stage_specs.explanations import PointsSpec
 from dfprobe.store.crops import INDEX_SCHEMA
 from dfprobe.store.files import sha256_of
+from typed_specs import typed
 
 LABELS = {"enc": "Encoder", "other": "Other", FRAME_CENTRE: "Frame centre"}
 LABELS |= {FACE_CENTRE: "Face centre", TRAINING_POINT: "Median"}
@@ -463,7 +465,9 @@ def stage(tmp_path, crops):
     def run(folder):
         out = Tables(*(tmp_path / folder / f"{name}" for name in Tables._fields))
         spec = {"train": "exddv", "test": ["exddv"], "truth": {}}
-        spec |= {"encoders": {"enc": "Encoder", "other": "Other"}}
+        labels = (("enc", "Encoder"), ("other", "Other"))
+        encoders = [{"name": name, "label": label} for name, label in labels]
+        spec = typed(PointsSpec, spec | {"encoders": encoders})
         make_points(paths, [tmp_path / "exddv.parquet"], [crops], spec, out)
         return out
 

@@ -1,16 +1,13 @@
 """What the config may ask of spatial explanations, and what a job is told of it."""
 
-import json
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 
-from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
 from dfprobe.planning import spatial
+from dfprobe.settings.complete import complete_config
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = {
     "corpora": {name: {"layout": "folder", "root": name} for name in ("a", "b")},
     "encoders": {
@@ -26,15 +23,15 @@ CONFIG = {
 
 def completed(section: dict | None, **changes) -> dict:
     config = deepcopy(CONFIG) | deepcopy(changes)
-    return complete_config(config | {"spatial": section}, SCHEMA)
+    return complete_config(config | {"spatial": section})
 
 
 def test_the_defaults():
     config = completed({"encoders": ["clip"], "test": ["a"]})
-    assert config["spatial"] == {
-        "encoders": ["clip"],
+    assert config.spatial.model_dump() == {
+        "encoders": ("clip",),
         "train": "b",
-        "test": ["a"],
+        "test": ("a",),
         "frames": 4,
         "clips": 12,
         "seed": 43,
@@ -76,7 +73,7 @@ def test_a_head_that_is_not_linear_is_not_explained():
         completed(section, heads=heads)
     both = completed(section, heads=heads | {"probe": {"seeds": [7, 8]}})
     assert spatial.explained_head(both) == "probe"
-    assert json.loads(spatial.explain_spec(both, "clip"))["head"]["seeds"] == [7]
+    assert spatial.explain_spec(both, "clip").head.seeds == (7,)
 
 
 def test_a_job_is_told_what_changes_its_numbers_and_no_labels():
@@ -86,8 +83,7 @@ def test_a_job_is_told_what_changes_its_numbers_and_no_labels():
     encoders["clip"]["label"] = "CLIP"
     more = {"encoders": ["clip"], "test": ["a", "b"]}
     assert spatial.explain_spec(completed(more, encoders=encoders), "clip") == spec
-    assert "head" not in json.loads(
-        spatial.explain_spec(completed(section | {"checks": False}), "clip")
-    )
+    unchecked = completed(section | {"checks": False})
+    assert spatial.explain_spec(unchecked, "clip").head is None
     fewer = spatial.explain_spec(completed(section | {"frames": 2}), "clip")
     assert fewer != spec

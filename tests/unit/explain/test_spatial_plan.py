@@ -1,12 +1,12 @@
 """What the workflow asks of the explanations in space."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from dfprobe.config import read_config
 from dfprobe.planning import spatial
+from dfprobe.settings.complete import read_config
+from dfprobe.settings.config import Config
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,15 +17,21 @@ def config(monkeypatch):
     return read_config(Path("config.yaml"))
 
 
+def changed(config: Config, **changes) -> Config:
+    """Return a configuration with other settings of explanations in space."""
+    section = config.spatial.model_copy(update=changes)
+    return config.model_copy(update={"spatial": section})
+
+
 def test_no_explanations_no_products(config):
-    config["spatial"] = None
-    assert spatial.spatial_products(config) == []
-    assert json.loads(spatial.points_spec(config))["encoders"] == []
+    without = config.model_copy(update={"spatial": None})
+    assert spatial.spatial_products(without) == []
+    assert spatial.spatial_figures_spec(without).encoders == ()
 
 
 def test_every_test_corpus_has_overlays_in_three_forms(config):
-    config["spatial"]["test"] = ["favc_like", "dfe_like"]
-    products = spatial.spatial_products(config)
+    explained = changed(config, test=("favc_like", "dfe_like"))
+    products = spatial.spatial_products(explained)
     for test in ("favc_like", "dfe_like"):
         for kind in ("png", "svg", "pdf"):
             assert f"results/figures/overlays/{test}.{kind}" in products
@@ -33,23 +39,25 @@ def test_every_test_corpus_has_overlays_in_three_forms(config):
 
 
 def test_tables_know_the_order_of_encoders_and_the_ground_truth(config):
-    config["spatial"]["encoders"] = ["videomae", "clip", "residual"]
-    spec = json.loads(spatial.points_spec(config))
-    assert [name for name, _ in spec["encoders"]] == ["videomae", "clip", "residual"]
-    assert spec["truth"] == {"favc_like": "results/demo/favc_like/truth"}
+    names = ("videomae", "clip", "residual")
+    spec = spatial.points_spec(changed(config, encoders=names))
+    assert tuple(entry.name for entry in spec.encoders) == names
+    assert spec.truth == {"favc_like": "results/demo/favc_like/truth"}
 
 
 def test_labels_of_encoders_leave_the_maps_alone(config):
+    clip = config.encoders["clip"].model_copy(update={"label": "another"})
+    encoders = config.encoders | {"clip": clip}
+    relabelled = config.model_copy(update={"encoders": encoders})
     before = spatial.explain_spec(config, "clip")
-    config["encoders"]["clip"]["label"] = "another"
-    assert spatial.explain_spec(config, "clip") == before
-    assert "another" in spatial.points_spec(config)
-    assert "another" in spatial.spatial_figures_spec(config)
+    assert spatial.explain_spec(relabelled, "clip") == before
+    assert "another" in spatial.points_spec(relabelled).to_json()
+    assert "another" in spatial.spatial_figures_spec(relabelled).to_json()
 
 
 def test_the_run_of_figure_4_is_a_whole_configuration(monkeypatch):
     monkeypatch.chdir(ROOT)
     config = read_config(Path("config/exddv.yaml"))
-    spec = json.loads(spatial.points_spec(config))
-    assert (spec["train"], spec["test"], spec["truth"]) == ("exddv", ["exddv"], {})
+    spec = spatial.points_spec(config)
+    assert (spec.train, spec.test, spec.truth) == ("exddv", ("exddv",), {})
     assert spatial.map_files(config) == ["results/spatial/clip/exddv/exddv.parquet"]

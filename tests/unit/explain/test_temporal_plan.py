@@ -1,17 +1,14 @@
 """What the planner asks for: files of the heads there are, corpora with segments."""
 
-import json
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import yaml
 
-from dfprobe.config import complete_config
 from dfprobe.errors import ConfigError
 from dfprobe.planning import temporal
+from dfprobe.settings.complete import complete_config
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 CONFIG = yaml.safe_load(
     """
 corpora:
@@ -34,7 +31,7 @@ anomaly:
 
 
 def completed(**changes):
-    return complete_config(deepcopy(CONFIG) | changes, SCHEMA)
+    return complete_config(deepcopy(CONFIG) | changes)
 
 
 def test_segments_are_known_by_the_layout():
@@ -52,19 +49,24 @@ def test_curves_of_all_heads_stand_beside_their_scores():
 
 
 def test_the_spec_says_what_each_row_is():
-    spec = json.loads(temporal.tables_spec(completed()))
-    sums = {head["name"]: head["log_sum_exp"] for head in spec["heads"]}
+    spec = temporal.tables_spec(completed())
+    sums = {head.name: head.log_sum_exp for head in spec.heads}
     assert sums == {
         "linear": True,
         "linear-s44": True,
         "next_token": False,
         "sync": True,
     }
-    about = spec["encoders"]
-    assert about["lfcc"] == {"label": "LFCC", "modality": "audio", "trimmed": False}
-    assert about["cut"]["trimmed"]
-    assert about["residual+lfcc"]["label"] == "Pair"
-    assert about["residual+lfcc"]["modality"] == "audio-visual"
+    about = {entry.name: entry for entry in spec.encoders}
+    assert about["lfcc"].model_dump() == {
+        "name": "lfcc",
+        "label": "LFCC",
+        "modality": "audio",
+        "trimmed": False,
+    }
+    assert about["cut"].trimmed
+    assert about["residual+lfcc"].label == "Pair"
+    assert about["residual+lfcc"].modality == "audio-visual"
 
 
 def test_without_anomaly_tasks_there_are_the_other_heads():
@@ -82,8 +84,9 @@ def test_panels_read_the_head_trained_on_the_same_corpus_if_there_is_one():
 def test_chosen_clips_reach_their_corpus_only():
     clips = [{"clip": "val/a/fake", "encoder": "lfcc"}]
     config = completed(temporal={"clips": {"seg": clips}})
-    assert json.loads(temporal.panels_spec(config, "seg"))["clips"] == clips
-    assert json.loads(temporal.panels_spec(config, "lists"))["clips"] == []
+    (chosen,) = temporal.panels_spec(config, "seg").clips
+    assert [chosen.model_dump()] == clips
+    assert temporal.panels_spec(config, "lists").clips == ()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from dfprobe.explain.temporal.panels import (
 )
 from dfprobe.explain.temporal.tables import make_tables, read_leading, read_localisation
 from dfprobe.rates import RowClock
+from dfprobe.settings.stage_specs.explanations import LocalisationSpec, PanelsSpec
 from dfprobe.store.scores import write_scores
+from typed_specs import typed
 
 FRAMES = 50
 SEGMENT = [[0.4, 0.78]]  # frames 10 to 19
@@ -38,13 +40,26 @@ SPEC = {
             "log_sum_exp": False,
         },
     ],
-    "encoders": {
-        "finds": {"label": "Finds", **ABOUT},
-        "misses": {"label": "Misses", "modality": "visual", "trimmed": False},
-        "a+b": {"label": "A + B", "modality": "audio-visual", "trimmed": False},
-    },
+    "encoders": [
+        {"name": "finds", "label": "Finds", **ABOUT},
+        {"name": "misses", "label": "Misses", "modality": "visual", "trimmed": False},
+        {
+            "name": "a+b",
+            "label": "A + B",
+            "modality": "audio-visual",
+            "trimmed": False,
+        },
+    ],
     "test": ["seg", "plain"],
     "localised": ["seg"],
+}
+PANELS = {
+    "head": "linear",
+    "train": "tr",
+    "test": "seg",
+    "label": "Seg",
+    "encoders": SPEC["encoders"],
+    "clips": [],
 }
 
 
@@ -130,7 +145,7 @@ def run(tmp_path):
 @pytest.fixture
 def tables(run, tmp_path):
     outs = tmp_path / "localisation.csv", tmp_path / "leading.csv"
-    make_tables(*run, SPEC, *outs)
+    make_tables(*run, typed(LocalisationSpec, SPEC), *outs)
     return read_localisation(outs[0]), read_leading(outs[1])
 
 
@@ -166,12 +181,13 @@ def test_first_moments_of_the_heads_that_sum_over_time(tables):
 def test_a_missing_curve_is_named(run, tmp_path):
     curves, scores, manifests, crops = run
     outs = tmp_path / "localisation.csv", tmp_path / "leading.csv"
+    spec = typed(LocalisationSpec, SPEC)
     with pytest.raises(DataError, match=r"encoder finds.*is missing"):
-        make_tables(curves[1:], scores, manifests, crops, SPEC, *outs)
+        make_tables(curves[1:], scores, manifests, crops, spec, *outs)
 
 
 def test_the_best_encoder_of_each_modality_is_shown(tables):
-    spec = SPEC | {"head": "linear", "train": "tr", "test": "seg"}
+    spec = typed(PanelsSpec, PANELS)
     assert best_encoders(tables[0], spec) == ["finds", "misses"]
 
 
@@ -212,12 +228,8 @@ def test_frames_are_shown_where_the_curve_is_telling():
 def test_a_clip_that_cannot_be_shown_has_its_panel(run, tmp_path):
     curves, _, manifests, crops = run
     wanted = [("1/1", "finds"), ("1/0", "finds"), ("1/9", "misses")]
-    spec = SPEC | {
-        "head": "linear",
-        "train": "tr",
-        "test": "seg",
-        "clips": [{"clip": clip, "encoder": name} for clip, name in wanted],
-    }
+    clips = [{"clip": clip, "encoder": name} for clip, name in wanted]
+    spec = typed(PanelsSpec, PANELS | {"clips": clips})
     panels = make_panels(curves[:2], manifests[0], crops[:1], tmp_path / "no", spec)
     assert [(p.clip_id, p.label) for p in panels] == [
         ("1/1", "Finds"),

@@ -6,8 +6,10 @@ import pytest
 
 from dfprobe.features.extract import extract_features
 from dfprobe.media.crops import make_crops
+from dfprobe.settings.stage_specs.features import CropsSpec, FeaturesSpec
 from dfprobe.store.crops import CropReader
 from dfprobe.store.features import FeatureReader
+from typed_specs import typed
 from unit.features.settings import SETTINGS
 from unit.media.media_files import face_frame, numbered_frame, write_clip
 
@@ -36,12 +38,14 @@ class Shard:
 
     def crop(self, **changes):
         spec = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0} | changes
-        make_crops(self.manifest, "0", spec, self.h5, self.index)
+        make_crops(self.manifest, "0", typed(CropsSpec, spec), self.h5, self.index)
 
     def extract(self, family):
         encoder = {"name": "x", "family": family, "stream": "video"}
         spec = SETTINGS | {"dtype": "float32", "encoder": encoder}
-        extract_features(self.manifest, self.h5, self.index, "0", spec, self.out)
+        extract_features(
+            self.manifest, self.h5, self.index, "0", typed(FeaturesSpec, spec), self.out
+        )
         return FeatureReader(self.out)
 
 

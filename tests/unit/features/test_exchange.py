@@ -8,8 +8,10 @@ from dfprobe.cli import main
 from dfprobe.errors import DataError
 from dfprobe.features.exchange import export_features, import_features
 from dfprobe.heads.data.clips import StoreSet
+from dfprobe.settings.stage_specs.features import FilesSpec
 from dfprobe.store.features import FeatureReader, write_store
 from dfprobe.store.files import kept
+from typed_specs import typed
 
 DIM = 4
 SPEC = {
@@ -54,7 +56,7 @@ def write_file(folder, clip_id, rows):
 
 
 def taken(folder, out="000.zarr.zip", shard="000", spec=SPEC):
-    import_features(folder / "toy.parquet", shard, spec, folder / out)
+    import_features(folder / "toy.parquet", shard, typed(FilesSpec, spec), folder / out)
     return FeatureReader(folder / out)
 
 

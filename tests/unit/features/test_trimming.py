@@ -15,9 +15,11 @@ from dfprobe.features.keys import encoder_key
 from dfprobe.features.trimming import silent_frames, without_start
 from dfprobe.media.crops import make_crops
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.features import CropsSpec, FeaturesSpec, RowSettings
 from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
 from dfprobe.store.features import FeatureReader
+from typed_specs import typed
 from unit.features.settings import SETTINGS
 from unit.media.media_files import numbered_frame, write_clip
 
@@ -85,14 +87,16 @@ class Shard:
         self.folder, self.manifest = folder, folder / "manifest.parquet"
         pl.DataFrame(rows).write_parquet(self.manifest)
         self.h5, self.index = folder / "0.h5", folder / "0.parquet"
-        spec = {"detect_every": 50, "upsample": 0, "max_failed_share": 1.0}
+        spec = CropsSpec(detect_every=50, upsample=0, max_failed_share=1.0)
         make_crops(self.manifest, "0", spec, self.h5, self.index)
 
     def extract(self, encoder, **trim):
         out = self.folder / f"{encoder['family']}{len(trim)}.zarr.zip"
         named = {"name": "x", **encoder}
         spec = SETTINGS | {"dtype": "float32", "encoder": named} | trim
-        extract_features(self.manifest, self.h5, self.index, "0", spec, out)
+        extract_features(
+            self.manifest, self.h5, self.index, "0", typed(FeaturesSpec, spec), out
+        )
         return FeatureReader(out)
 
 
@@ -148,18 +152,24 @@ def test_frames_are_trimmed_by_the_sound_and_kept_without_one(shard):
     }
 
 
+def settings(**trim):
+    """Return the settings that change the numbers of rows."""
+    numbers = ("dtype", "precision", "window_s", "overlap_s")
+    return typed(RowSettings, {name: SETTINGS[name] for name in numbers} | trim)
+
+
 def test_the_key_changes_for_trimmed_rows_only(monkeypatch):
     spec = EncoderSpec("x", "residual", "video", weights="none")
     encoder = registry.build(spec, "cpu")
-    before = encoder_key(spec, encoder, SETTINGS)
-    assert encoder_key(spec, encoder, SETTINGS | {"trim": None}) == before
-    assert encoder_key(spec, encoder, SETTINGS | {"trim": TRIM}) != before
+    before = encoder_key(spec, encoder, settings())
+    assert encoder_key(spec, encoder, settings(trim=None)) == before
+    assert encoder_key(spec, encoder, settings(trim=TRIM)) != before
 
     # Where sound decides what is cut, its recipe belongs to the key of frames too.
-    trimmed = encoder_key(spec, encoder, SETTINGS | {"trim": TRIM})
+    trimmed = encoder_key(spec, encoder, settings(trim=TRIM))
     numbers = recipes._declared
     monkeypatch.setattr(
         recipes, "_declared", lambda m: numbers(m) + m.endswith("media.audio")
     )
-    assert encoder_key(spec, encoder, SETTINGS) == before
-    assert encoder_key(spec, encoder, SETTINGS | {"trim": TRIM}) != trimmed
+    assert encoder_key(spec, encoder, settings()) == before
+    assert encoder_key(spec, encoder, settings(trim=TRIM)) != trimmed

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from toy_features import DIM, Corpus, write_features, write_manifest
 
+from typed_specs import HEAD
+
 
 @pytest.fixture
 def corpus(tmp_path):
@@ -32,15 +34,4 @@ def corpus(tmp_path):
 
 @pytest.fixture
 def probe_spec():
-    return {
-        "kind": "linear",
-        "max_epochs": 30,
-        "patience": 5,
-        "learning_rates": [0.01],
-        "seeds": [43],
-        "schedule": "none",
-        "class_weights": "none",
-        "options": {},
-        "memory_mb": 4000,
-        "device": "cpu",
-    }
+    return HEAD | {"max_epochs": 30, "patience": 5}

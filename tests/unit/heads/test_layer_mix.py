@@ -9,6 +9,7 @@ from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate
 from dfprobe.heads.kinds import layer_mix
 from dfprobe.heads.kinds.layer_mix import LayerMixHead, unit_layers
+from typed_specs import head_spec
 
 LAYERS, DIM = 3, 8
 SPEC = {"layers": LAYERS, "class_weights": "none", "schedule": "none"}
@@ -69,7 +70,9 @@ def test_curve_is_that_of_the_formula(head):
 
 
 def test_all_layers_weigh_alike_at_first(splits):
-    learner = layer_mix.learner(*splits, SPEC, [Candidate(43, 0.01)], "cpu")
+    learner = layer_mix.learner(
+        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
+    )
     tensors = learner.tensors(0)
     assert len(set(tensors["mix"])) == 1
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
@@ -93,7 +96,9 @@ def test_one_bad_layer_leaves_a_clip_without_a_score(head, value):
 def test_a_bad_layer_stops_the_training_with_the_name_of_its_clip(splits):
     splits[0]._rows[5] = splits[0]._rows[5].copy()
     splits[0]._rows[5][0, :DIM] = 0
-    learner = layer_mix.learner(*splits, SPEC, [Candidate(43, 0.01)], "cpu")
+    learner = layer_mix.learner(
+        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
+    )
     with pytest.raises(DataError, match="train/5: its rows cannot be normalised"):
         learner.train_epoch(1)
 
@@ -127,4 +132,4 @@ def test_a_head_file_gives_the_same_scores(head, tmp_path):
 def test_rows_that_do_not_divide_into_the_layers_are_refused(splits):
     spec = SPEC | {"layers": 5}
     with pytest.raises(DataError, match="Rows of 24 values do not divide into 5"):
-        layer_mix.learner(*splits, spec, [Candidate(43, 0.01)], "cpu")
+        layer_mix.learner(*splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu")

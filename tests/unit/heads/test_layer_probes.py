@@ -7,12 +7,15 @@ from dfprobe.errors import DataError
 from dfprobe.evaluation.tables.layers import read_layers
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.layer_probes import probe_layers
+from dfprobe.settings.stage_specs.heads import LayersSpec
+from typed_specs import typed
 
 
 @pytest.fixture
 def spec(probe_spec):
     head = probe_spec | {"max_epochs": 10}
-    return {"encoder": "toy", "train": ["toy"], "test": ["toy"], "head": head}
+    corpora = {"train": ["toy"], "test": ["toy"]}
+    return typed(LayersSpec, {"encoder": "toy", **corpora, "head": head})
 
 
 def probe(corpus, spec, layers, monkeypatch):

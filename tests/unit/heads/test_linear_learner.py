@@ -15,9 +15,10 @@ from dfprobe.heads.files.curves import Stopping
 from dfprobe.heads.fit.linear import LinearLearner, initial_parameters
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import linear
+from typed_specs import head_spec
 
 DIM = 21
-SPEC = {"class_weights": "none", "schedule": "none"}
+SPEC = {"class_weights": "none", "schedule": "none"}  # of a head
 ONE = [Candidate(43, 1e-2)]
 SEVERAL = [Candidate(seed, rate) for seed in (43, 44, 45) for rate in (1e-3, 1e-2)]
 
@@ -42,7 +43,7 @@ def splits(dtype=np.float16, dim=DIM):
 
 
 def learner(parts, candidates, spec=SPEC):
-    return LinearLearner(*parts, spec, candidates)
+    return LinearLearner(*parts, head_spec(**spec), candidates)
 
 
 def clip_loss(module, item, weights):
@@ -314,7 +315,7 @@ def test_bad_row_is_an_error_that_names_the_clip(value, number):
 
 def test_probe_of_the_tensors_scores_like_the_learner():
     parts = splits()
-    trained = linear.learner(*parts, SPEC, SEVERAL, "cpu")
+    trained = linear.learner(*parts, head_spec(), SEVERAL, "cpu")
     trained.train_epoch(1)
     losses = trained.val_losses()
     for member in range(trained.members):

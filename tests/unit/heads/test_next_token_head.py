@@ -9,6 +9,7 @@ from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import next_token
 from dfprobe.heads.kinds.next_token import NextTokenHead, joined_rows, learner, pieces
 from dfprobe.heads.kinds.next_token_model import MAX_INPUTS
+from typed_specs import head_spec
 
 DIM = 6
 OPTIONS = {
@@ -62,8 +63,8 @@ def val():
 
 
 def new(train, val, candidate=CANDIDATE, **options):
-    spec = {**SPEC, "options": OPTIONS | options}
-    return learner(train, val, spec, [candidate], "cpu")
+    spec = SPEC | {"options": OPTIONS | options}
+    return learner(train, val, head_spec(**spec), [candidate], "cpu")
 
 
 def head_of(trained, *dims):
@@ -83,7 +84,7 @@ def same_bytes(first, second):
 def test_what_always_comes_in_one_order_is_learned(train, val, tmp_path):
     stopping = Stopping(max_epochs=60, patience=60)
     spec = SPEC | {"max_epochs": 60}
-    trained = learner(train, val, spec, [CANDIDATE], "cpu")
+    trained = learner(train, val, head_spec(**spec), [CANDIDATE], "cpu")
     [result] = fit(trained, stopping, ProgressFile(tmp_path / "side", "key"), "toy")
     rows = np.concatenate([joined_rows(streams) for streams in val.clips])
     guess_the_mean = np.square(rows - rows.mean(0)).mean()

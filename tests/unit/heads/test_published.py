@@ -9,7 +9,6 @@ import torch
 import yaml
 
 from dfprobe.cli import main
-from dfprobe.config import SCHEMA
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.kinds.sync import SyncHead
 from dfprobe.heads.kinds.sync_model import Sizes, new_model
@@ -22,8 +21,6 @@ DIM = 240  # of a row of LFCC
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    SCHEMA.parent.mkdir(parents=True)
-    SCHEMA.write_bytes((ROOT / SCHEMA).read_bytes())
     config = {
         "corpora": {"mine": {"layout": "folder", "root": "videos"}},
         "encoders": {

@@ -12,6 +12,7 @@ from dfprobe.heads.files.head_file import write_head
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import sync
 from dfprobe.heads.kinds.sync import SyncHead
+from typed_specs import head_spec
 
 DIMS = (12, 20)
 MIX = np.random.default_rng(3).standard_normal(DIMS)
@@ -62,7 +63,7 @@ def splits():
 
 
 def new_learner(splits, seed=43, rate=0.003, **options):
-    spec = {"options": OPTIONS | options}
+    spec = head_spec(options=OPTIONS | options)
     return sync.learner(*splits, spec, [Candidate(seed, rate)], "cpu")
 
 

@@ -11,6 +11,7 @@ from dfprobe.heads.data.splits import Candidate
 from dfprobe.heads.fit.clip import clip_loss
 from dfprobe.heads.kinds import transformer
 from dfprobe.heads.kinds.transformer import TransformerHead, TransformerModel
+from typed_specs import head_spec
 
 DIM = 6
 OPTIONS = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32, "dropout": 0.1}
@@ -97,7 +98,9 @@ def test_a_bad_row_leaves_a_clip_without_a_score(untrained, value):
 @pytest.mark.parametrize("split", [0, 1])
 def test_a_bad_row_stops_the_training_with_the_name_of_its_clip(split, splits):
     splits[split]._rows[3] = np.zeros((2, DIM), np.float16)
-    learner = transformer.learner(*splits, SPEC, [Candidate(43, 0.01)], "cpu")
+    learner = transformer.learner(
+        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
+    )
     name = splits[split].clip_ids[3]
     with pytest.raises(DataError, match=f"{name}: its rows cannot be normalised"):
         learner.train_epoch(1)
@@ -153,7 +156,9 @@ def test_a_killed_training_ends_with_the_same_bytes(splits, tmp_path, schedule):
 
 def test_plateau_lowers_the_learning_rate(splits):
     spec = SPEC | {"schedule": "plateau"}
-    learner = transformer.learner(*splits, spec, [Candidate(43, 0.01)], "cpu")
+    learner = transformer.learner(
+        *splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu"
+    )
     rates = []
     for _ in range(4):
         learner.adapt(np.array([1.0]))
@@ -168,7 +173,9 @@ def test_balanced_weights_make_both_classes_count_alike():
 
     def loss(val, spec):
         splits = (ClipSplit(uneven), ClipSplit(val, "val"))
-        learner = transformer.learner(*splits, spec, [Candidate(43, 0.01)], "cpu")
+        learner = transformer.learner(
+            *splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu"
+        )
         return learner.val_losses()[0]
 
     real, fake = loss(uneven[:1], SPEC), loss(uneven[1:], SPEC)

@@ -8,6 +8,7 @@ from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item
 from dfprobe.heads.files.curves import Fit, Stopping
 from dfprobe.heads.fit.loop import ProgressFile, fit
+from typed_specs import head_spec
 
 
 class ClipSplit:
@@ -33,7 +34,7 @@ class ClipSplit:
 
 def train(kind, splits, spec, folder: Path, epochs: int, rate=0.01, seed=43) -> Fit:
     """Train one head of a kind (a module) on two splits, or go on with it."""
-    learner = kind.learner(*splits, spec, [Candidate(seed, rate)], "cpu")
+    learner = kind.learner(*splits, head_spec(**spec), [Candidate(seed, rate)], "cpu")
     side = ProgressFile(folder / "progress.safetensors", "key", every_s=0.0)
     [fitted] = fit(learner, Stopping(epochs, epochs), side, "toy")
     return fitted

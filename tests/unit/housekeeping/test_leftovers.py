@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from dfprobe.cli import main
-from dfprobe.config import SCHEMA, read_config
 from dfprobe.housekeeping.known_names import Named
 from dfprobe.housekeeping.leftovers import leftovers
+from dfprobe.settings.complete import read_config
 from dfprobe.store.files import keep
 
 ROOT = Path(__file__).parents[3]
@@ -111,8 +111,6 @@ def write_config(name: str, **changes) -> Path:
 def results(tmp_path, monkeypatch) -> Path:
     """Results with leftovers, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    SCHEMA.parent.mkdir(parents=True)
-    shutil.copy(ROOT / SCHEMA, SCHEMA)
     write_config("config.yaml")
     for name in KEPT:
         put(Path("results", name))

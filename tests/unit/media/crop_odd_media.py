@@ -12,8 +12,9 @@ from peak_memory import peak_mb
 
 from dfprobe.media import crop_processes, crops
 from dfprobe.media.faces import FaceFinder
+from dfprobe.settings.stage_specs.features import CropsSpec
 
-SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
+SPEC = CropsSpec(detect_every=5, upsample=0, max_failed_share=1.0)
 LIMIT_S = 20
 
 

@@ -19,11 +19,12 @@ from dfprobe.media.clip import GreyFrames, crop_clip, crop_in_pieces
 from dfprobe.media.crops import crops_key, make_crops
 from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import frames_at_25fps, video_info
+from dfprobe.settings.stage_specs.features import CropsSpec
 from dfprobe.status import Status
 from dfprobe.store.crops import INDEX_SCHEMA, CropReader
 from dfprobe.store.files import kept
 
-SPEC = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
+SPEC = CropsSpec(detect_every=5, upsample=0, max_failed_share=1.0)
 SOUND = bursts(0.1, rate=16_000, length_s=0.4)
 
 
@@ -69,7 +70,7 @@ class Shard:
         ]
         pl.DataFrame(rows).sort("clip_id").write_parquet(self.manifest)
         self.delete_outputs()  # as Snakemake does before a job
-        spec = SPEC | changes
+        spec = SPEC.model_copy(update=changes)
         make_crops(self.manifest, "000", spec, self.h5, self.index, threads)
         return pl.read_parquet(self.index)
 
@@ -259,8 +260,8 @@ def test_another_key_computes_all_anew(shard, computed):
 
 def test_key_holds_what_changes_the_numbers(monkeypatch):
     key = crops_key(SPEC)
-    assert crops_key(SPEC | {"max_failed_share": 0.5}) == key
-    assert crops_key(SPEC | {"upsample": 1}) != key
+    assert crops_key(SPEC.model_copy(update={"max_failed_share": 0.5})) == key
+    assert crops_key(SPEC.model_copy(update={"upsample": 1})) != key
     monkeypatch.setattr(recipes, "crops", lambda: {"audio": 2})
     assert crops_key(SPEC) != key
 

@@ -1,37 +1,46 @@
 """What the rules of the report site depend on."""
 
-import json
-
 import pytest
-import yaml
 
-from dfprobe.config import complete_config
 from dfprobe.planning import site
-from small_run import ROOT, SMALL_CONFIG
+from dfprobe.settings.complete import complete_config
+from dfprobe.settings.config import Config
+from dfprobe.settings.corpora import Demo
+from dfprobe.settings.explanations import Spatial
+from dfprobe.settings.stage_specs.report import SiteSpec
+from small_run import SMALL_CONFIG
 
 
 @pytest.fixture
-def config() -> dict:
-    return complete_config(SMALL_CONFIG, ROOT / "workflow/schemas/config.schema.yaml")
+def config() -> Config:
+    return complete_config(SMALL_CONFIG)
+
+
+def with_corpora(config: Config, **changes) -> Config:
+    """Return a configuration with other settings of all corpora."""
+    corpora = {n: c.model_copy(update=changes) for n, c in config.corpora.items()}
+    return config.model_copy(update={"corpora": corpora})
 
 
 def test_the_clips_know_no_label_and_the_pages_do(config):
-    relabelled = yaml.safe_load(yaml.safe_dump(config))
-    relabelled["encoders"]["lfcc"]["label"] = "another"
-    relabelled["corpora"]["odd"]["label"] = "another"
+    relabelled = with_corpora(config, label="another")
     assert site.clips_spec(relabelled) == site.clips_spec(config)
     assert site.site_spec(relabelled) != site.site_spec(config)
 
 
 def test_the_defaults_are_24_clips_of_75_frames(config):
-    assert json.loads(site.clips_spec(config)) == {"clips": 24, "frames": 75}
+    assert site.clips_spec(config).model_dump() == {"clips": 24, "frames": 75}
 
 
 def test_the_pages_know_whether_all_corpora_are_drawn(config):
-    assert json.loads(site.site_spec(config))["demo"] is False
-    for corpus in config["corpora"].values():
-        corpus["demo"] = {"seed": 1, "sources": {}}
-    assert json.loads(site.site_spec(config))["demo"] is True
+    assert not site.site_spec(config).demo
+    assert site.site_spec(with_corpora(config, demo=Demo(seed=1))).demo
+
+
+def test_the_spec_of_the_pages_holds_all_settings(config):
+    spec = site.site_spec(config)
+    assert SiteSpec.from_json(spec.to_json()) == spec
+    assert spec.config == config
 
 
 def test_tables_and_pictures_are_those_that_the_run_makes(config):
@@ -40,9 +49,10 @@ def test_tables_and_pictures_are_those_that_the_run_makes(config):
     assert "results/anomaly.csv" in tables
     assert not any("spatial" in path for path in tables)
     assert site.figures(config) == []
-    config["anomaly"] = None
-    config["spatial"] = {"test": ["odd"]}
-    config["corpora"]["clean"]["layout"] = "lav_df"
+    section = Spatial(encoders=("example",), test=("odd",))
+    config = with_corpora(config, layout="lav_df").model_copy(
+        update={"anomaly": None, "spatial": section}
+    )
     assert set(site.table_files(config)) - set(tables) == {
         "results/explain/spatial.csv",
         "results/explain/sanity.csv",
@@ -50,6 +60,7 @@ def test_tables_and_pictures_are_those_that_the_run_makes(config):
     assert set(tables) - set(site.table_files(config)) == {"results/anomaly.csv"}
     assert set(site.figures(config)) == {
         "results/figures/temporal/clean.png",
+        "results/figures/temporal/odd.png",
         "results/figures/spatial.png",
         "results/figures/overlays/odd.png",
     }

@@ -11,6 +11,9 @@ import polars as pl
 from dfprobe.audit.findings import Finding, write_findings
 from dfprobe.report.explorer.clips import make_clips
 from dfprobe.report.site.make import Sources, make_site
+from dfprobe.settings.complete import complete_config
+from dfprobe.settings.stage_specs.report import ClipsSpec, SiteSpec
+from dfprobe.settings.stage_specs.tables import EncoderRow, HeadName
 from dfprobe.store.scores import write_scores
 
 LABELS = {
@@ -20,18 +23,31 @@ LABELS = {
     "avhubert_av": ("AV-HuBERT (AV)", "audio-visual"),
 }
 CORPORA = {"one": "FAVC-like", "two": "AV1M-like"}
-SPEC: dict[str, Any] = {
-    "heads": [{"name": "linear"}, {"name": "converged"}],
-    "encoders": [
-        {"name": name, "label": label, "modality": modality}
+CONFIG = complete_config(
+    {
+        "corpora": {name: {"layout": "folder", "root": name} for name in CORPORA},
+        "encoders": {"lfcc": {"family": "lfcc"}},
+        "train": ["one"],
+        "test": ["one", "two"],
+    }
+)
+SPEC = SiteSpec(
+    heads=tuple(
+        HeadName(name=name, entry=name, seed=43, encoders=tuple(LABELS))
+        for name in ("linear", "converged")
+    ),
+    encoders=tuple(
+        EncoderRow(
+            name=name, label=label, modality=modality, weights="x", untrimmed=None
+        )
         for name, (label, modality) in LABELS.items()
-    ],
-    "corpora": CORPORA,
-    "train": ["one"],
-    "test": ["one", "two"],
-    "demo": False,
-    "config": {"train": ["one"], "crops": {"detect_every": 1}},
-}
+    ),
+    corpora=CORPORA,
+    train=("one",),
+    test=("one", "two"),
+    demo=False,
+    config=CONFIG,
+)
 EMPTY = ("DeLong 95%", None, None, None, None, "unknown")
 
 
@@ -85,7 +101,7 @@ def clip_files(results: Path, test: str, clips: int, frames: int) -> Path:
         results / f"manifests/{test}.parquet",
         [scores for scores, _ in pairs],
         [curves for _, curves in pairs],
-        {"clips": clips, "frames": frames},
+        ClipsSpec(clips=clips, frames=frames),
         out,
     )
     return out

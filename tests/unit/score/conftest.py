@@ -11,12 +11,14 @@ from dfprobe.features.extract import extract_features
 from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.crops import make_crops
+from dfprobe.settings.stage_specs.features import CropsSpec, FeaturesSpec
 from dfprobe.store.features import FeatureReader
+from typed_specs import typed
 from unit.features.settings import SETTINGS
 from unit.media.media_files import bursts, face_frame, numbered_frame, write_clip
 
 FRAMES = 30
-CROPS = {"detect_every": 5, "upsample": 0, "max_failed_share": 1.0}
+CROPS = CropsSpec(detect_every=5, upsample=0, max_failed_share=1.0)
 SOUND = bursts(0.2, 0.7, rate=16_000, length_s=FRAMES / 25)
 ENCODERS = {
     "lfcc": {"family": "lfcc", "stream": "audio", "weights": "none"},
@@ -62,7 +64,9 @@ def pipeline(tmp_path_factory) -> Pipeline:
         spec = SETTINGS | {"encoder": {"name": name, **encoder}}
         if name == "lfcc_trimmed":
             spec["trim"] = "leading_silence"
-        extract_features(manifest, h5, index, "000", spec, stores[name])
+        extract_features(
+            manifest, h5, index, "000", typed(FeaturesSpec, spec), stores[name]
+        )
         heads[name] = folder / f"heads/{name}/toy.safetensors"
         write_head(stores[name], heads[name], seed)
     return Pipeline(videos, manifest, stores, heads)

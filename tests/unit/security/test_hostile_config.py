@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dfprobe.config import SCHEMA, complete_config, read_config
 from dfprobe.errors import ConfigError
+from dfprobe.settings.complete import complete_config, read_config
 
 ROOT = Path(__file__).parents[3]
 SMALL = {
@@ -31,7 +31,7 @@ def test_names_that_stand_in_paths_are_plain(kind, name):
     [entry] = config[kind].values()
     config[kind][name] = entry
     with pytest.raises(ConfigError, match="the name") as error:
-        complete_config(config, ROOT / SCHEMA)
+        complete_config(config)
     assert repr(name) in str(error.value)
 
 
@@ -40,7 +40,7 @@ def test_what_a_detector_was_trained_on_stands_in_paths_too(name):
     config = deepcopy(SMALL)
     config["external"]["judge"]["trained_on"] = name
     with pytest.raises(ConfigError, match="trained_on"):
-        complete_config(config, ROOT / SCHEMA)
+        complete_config(config)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,6 @@ def test_what_a_detector_was_trained_on_stands_in_paths_too(name):
 )
 def test_a_configuration_is_data(tag, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    SCHEMA.parent.mkdir(parents=True)
-    SCHEMA.write_bytes((ROOT / SCHEMA).read_bytes())
     path = Path("config.yaml")
     path.write_text(f"{yaml.safe_dump(SMALL)}extra: {tag}\n")
     with pytest.raises(ConfigError, match=r"config\.yaml cannot be read as YAML"):

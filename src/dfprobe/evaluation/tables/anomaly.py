@@ -22,6 +22,7 @@ from dfprobe.evaluation.tables.corpus_scores import (
 from dfprobe.evaluation.tables.long_table import NUMBERS, measure
 from dfprobe.evaluation.tables.subsets import manipulation_subsets
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.tables import AnomalySpec, JoinedRow
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
 from dfprobe.store.scores import score_files
 
@@ -35,8 +36,8 @@ class Measured(NamedTuple):
 
     Parameters
     ----------
-    row : dict
-        Entry of ``rows`` in the spec.
+    row : JoinedRow
+        One of ``rows`` of the spec.
     task : str
         One of `TASKS`.
     train : str
@@ -45,7 +46,7 @@ class Measured(NamedTuple):
         Files whose mean is the score.
     """
 
-    row: dict[str, Any]
+    row: JoinedRow
     task: str
     train: str
     keys: tuple[ScoreKey, ...]
@@ -54,7 +55,7 @@ class Measured(NamedTuple):
 def make_anomaly(
     scores: Sequence[Path],
     manifests: Sequence[Path],
-    spec: dict[str, Any],
+    spec: AnomalySpec,
     out_table: Path,
     out_long: Path,
 ) -> None:
@@ -68,11 +69,8 @@ def make_anomaly(
         row (the row's name stands for the encoder's).
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : dict
-        ``head``: the supervised head; ``real``: corpus whose real clips trained the
-        others; ``test``: names of corpora; ``supervised``: test -> training corpora of
-        the supervised head; ``rows``: list of ``name, label, modality, streams`` (one
-        encoder or two).
+    spec : AnomalySpec
+        The rows, the heads and the corpora.
     out_table : Path
         One row a row of the spec, ``{test} {task}`` in per cent AUC on the common
         clips; ``Sup`` is the mean over its training corpora. Empty where undefined.
@@ -86,7 +84,7 @@ def make_anomaly(
         If a score file is missing, unexpected, or does not hold the clips of its
         corpus.
     """
-    wanted = {test: list(_measured(test, spec)) for test in spec["test"]}
+    wanted = {test: list(_measured(test, spec)) for test in spec.test}
     expected = {key for part in wanted.values() for one in part for key in one.keys}
     needs = "the table of anomaly tasks needs one for every row, task and test corpus"
     paths = score_files(scores, expected, needs)
@@ -96,25 +94,23 @@ def make_anomaly(
         keys = dict.fromkeys(key for one in part for key in one.keys)
         files = {key: paths[key] for key in keys}
         long += _long_rows(join_scores(files, test, facts[test]), part, test)
-    order = [row["name"] for row in spec["rows"]]
+    order = [row.name for row in spec.rows]
     long.sort(key=lambda row: order.index(row["row"]))  # stable
     table = pl.DataFrame(long, infer_schema_length=None)
     write_csv(_wide(table, spec), out_table)
     write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out_long)
 
 
-def _measured(test: str, spec: dict[str, Any]) -> Iterator[Measured]:
+def _measured(test: str, spec: AnomalySpec) -> Iterator[Measured]:
     """All tasks of all rows; synchronisation needs two streams."""
-    for row in spec["rows"]:
-        for train in spec["supervised"][test]:
-            keys = [
-                ScoreKey(spec["head"], name, train, test) for name in row["streams"]
-            ]
+    for row in spec.rows:
+        for train in spec.supervised[test]:
+            keys = [ScoreKey(spec.head, name, train, test) for name in row.streams]
             yield Measured(row, SUPERVISED, train, tuple(keys))
         for task, head in HEAD_OF_TASK.items():
-            if task != "Sync" or len(row["streams"]) == 2:
-                key = ScoreKey(head, row["name"], spec["real"], test)
-                yield Measured(row, task, spec["real"], (key,))
+            if task != "Sync" or len(row.streams) == 2:
+                key = ScoreKey(head, row.name, spec.real, test)
+                yield Measured(row, task, spec.real, (key,))
 
 
 def _long_rows(
@@ -123,9 +119,9 @@ def _long_rows(
     parts = manipulation_subsets(corpus.clips)
     return [
         {
-            "row": one.row["name"],
-            "label": one.row["label"],
-            "modality": one.row["modality"],
+            "row": one.row.name,
+            "label": one.row.label,
+            "modality": one.row.modality,
             "task": one.task,
             "train": one.train,
             "test": test,
@@ -138,19 +134,23 @@ def _long_rows(
     ]
 
 
-def _wide(long: pl.DataFrame, spec: dict[str, Any]) -> pl.DataFrame:
+def _wide(long: pl.DataFrame, spec: AnomalySpec) -> pl.DataFrame:
     """One row a row of the spec, AUC in per cent as text with one decimal."""
     areas: dict[tuple[str, str, str], list[float | None]] = {}
     common = long.filter(pl.col("subset") == "common")
     for *key, area in common.select("row", "test", "task", "auc").iter_rows():
         areas.setdefault((key[0], key[1], key[2]), []).append(area)
     rows = [
-        {"row": row["name"], "label": row["label"], "modality": row["modality"]}
-        | {
-            f"{test} {task}": per_cent(areas.get((row["name"], test, task), []))
-            for test in spec["test"]
-            for task in TASKS
+        {
+            "row": row.name,
+            "label": row.label,
+            "modality": row.modality,
+            **{
+                f"{test} {task}": per_cent(areas.get((row.name, test, task), []))
+                for test in spec.test
+                for task in TASKS
+            },
         }
-        for row in spec["rows"]
+        for row in spec.rows
     ]
     return pl.DataFrame(rows, infer_schema_length=None)

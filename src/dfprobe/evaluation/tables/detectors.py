@@ -15,6 +15,7 @@ from dfprobe.evaluation.tables.corpus_scores import group_facts, join_scores
 from dfprobe.evaluation.tables.long_table import NUMBERS, measure
 from dfprobe.evaluation.tables.subsets import manipulation_subsets
 from dfprobe.products import EXTERNAL, ScoreKey
+from dfprobe.settings.stage_specs.tables import DetectorsSpec
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
 from dfprobe.store.scores import score_files
 
@@ -32,7 +33,7 @@ class Detector(NamedTuple):
         For paths and for people.
     trained_on : str
         Corpus, or what else its files are kept under.
-    test : list of str
+    test : tuple of str
         Corpora that it has scores of.
     """
 
@@ -40,7 +41,7 @@ class Detector(NamedTuple):
     name: str
     label: str
     trained_on: str
-    test: list[str]
+    test: tuple[str, ...]
 
     def key(self, test: str) -> ScoreKey:
         """Key of its score file."""
@@ -50,7 +51,7 @@ class Detector(NamedTuple):
 def make_detectors(
     scores: Sequence[Path],
     manifests: Sequence[Path],
-    spec: dict[str, Any],
+    spec: DetectorsSpec,
     out_table: Path,
     out_long: Path,
 ) -> None:
@@ -63,10 +64,8 @@ def make_detectors(
         ``.../external/{detector}/{trained_on}/{test}.parquet``.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : dict
-        ``head`` and ``train``: our probes; ``encoders``: list of ``name, label``;
-        ``external``: list of ``name, label, trained_on, test`` (corpora of which it has
-        scores); ``test``: names of all test corpora.
+    spec : DetectorsSpec
+        Our probes, the detectors from outside, and the test corpora.
     out_table : Path
         One row a detector: AUC in per cent on the common clips of each corpus; ``mean``
         over all corpora; ``mean_other`` over those that no detector of the table was
@@ -86,7 +85,7 @@ def make_detectors(
     paths = score_files(scores, expected, needs)
     facts = group_facts(manifests)
     long = []
-    for test in spec["test"]:
+    for test in spec.test:
         present = [one for one in detectors if test in one.test]
         long += _long_rows(present, test, paths, facts[test])
     order = [(one.head, one.name, one.trained_on) for one in detectors]
@@ -98,13 +97,13 @@ def make_detectors(
     write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out_long)
 
 
-def _detectors(spec: dict[str, Any]) -> Iterator[Detector]:
-    for entry in spec["encoders"]:
-        ours = (entry["name"], entry["label"], spec["train"])
-        yield Detector(spec["head"], *ours, spec["test"])
-    for entry in spec["external"]:
-        theirs = (entry["name"], entry["label"], entry["trained_on"])
-        yield Detector(EXTERNAL, *theirs, entry["test"])
+def _detectors(spec: DetectorsSpec) -> Iterator[Detector]:
+    for entry in spec.encoders:
+        ours = (entry.name, entry.label, spec.train)
+        yield Detector(spec.head, *ours, spec.test)
+    for entry in spec.external:
+        theirs = (entry.name, entry.label, entry.trained_on)
+        yield Detector(EXTERNAL, *theirs, entry.test)
 
 
 def _long_rows(
@@ -131,7 +130,7 @@ def _long_rows(
 
 
 def _wide(
-    long: pl.DataFrame, detectors: list[Detector], spec: dict[str, Any]
+    long: pl.DataFrame, detectors: list[Detector], spec: DetectorsSpec
 ) -> pl.DataFrame:
     """One row a detector, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
@@ -140,7 +139,7 @@ def _wide(
     trained_on = {one.trained_on for one in detectors}
     rows = []
     for one in detectors:
-        own = {test: areas.get(one.key(test)) for test in spec["test"]}
+        own = {test: areas.get(one.key(test)) for test in spec.test}
         other = [area for test, area in own.items() if test not in trained_on]
         rows.append(
             {"name": one.name, "label": one.label, "trained_on": one.trained_on}

@@ -43,6 +43,7 @@ from dfprobe.evaluation.tables.fusion_tables import (
 )
 from dfprobe.evaluation.tables.matrix import pairs
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.tables import FusionSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.scores import score_files
 
@@ -57,14 +58,14 @@ class Column(NamedTuple):
 
     Parameters
     ----------
-    names : list of str
+    names : sequence of str
         Encoders.
     labels : np.ndarray of shape (clips,), int64
         Of the test clips that all encoders could score.
     scores : np.ndarray of shape (encoders, clips), float64
     """
 
-    names: list[str]
+    names: Sequence[str]
     labels: np.ndarray
     scores: np.ndarray
 
@@ -73,7 +74,7 @@ def make_fusion(
     scores: Sequence[Path],
     validation: Sequence[Path],
     manifests: Sequence[Path],
-    spec: dict[str, Any],
+    spec: FusionSpec,
     out: Tables,
 ) -> None:
     """Write the tables of correlation and late fusion.
@@ -87,9 +88,8 @@ def make_fusion(
         of its training corpus.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of all corpora.
-    spec : dict
-        ``head``; ``encoders``: names; ``train`` and ``test``: names of corpora;
-        ``sets``: lists of more than two encoders. Their order is that of the tables.
+    spec : FusionSpec
+        Head, encoders, sets of them and corpora, in the order of the tables.
     out : Tables
 
     Raises
@@ -125,42 +125,42 @@ def make_fusion(
 def _columns(
     scores: Sequence[Path],
     facts: Mapping[str, pl.DataFrame],
-    spec: dict[str, Any],
+    spec: FusionSpec,
 ) -> Iterator[tuple[dict[str, str], Column]]:
     """Read the scores of each train -> test pair, in the order of the matrix."""
     expected = {
-        ScoreKey(spec["head"], encoder, train, test)
-        for encoder in spec["encoders"]
-        for train, test in pairs(spec)
+        ScoreKey(spec.head, encoder, train, test)
+        for encoder in spec.encoders
+        for train, test in pairs(spec.train, spec.test)
     }
     needs = "fusion needs one for every encoder and pair of corpora"
     paths = score_files(scores, expected, needs)
-    for test in spec["test"]:
+    for test in spec.test:
         files = {key: path for key, path in paths.items() if key.test == test}
         corpus = join_scores(files, test, facts[test])
-        for train in (train for train, tested in pairs(spec) if tested == test):
-            keys = [ScoreKey(spec["head"], e, train, test) for e in spec["encoders"]]
+        for train, _ in pairs(spec.train, [test]):
+            keys = [ScoreKey(spec.head, e, train, test) for e in spec.encoders]
             table = np.stack([corpus.scores[key][corpus.common] for key in keys])
             labels = corpus.labels[corpus.common]
             key = {"train": train, "test": test}
-            yield key, Column(spec["encoders"], labels, table)
+            yield key, Column(spec.encoders, labels, table)
 
 
 def _validation(
-    paths: Sequence[Path], facts: Mapping[str, pl.DataFrame], spec: dict[str, Any]
+    paths: Sequence[Path], facts: Mapping[str, pl.DataFrame], spec: FusionSpec
 ) -> dict[str, Validation]:
     """Read the validation scores of each training corpus."""
     found = {(p.parent.name, p.name.removesuffix(".val.parquet")): p for p in paths}
     validation = {}
-    for train in spec["train"]:
+    for train in spec.train:
         files = {}
-        for name in spec["encoders"]:
+        for name in spec.encoders:
             if (name, train) not in found:
                 raise DataError(
                     f"The validation scores of encoder {name}, trained on {train}, are "
                     "missing; fusion needs them for every encoder and training corpus."
                 )
-            key = ScoreKey(spec["head"], name, train, train)
+            key = ScoreKey(spec.head, name, train, train)
             files[key] = found[name, train]
         corpus = join_scores(files, f"{train} (validation)", facts[train])
         scores = np.stack([column[corpus.common] for column in corpus.scores.values()])
@@ -168,10 +168,10 @@ def _validation(
     return validation
 
 
-def _sets(spec: dict[str, Any]) -> list[Members]:
+def _sets(spec: FusionSpec) -> list[Members]:
     """All pairs, then the larger sets of the spec, as numbers of encoders."""
-    place = {name: number for number, name in enumerate(spec["encoders"])}
-    chosen = [tuple(sorted(place[name] for name in names)) for names in spec["sets"]]
+    place = {name: number for number, name in enumerate(spec.encoders)}
+    chosen = [tuple(sorted(place[name] for name in names)) for names in spec.sets]
     return list(dict.fromkeys([*combinations(range(len(place)), 2), *chosen]))
 
 
@@ -213,7 +213,7 @@ def _fused(
 
 
 def _set_rows(
-    fused: Placed, single: Placed, members: Sequence[Members], names: list[str]
+    fused: Placed, single: Placed, members: Sequence[Members], names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """AUC of each set, and what it gains."""
     best = best_members(members, single.areas)
@@ -229,7 +229,7 @@ def _set_rows(
 
 
 def _ratios(
-    fused: Placed, single: Placed, members: Sequence[Members], names: list[str]
+    fused: Placed, single: Placed, members: Sequence[Members], names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
     """Relative improvement of each member of each pair by the other."""
     pair = [number for number, part in enumerate(members) if len(part) == 2]

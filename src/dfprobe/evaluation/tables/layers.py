@@ -19,6 +19,7 @@ from dfprobe.evaluation.tables.corpus_scores import (
 )
 from dfprobe.heads.files.head_file import read_head
 from dfprobe.products import MIX_HEAD, ScoreKey, layer_head
+from dfprobe.settings.stage_specs.heads import LayersSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.scores import score_files
 
@@ -36,7 +37,8 @@ def make_layers(
     scores: Sequence[Path],
     mixes: Sequence[Path],
     manifests: Sequence[Path],
-    spec: dict[str, Any],
+    spec: LayersSpec,
+    layers: int,
     out: Path,
 ) -> None:
     """Write the table of an encoder's layers.
@@ -50,9 +52,10 @@ def make_layers(
         Head files of the mix, ``.../{train}.safetensors``.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : dict
-        ``encoder``: its name; ``layers``: their number; ``train`` and ``test``: names
-        of corpora. Their order is that of the table.
+    spec : LayersSpec
+        Encoder and corpora, in the order of the table.
+    layers : int
+        How many there are.
     out : Path
         CSV to write: ``train, test, layer`` (number or ``mix``), ``auc, auc_low,
         auc_high`` (empty where undefined), ``clips, mix_weight`` (empty for the mix).
@@ -63,21 +66,21 @@ def make_layers(
         If a score file is missing or unexpected, or the files of a test corpus are not
         of the same clips.
     """
-    heads = [*map(layer_head, range(spec["layers"])), MIX_HEAD]
+    heads = [*map(layer_head, range(layers)), MIX_HEAD]
     expected = {
-        ScoreKey(head, spec["encoder"], train, test)
+        ScoreKey(head, spec.encoder, train, test)
         for head in heads
-        for train in spec["train"]
-        for test in spec["test"]
+        for train in spec.train
+        for test in spec.test
     }
     needs = "the table of layers needs one for every layer and the mix"
     paths = score_files(scores, expected, needs)
     facts = group_facts(manifests)
     weights = {path.stem: mix_weights(path) for path in mixes}
     rows: list[dict[str, Any]] = []
-    for train in spec["train"]:
-        for test in spec["test"]:
-            keys = [ScoreKey(head, spec["encoder"], train, test) for head in heads]
+    for train in spec.train:
+        for test in spec.test:
+            keys = [ScoreKey(head, spec.encoder, train, test) for head in heads]
             files = {key: paths[key] for key in keys}
             corpus = join_scores(files, test, facts[test])
             pair = {"train": train, "test": test}

@@ -24,6 +24,7 @@ from dfprobe.evaluation.tables.pairs import (
 )
 from dfprobe.evaluation.tables.subsets import subsets
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.tables import EncoderRow, HeadName, MatrixSpec
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
 from dfprobe.store.scores import score_files
 
@@ -58,7 +59,7 @@ def make_matrix(
     scores: Sequence[Path],
     manifests: Sequence[Path],
     crop_indexes: Sequence[Path],
-    spec: dict[str, Any],
+    spec: MatrixSpec,
     out: Tables,
 ) -> None:
     """Write the matrix, the tidy table of all metrics, and the paired tests.
@@ -71,10 +72,8 @@ def make_matrix(
         ``.../{corpus}.parquet`` of all corpora.
     crop_indexes : sequence of Path
         ``.../{test}/{shard}.parquet`` of the test corpora.
-    spec : dict
-        ``heads``: list of ``name`` and ``encoders``, that of the matrix first;
-        ``encoders``: name -> ``label``, ``modality``; ``train`` and ``test``: names of
-        corpora. Their order is that of the tables.
+    spec : MatrixSpec
+        Heads, encoders and corpora, in the order of the tables.
     out : Tables
 
     Raises
@@ -84,28 +83,28 @@ def make_matrix(
         corpus.
     """
     paths = _keyed(scores, spec)
+    rows = {row.name: row for row in spec.encoders}
     facts = {path.stem: clip_facts(path, crop_indexes) for path in manifests}
     trained_on = {
-        train: facts[train].filter(pl.col("split") == "train")
-        for train in spec["train"]
+        train: facts[train].filter(pl.col("split") == "train") for train in spec.train
     }
     long, compared = [], []
-    for test in spec["test"]:
+    for test in spec.test:
         files = {key: path for key, path in paths.items() if key.test == test}
         corpus = join_scores(files, test, facts[test])
-        for train, _ in (pair for pair in pairs(spec) if pair[1] == test):
-            for head in spec["heads"]:
-                column = {"head": head["name"], "train": train, "test": test}
-                encoders = {name: spec["encoders"][name] for name in head["encoders"]}
+        for train, _ in pairs(spec.train, [test]):
+            for head in spec.heads:
+                column = {"head": head.name, "train": train, "test": test}
+                encoders = [rows[name] for name in head.encoders]
                 long += _long_rows(corpus, column, trained_on[train], encoders)
-                compared += _pair_rows(corpus, column, encoders)
-    heads = [head["name"] for head in spec["heads"]]
-    order = list(spec["encoders"])
+                compared += _pair_rows(corpus, column, head.encoders)
+    heads = [head.name for head in spec.heads]
+    order = list(rows)
     # Stable: pairs keep their order.
     long.sort(key=lambda r: (heads.index(r["head"]), order.index(r["encoder"])))
     table = pl.DataFrame(long, infer_schema_length=None)
-    for head, path in zip(spec["heads"], [out.matrix, *out.others], strict=True):
-        write_csv(_matrix(table.filter(head=head["name"]), head, spec), path)
+    for head, path in zip(spec.heads, [out.matrix, *out.others], strict=True):
+        write_csv(_matrix(table.filter(head=head.name), head, spec), path)
     write_csv(table.with_columns(decimals(NUMBERS, "{:.6f}")), out.long)
     tests = pl.DataFrame(compared, schema=PAIR_SCHEMA).with_columns(
         decimals(PAIR_NUMBERS, "{:.6f}"), decimals(P_VALUES, "{:.3e}")
@@ -132,22 +131,22 @@ def read_pairs(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, schema=PAIR_SCHEMA)
 
 
-def pairs(spec: dict[str, Any]) -> list[tuple[str, str]]:
+def pairs(train: Sequence[str], test: Sequence[str]) -> list[tuple[str, str]]:
     """Train and test corpora in the paper's order: by test, the in-domain one first."""
     return [
-        (train, test)
-        for test in spec["test"]
-        for train in sorted(spec["train"], key=lambda name: name != test)
+        (learned, tested)
+        for tested in test
+        for learned in sorted(train, key=lambda name: name != tested)
     ]
 
 
-def _keyed(scores: Sequence[Path], spec: dict[str, Any]) -> dict[ScoreKey, Path]:
+def _keyed(scores: Sequence[Path], spec: MatrixSpec) -> dict[ScoreKey, Path]:
     """Score files by what they hold."""
     expected = {
-        ScoreKey(head["name"], encoder, train, test)
-        for head in spec["heads"]
-        for encoder in head["encoders"]
-        for train, test in pairs(spec)
+        ScoreKey(head.name, encoder, train, test)
+        for head in spec.heads
+        for encoder in head.encoders
+        for train, test in pairs(spec.train, spec.test)
     }
     needs = "the matrix needs one for every encoder and pair of corpora"
     return score_files(scores, expected, needs)
@@ -157,24 +156,26 @@ def _long_rows(
     corpus: CorpusScores,
     column: dict[str, str],
     trained_on: pl.DataFrame,
-    encoders: dict[str, Any],
+    encoders: Sequence[EncoderRow],
 ) -> list[dict[str, Any]]:
     """Rows of the tidy table for one column of the matrix."""
     parts = subsets(corpus.clips, trained_on)
     return [
         {
-            "encoder": encoder,
-            "modality": entry["modality"],
+            "encoder": encoder.name,
+            "modality": encoder.modality,
             **column,
-            **measure(corpus, corpus.scores[ScoreKey(encoder=encoder, **column)], part),
+            **measure(
+                corpus, corpus.scores[ScoreKey(encoder=encoder.name, **column)], part
+            ),
         }
-        for encoder, entry in encoders.items()
+        for encoder in encoders
         for part in parts
     ]
 
 
 def _pair_rows(
-    corpus: CorpusScores, column: dict[str, str], encoders: dict[str, Any]
+    corpus: CorpusScores, column: dict[str, str], encoders: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Rows of the paired tests for one column of the matrix."""
     scores = {
@@ -184,9 +185,7 @@ def _pair_rows(
     return pair_rows(corpus.labels[corpus.common], scores, column)
 
 
-def _matrix(
-    long: pl.DataFrame, head: dict[str, Any], spec: dict[str, Any]
-) -> pl.DataFrame:
+def _matrix(long: pl.DataFrame, head: HeadName, spec: MatrixSpec) -> pl.DataFrame:
     """One row an encoder, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
     values = {
@@ -195,12 +194,17 @@ def _matrix(
             "encoder", "train", "test", "auc"
         ).iter_rows()
     }
-    columns = pairs(spec)
+    columns = pairs(spec.train, spec.test)
     out_of_domain = [pair for pair in columns if pair[0] != pair[1]]
     rows = []
-    for encoder in head["encoders"]:
-        entry = spec["encoders"][encoder]
-        row = {"encoder": encoder} | {key: entry[key] for key in ("label", "modality")}
+    named = {encoder.name: encoder for encoder in spec.encoders}
+    for encoder in head.encoders:
+        entry = named[encoder]
+        row: dict[str, str | None] = {
+            "encoder": encoder,
+            "label": entry.label,
+            "modality": entry.modality,
+        }
         for train, test in columns:
             row[f"{train}->{test}"] = per_cent([values[encoder, train, test]])
         row["mean_ood"] = per_cent([values[encoder, *pair] for pair in out_of_domain])

@@ -23,6 +23,7 @@ from dfprobe.explain.temporal.tables import read_localisation, temporal_facts
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import frames_at_25fps, video_info
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS, RowClock
+from dfprobe.settings.stage_specs.explanations import CurvesEncoder, PanelsSpec
 from dfprobe.store.parquet import read_parquet
 
 _SHOWN = ("audio", "visual")  # modalities of which a clip is chosen by rule
@@ -73,7 +74,7 @@ def make_panels(
     manifest: Path,
     crops: Sequence[Path],
     localisation: Path,
-    spec: dict[str, Any],
+    spec: PanelsSpec,
 ) -> list[Panel]:
     """Choose clips of a test corpus and read what their panels show.
 
@@ -91,9 +92,8 @@ def make_panels(
         Indexes of its crops.
     localisation : Path
         Table of localisation.
-    spec : dict
-        ``head``, ``train``, ``test``; ``encoders``: name -> ``label``, ``modality``,
-        ``trimmed``; ``clips``: list of ``clip``, ``encoder`` from the configuration.
+    spec : PanelsSpec
+        The head, its corpora and encoders, and the clips of the configuration.
 
     Returns
     -------
@@ -102,35 +102,38 @@ def make_panels(
     """
     paths = {path.parts[-3]: path for path in curves}
     clips = _clips(manifest, crops)
-    if spec["clips"]:
-        wanted = [(entry["encoder"], [entry["clip"]]) for entry in spec["clips"]]
+    encoders = {entry.name: entry for entry in spec.encoders}
+    if spec.clips:
+        wanted = [(chosen.encoder, [chosen.clip]) for chosen in spec.clips]
     else:
         table = read_localisation(localisation)
         wanted = [(name, []) for name in best_encoders(table, spec)]
     panels = []
     for encoder, names in wanted:
-        about = spec["encoders"][encoder]
-        timed = read_curves(paths[encoder], clips, about["trimmed"])
+        about = encoders[encoder]
+        timed = read_curves(paths[encoder], clips, about.trimmed)
         by_clip = dict(zip(clips["clip_id"], timed, strict=True))
         names = names or choose_clips(clips, by_clip)
         panels += [_panel(name, about, clips, by_clip) for name in names]
     return panels
 
 
-def best_encoders(table: pl.DataFrame, spec: dict[str, Any]) -> list[str]:
+def best_encoders(table: pl.DataFrame, spec: PanelsSpec) -> list[str]:
     """Choose the encoder of each modality that localises fakes of both streams best.
 
     Parameters
     ----------
     table : pl.DataFrame
         Table of localisation.
-    spec : dict
+    spec : PanelsSpec
         As for `make_panels`.
     """
     rows = table.filter(
         pl.col("auc_clip_mean").is_not_null(),
-        pl.col("encoder").is_in(list(spec["encoders"])),
-        **{name: spec[name] for name in ("head", "train", "test")},
+        pl.col("encoder").is_in([entry.name for entry in spec.encoders]),
+        head=spec.head,
+        train=spec.train,
+        test=spec.test,
         subset="both",
     ).sort("auc_clip_mean", descending=True, maintain_order=True)
     first = rows.unique("modality", keep="first", maintain_order=True)
@@ -208,11 +211,11 @@ def _clips(manifest: Path, crops: Sequence[Path]) -> pl.DataFrame:
 
 def _panel(
     name: str,
-    about: dict[str, Any],
+    about: CurvesEncoder,
     clips: pl.DataFrame,
     curves: Mapping[str, TimedCurve | None],
 ) -> Panel:
-    names = (name, about["label"], about["modality"])
+    names = (name, about.label, about.modality)
     if name not in curves:
         note = (
             "This is not a test clip of the corpus (see temporal.clips in the config)."
@@ -225,7 +228,7 @@ def _panel(
         return Panel(*names, None, segments, None, "The encoder gave no rows for it.")
     area = clip_area(clip, curve)
     try:
-        shown = _media(Path(clip["path"]), about["modality"], curve, segments)
+        shown = _media(Path(clip["path"]), about.modality, curve, segments)
     except ClipError as error:
         log.warning("clip %s: %s", name, error.detail)
         return Panel(*names, curve, segments, area, f"{error.detail}.")

@@ -13,6 +13,7 @@ from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
 from dfprobe.products import ScoreKey
 from dfprobe.rates import SAMPLES_PER_FRAME
+from dfprobe.settings.stage_specs.explanations import CurvesEncoder, LocalisationSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import score_files
@@ -45,7 +46,7 @@ def make_tables(
     scores: Sequence[Path],
     manifests: Sequence[Path],
     crops: Sequence[Path],
-    spec: dict[str, Any],
+    spec: LocalisationSpec,
     out_localisation: Path,
     out_leading: Path,
 ) -> None:
@@ -59,11 +60,8 @@ def make_tables(
         ``.../{corpus}.parquet`` of the test corpora.
     crops : sequence of Path
         ``.../{corpus}/{shard}.parquet``, indexes of the crops of the test corpora.
-    spec : dict
-        ``heads``: list of ``name``, ``encoders`` (also pairs, ``a+b``), ``train``,
-        ``test``, ``log_sum_exp`` (whether the clip's score is that of its curve);
-        ``encoders``: name -> ``label``, ``modality``, ``trimmed``; ``test``: names of
-        corpora; ``localised``: those of them whose segments are known.
+    spec : LocalisationSpec
+        The heads, their encoders and pairs of encoders, and the test corpora.
     out_localisation : Path
         CSV to write, columns of `LOCALISATION_SCHEMA`: a row for each head, encoder,
         training corpus, localised corpus and subset of the fakes.
@@ -76,7 +74,9 @@ def make_tables(
     DataError
         If a file is missing or unexpected, or the files are not of the same clips.
     """
-    expected = {test: list(_keys(spec, test)) for test in spec["test"]}
+    encoders = {entry.name: entry for entry in spec.encoders}
+    summed = {head.name for head in spec.heads if head.log_sum_exp}
+    expected = {test: list(_keys(spec, test)) for test in spec.test}
     wanted = [key for keys in expected.values() for key in keys]
     score_of = score_files(scores, wanted, _NEEDS)
     curve_of = score_files(curves, wanted, _NEEDS)
@@ -89,14 +89,14 @@ def make_tables(
         files = {key: score_of[key] for key in keys}
         corpus = join_scores(files, test, facts[test])
         for key in keys:
-            about = spec["encoders"][key.encoder]
+            about = encoders[key.encoder]
             names = _names(key, about)
-            values = read_curves(curve_of[key], corpus.clips, about["trimmed"])
-            if test in spec["localised"]:
+            values = read_curves(curve_of[key], corpus.clips, about.trimmed)
+            if test in spec.localised:
                 area = _classification(corpus, key)
                 rows = localisation.localise(corpus.clips, corpus.common, values)
                 placed += [names | row | area for row in rows]
-            if _head(spec, key)["log_sum_exp"]:
+            if key.head in summed:
                 rows = leading.lead(corpus.clips, corpus.common, values)
                 first += [names | row for row in rows]
     numbers = (*localisation.NUMBERS, *_CLASSIFICATION)
@@ -160,24 +160,20 @@ def _media_facts(indexes: Sequence[Path], clip_ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def _keys(spec: dict[str, Any], test: str) -> Iterator[ScoreKey]:
-    for head in spec["heads"]:
-        if test in head["test"]:
-            for encoder in head["encoders"]:
-                for train in head["train"]:
-                    yield ScoreKey(head["name"], encoder, train, test)
+def _keys(spec: LocalisationSpec, test: str) -> Iterator[ScoreKey]:
+    for head in spec.heads:
+        if test in head.test:
+            for encoder in head.encoders:
+                for train in head.train:
+                    yield ScoreKey(head.name, encoder, train, test)
 
 
-def _head(spec: dict[str, Any], key: ScoreKey) -> dict[str, Any]:
-    return next(head for head in spec["heads"] if head["name"] == key.head)
-
-
-def _names(key: ScoreKey, about: dict[str, Any]) -> dict[str, str]:
+def _names(key: ScoreKey, about: CurvesEncoder) -> dict[str, str]:
     return {
         "head": key.head,
         "encoder": key.encoder,
-        "label": about["label"],
-        "modality": about["modality"],
+        "label": about.label,
+        "modality": about.modality,
         "train": key.train,
         "test": key.test,
     }

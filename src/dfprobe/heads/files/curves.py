@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from dfprobe.errors import ConfigError
+from dfprobe.settings.stage_specs.heads import TrainingFigureSpec
+from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.store.files import write_whole
 
 
@@ -78,7 +80,7 @@ def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
 
 
 def read_curves(
-    paths: Sequence[Path], spec: dict[str, Any]
+    paths: Sequence[Path], spec: TrainingFigureSpec
 ) -> tuple[pl.DataFrame, dict[str, Stopping]]:
     """Read curves for `dfprobe.report.plots.training_curves.training_curves_figure`.
 
@@ -87,10 +89,8 @@ def read_curves(
     paths : sequence of Path
         ``.../{head}/{encoder}/{train}.curve.csv``, see
         `dfprobe.heads.files.curves.write_curves`.
-    spec : dict
-        ``rows``: label of each encoder or pair; ``corpora``: label of each corpus;
-        ``heads``: ``max_epochs`` and ``patience`` of each head. Their order is that of
-        the figure.
+    spec : TrainingFigureSpec
+        Rows, corpora and heads, in the order of the figure.
 
     Returns
     -------
@@ -102,18 +102,19 @@ def read_curves(
     """
     tables: list[pl.DataFrame] = []
     stopping: dict[str, Stopping] = {}
-    order = {name: place for place, name in enumerate(spec["rows"])}
+    rows, corpora = labels(spec.rows), labels(spec.corpora)
+    stops = {head.name: Stopping(head.max_epochs, head.patience) for head in spec.heads}
+    order = {name: place for place, name in enumerate(rows)}
     for path in sorted(paths, key=lambda p: order[p.parent.name]):
         entry, row, train = path.parts[-3], path.parent.name, path.name.split(".")[0]
         table = pl.read_csv(path)
         members = table["member"].unique(maintain_order=True).to_list()
         heads = {m: entry if len(members) == 1 else f"{entry}, {m}" for m in members}
-        limits = spec["heads"][entry]
-        stopping |= {head: Stopping(**limits) for head in heads.values()}
+        stopping |= dict.fromkeys(heads.values(), stops[entry])
         tables.append(
             table.select(
-                pl.lit(spec["rows"][row]).alias("encoder"),
-                pl.lit(spec["corpora"][train]).alias("train"),
+                pl.lit(rows[row]).alias("encoder"),
+                pl.lit(corpora[train]).alias("train"),
                 pl.col("member").replace(heads).alias("head"),
                 *("epoch", "train_loss", "val_loss"),
             )

@@ -23,6 +23,7 @@ from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
 from dfprobe.heads.files.head_file import read_head, write_head
 from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 Normalise = Callable[[np.ndarray], np.ndarray]
 
@@ -139,7 +140,7 @@ class ClipLearner(TorchLearner):
         (T, D) normalised rows to (T,) logits.
     normalise : callable
         Stored rows as the model reads them, see `ClipHead.normalise`.
-    spec : dict
+    spec : HeadSpec
         ``class_weights``: ``none``, or ``balanced``, which multiplies the losses of
         both splits by ``n / (2 n_class)``, counted in the training clips.
         ``schedule``: ``none``, or ``plateau``, which multiplies the learning rate by
@@ -156,7 +157,7 @@ class ClipLearner(TorchLearner):
         val: Split,
         model: nn.Module,
         normalise: Normalise,
-        spec: dict[str, Any],
+        spec: HeadSpec,
         candidate: Candidate,
         device: str,
     ) -> None:
@@ -165,14 +166,14 @@ class ClipLearner(TorchLearner):
         optimizer = torch.optim.Adam(model.parameters(), lr=candidate.learning_rate)
         schedule = (
             ReduceLROnPlateau(optimizer, **_PLATEAU)
-            if spec["schedule"] == "plateau"
+            if spec.schedule == "plateau"
             else None
         )
         super().__init__(model, optimizer, schedule, candidate.seed)
         self._train = train
         self._val = val
         self._normalise = normalise
-        self._weights = class_weights(train.labels, spec["class_weights"])
+        self._weights = class_weights(train.labels, spec.class_weights)
 
     def train_steps(self, epoch: int) -> Iterator[Step]:
         """Loss of each training clip, in the order of the epoch."""

@@ -8,13 +8,13 @@ bit-ml/ssr-dfd, ``linear_probing/{model,train}.py``.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
 from dfprobe.heads.kinds import linear_kernel
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 _FACTOR, _PATIENCE, _LOWEST_RATE = 0.3, 2, 1e-6  # of schedule `plateau`
 
@@ -26,7 +26,7 @@ class LinearLearner:
     ----------
     train, val : Split
         Clips of one stream.
-    spec : dict
+    spec : HeadSpec
         ``class_weights``: ``none``, or ``balanced``, which multiplies the losses of
         both splits by ``n / (2 n_class)``, counted in the training clips.
         ``schedule``: ``none``, or ``plateau``, which multiplies a probe's learning rate
@@ -51,15 +51,15 @@ class LinearLearner:
         self,
         train: Split,
         val: Split,
-        spec: dict[str, Any],
+        spec: HeadSpec,
         candidates: Sequence[Candidate],
     ) -> None:
         self._train, self._val = train, val
-        layers = spec.get("layers", 1)
+        layers = spec.layers or 1
         dim = _layer_dim(train.dims[0], layers)
         self._seed = candidates[0].seed
-        self._loss_weights = class_weights(train.labels, spec["class_weights"])
-        self._falls = spec["schedule"] == "plateau"
+        self._loss_weights = class_weights(train.labels, spec.class_weights)
+        self._falls = spec.schedule == "plateau"
         params = np.stack([initial_parameters(dim, c.seed) for c in candidates])
         self._params = np.repeat(params, layers, axis=0)
         self._moments = np.zeros((2, *self._params.shape), np.float32)

@@ -10,6 +10,7 @@ from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Split
 from dfprobe.heads.files.head_file import kind_of
 from dfprobe.heads.fit.loop import Learner
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 _CLASSES = {
     "linear": "LinearProbe",
@@ -82,7 +83,7 @@ class Kind(Protocol):
         self,
         train: Split,
         val: Split,
-        spec: dict[str, Any],
+        spec: HeadSpec,
         candidates: list[Candidate],
         device: str,
     ) -> Learner:

@@ -4,7 +4,7 @@ The weights are learned with the probe and are those of a softmax, so they are p
 and sum to one: they say which layers the probe reads.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split
 from dfprobe.heads.fit.clip import ClipHead, ClipLearner
 from dfprobe.heads.fit.loop import Learner
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -81,7 +82,7 @@ class LayerMixHead(ClipHead):
 def learner(
     train: Split,
     val: Split,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     candidates: list[Candidate],
     device: str,
 ) -> Learner:
@@ -91,7 +92,7 @@ def learner(
     ----------
     train, val : Split
         Clips of one stream, made with ``layer: all``.
-    spec : dict
+    spec : HeadSpec
         ``layers``: number of layers in a row; ``class_weights`` and ``schedule`` as for
         `ClipLearner`.
     candidates : list of Candidate
@@ -105,7 +106,9 @@ def learner(
         If rows do not divide into that many layers.
     """
     [candidate] = candidates
-    layers = spec["layers"]
+    layers = spec.layers
+    if layers is None:
+        raise ValueError("a mix of layers needs their number")
     model = _new_model(train.dims[0], layers, candidate.seed)
 
     def normalise(rows: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from dfprobe.heads.files.head_file import read_head, write_head
 from dfprobe.heads.fit.linear import LinearLearner
 from dfprobe.heads.fit.loop import Learner
 from dfprobe.heads.kinds import linear_kernel
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 RECIPE = 2  # raise it when the numbers change, see dfprobe.recipes
 
@@ -123,7 +124,7 @@ class LinearProbe:
 def learner(
     train: Split,
     val: Split,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     candidates: list[Candidate],
     device: str,
 ) -> Learner:

@@ -29,6 +29,8 @@ from dfprobe.heads.files.head_file import read_head, write_head
 from dfprobe.heads.fit.loop import Learner
 from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
 from dfprobe.heads.kinds.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
+from dfprobe.settings.model import Options
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -157,7 +159,7 @@ class NextTokenLearner(TorchLearner):
         Real clips of at least `MIN_ROWS` rows.
     model : NextTokenModel
         On its device.
-    spec : dict
+    spec : HeadSpec
         ``max_epochs`` and ``options.batch_size``, in clips.
     candidate : Candidate
         Seed and learning rate.
@@ -168,17 +170,17 @@ class NextTokenLearner(TorchLearner):
         train: Split,
         val: Split,
         model: NextTokenModel,
-        spec: dict[str, Any],
+        spec: HeadSpec,
         candidate: Candidate,
     ) -> None:
         optimizer = torch.optim.Adam(model.parameters(), lr=candidate.learning_rate)
-        schedule = CosineAnnealingLR(optimizer, spec["max_epochs"])
+        schedule = CosineAnnealingLR(optimizer, spec.max_epochs)
         super().__init__(model, optimizer, schedule, candidate.seed)
         self._train = train
         self._val = val
         self._errors = model.errors
         self._device = model.positions.device
-        self._batch_size: int = spec["options"]["batch_size"]
+        self._batch_size: int = spec.options["batch_size"]
 
     def train_steps(self, epoch: int) -> Iterator[Step]:
         """Losses of the training batches, in the order of the epoch."""
@@ -206,7 +208,7 @@ class NextTokenLearner(TorchLearner):
 def learner(
     train: Split,
     val: Split,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     candidates: list[Candidate],
     device: str,
 ) -> Learner:
@@ -216,7 +218,7 @@ def learner(
     ----------
     train, val : Split
         Real clips of at least `MIN_ROWS` rows.
-    spec : dict
+    spec : HeadSpec
         ``max_epochs``; ``options``: ``width``, ``feed_forward``, ``heads``, ``layers``,
         ``dropout``, ``batch_size``.
     candidates : list of Candidate
@@ -230,14 +232,14 @@ def learner(
         If the width does not fit the number of attention heads.
     """
     [candidate] = candidates
-    sizes = sizes_of(spec["options"])
+    sizes = sizes_of(spec.options)
     model = random_module(
         lambda: NextTokenModel(sum(train.dims), sizes), candidate.seed
     )
     return NextTokenLearner(train, val, model.to(pick_device(device)), spec, candidate)
 
 
-def sizes_of(options: dict[str, Any]) -> Sizes:
+def sizes_of(options: Options) -> Sizes:
     """Sizes of the model in the options of a head."""
     names = ("width", "feed_forward", "heads", "layers", "dropout")
     return Sizes(**{name: options[name] for name in names})

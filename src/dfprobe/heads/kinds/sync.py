@@ -26,6 +26,8 @@ from dfprobe.heads.files.head_file import read_head, write_head
 from dfprobe.heads.fit.loop import Learner
 from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
 from dfprobe.heads.kinds.sync_model import Sizes, SyncModel, new_model
+from dfprobe.settings.model import Options
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -170,7 +172,7 @@ class SyncLearner(TorchLearner):
         train: Split,
         val: Split,
         model: SyncModel,
-        options: dict[str, Any],
+        options: Options,
         candidate: Candidate,
     ) -> None:
         optimizer = torch.optim.Adam(model.parameters(), lr=candidate.learning_rate)
@@ -229,7 +231,7 @@ class SyncLearner(TorchLearner):
 def learner(
     train: Split,
     val: Split,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     candidates: list[Candidate],
     device: str,
 ) -> Learner:
@@ -239,7 +241,7 @@ def learner(
     ----------
     train, val : Split
         Real clips of two streams: visual, audio.
-    spec : dict
+    spec : HeadSpec
         ``options``: ``hidden``, ``widths``, and those of `SyncLearner`.
     candidates : list of Candidate
         One.
@@ -252,7 +254,7 @@ def learner(
         If ``hidden`` is odd.
     """
     [candidate] = candidates
-    options = spec["options"]
+    options = spec.options
     visual, audio = train.dims
     first, second, third = options["widths"]
     sizes = Sizes((visual, audio), options["hidden"], (first, second, third))

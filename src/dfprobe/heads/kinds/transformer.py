@@ -15,7 +15,7 @@ clip's score is over the logits of all parts.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ from dfprobe.heads.data.splits import Candidate, Split
 from dfprobe.heads.fit.clip import ClipHead, ClipLearner
 from dfprobe.heads.fit.loop import Learner
 from dfprobe.heads.kinds.positions import sinusoids
+from dfprobe.settings.model import Options
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -91,7 +93,7 @@ class TransformerModel(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, dim: int, options: dict[str, Any]) -> None:
+    def __init__(self, dim: int, options: Options) -> None:
         super().__init__()
         width, heads = options["width"], options["heads"]
         if width % 2 or width % heads:
@@ -157,7 +159,7 @@ class TransformerHead(ClipHead):
 def learner(
     train: Split,
     val: Split,
-    spec: dict[str, Any],
+    spec: HeadSpec,
     candidates: list[Candidate],
     device: str,
 ) -> Learner:
@@ -167,7 +169,7 @@ def learner(
     ----------
     train, val : Split
         Clips of one stream.
-    spec : dict
+    spec : HeadSpec
         ``options`` as for `TransformerModel`; ``class_weights`` and ``schedule`` as for
         `ClipLearner`.
     candidates : list of Candidate
@@ -181,9 +183,9 @@ def learner(
         If the width does not fit the number of attention heads.
     """
     [candidate] = candidates
-    model = _new_model(train.dims[0], spec["options"], candidate.seed)
+    model = _new_model(train.dims[0], spec.options, candidate.seed)
     return ClipLearner(train, val, model, unit_rows, spec, candidate, device)
 
 
-def _new_model(dim: int, options: dict[str, Any], seed: int) -> TransformerModel:
+def _new_model(dim: int, options: Options, seed: int) -> TransformerModel:
     return random_module(lambda: TransformerModel(dim, options), seed)

@@ -7,27 +7,27 @@ import numpy as np
 import polars as pl
 
 RULE = (
-    "clips are grouped by label and manipulation. In turn, each group adds the clip "
-    "that the probes misjudge most (mean rank of its score over all probes) and one "
-    "drawn by a hash of its name, until there are enough."
+    "clips are grouped by label and manipulation, and the groups take turns until "
+    "there are enough; each gives in turn the clip that the probes misjudge most (mean "
+    "rank of its score over all probes) and one drawn by a hash of its name."
 )
 
 
 def wrongness(labels: Sequence[int | None], scores: np.ndarray) -> np.ndarray:
-    """Rank clips by how wrong the probes are about them, from 0 (right) to 1 (wrong).
+    """How wrong the probes are about each clip: 0 right, 1 wrong.
 
     Parameters
     ----------
     labels : sequence of int or None
-        Label of each clip: 0 real, 1 fake, None unknown.
+        0 real, 1 fake, None unknown, one a clip.
     scores : np.ndarray of shape (clips, probes), float64
         Logits, NaN where there is none.
 
     Returns
     -------
     np.ndarray of shape (clips,)
-        Mean over the probes of the clip's rank among all clips, by falling score for
-        fakes and by rising score for reals; 0.5 where label or scores are missing.
+        Mean over the probes of the clip's rank among all clips, seen from the wrong
+        end; 0.5 where nothing is known.
     """
     ranks = [_shares(column) for column in scores.T]
     known = np.array(ranks).reshape(len(ranks), len(labels))  # (probes, clips)

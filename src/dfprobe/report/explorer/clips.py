@@ -15,11 +15,12 @@ from dfprobe.products import ScoreKey
 from dfprobe.report.explorer.choice import choose, wrongness
 from dfprobe.report.explorer.media_files import sound_facts, sprite
 from dfprobe.report.explorer.scripts import Json, write_call
+from dfprobe.settings.stage_specs.report import ClipsSpec
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import read_scores
 
-CHUNK = 500  # clips per file of the list
-_LONGEST = 1500  # points of a curve; longer ones are averaged over groups of rows
+CHUNK = 500  # clips a file of the list
+_LONGEST = 1500  # points of a curve; of more rows, groups are averaged
 _MANIFEST = (
     *("clip_id", "path", "label", "manipulation", "audio_fake", "video_fake"),
     *("audio_fake_segments", "video_fake_segments"),
@@ -30,7 +31,7 @@ def make_clips(
     manifest: Path,
     scores: Sequence[Path],
     curves: Sequence[Path],
-    spec: Mapping[str, Any],
+    spec: ClipsSpec,
     out: Path,
 ) -> None:
     """Write the data of a test corpus's clips as script files.
@@ -43,7 +44,7 @@ def make_clips(
         Score files of the head of the matrix on this corpus.
     curves : sequence of Path
         Curves of the same probes, in the same order.
-    spec : mapping
+    spec : ClipsSpec
         ``clips`` that are shown with video and sound, ``frames`` of each at most.
     out : Path
         ``.../{corpus}/index.js`` (probes, clips that are shown). Its folder is emptied
@@ -62,7 +63,7 @@ def make_clips(
     table = _with_scores(clips, scores)
     names = [f"score {place}" for place in range(len(keys))]
     values = table.select(pl.col(names).cast(pl.Float64)).to_numpy()
-    chosen = choose(table, wrongness(table["label"].to_list(), values), spec["clips"])
+    chosen = choose(table, wrongness(table["label"].to_list(), values), spec.clips)
     files = {clip_id: f"{place:03d}" for place, clip_id in enumerate(chosen)}
     folder, corpus = out.parent, out.parent.name
     shutil.rmtree(folder, ignore_errors=True)
@@ -74,7 +75,7 @@ def make_clips(
     shown = table.filter(pl.col("clip_id").is_in(chosen))
     for clip in shown.iter_rows(named=True):
         name = files[clip["clip_id"]]
-        facts = _clip(clip, folder / name, spec["frames"])
+        facts = _clip(clip, folder / name, spec.frames)
         facts["curves"] = curves_of[clip["clip_id"]]
         write_call(folder / f"{name}.js", f"{corpus}/{name}", facts)
     index = {
@@ -87,7 +88,7 @@ def make_clips(
 
 
 def _with_scores(clips: pl.DataFrame, scores: Sequence[Path]) -> pl.DataFrame:
-    """Add ``score 0``, ``status 0`` and so on, one pair per score file."""
+    """Add ``score 0``, ``status 0`` and so on, one pair a score file."""
     for place, path in enumerate(scores):
         found = read_scores(path).select(
             "clip_id",
@@ -101,7 +102,7 @@ def _with_scores(clips: pl.DataFrame, scores: Sequence[Path]) -> pl.DataFrame:
 def _rows(
     table: pl.DataFrame, files: Mapping[str, str], probes: int
 ) -> Iterator[list[Any]]:
-    """Rows of the list: name, label, manipulation, file or None, scores or statuses."""
+    """Rows of the list: name, label, manipulation, file or None, scores or why none."""
     for clip in table.iter_rows(named=True):
         scores = [
             clip[f"status {place}"]
@@ -151,7 +152,7 @@ def _segments(clip: Mapping[str, Any], kind: str) -> list[list[float]] | bool | 
 
 
 def _curves(paths: Sequence[Path], chosen: Sequence[str]) -> dict[str, list[Any]]:
-    """Curves of the chosen clips, one per probe; None where one is missing."""
+    """Curves of the chosen clips, one a probe; None where there is none."""
     found: dict[str, list[Any]] = {clip_id: [] for clip_id in chosen}
     for path in paths:
         table = read_parquet(path).filter(pl.col("clip_id").is_in(chosen))

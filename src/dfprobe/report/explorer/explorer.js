@@ -67,7 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
   async function showList() {
     const asked = ++state.asked;
     const [rows, total] = await pageRows();
-    if (asked !== state.asked) return; // another page was requested meanwhile
+    if (asked !== state.asked) return; // another page was asked for meanwhile
     const chosen = state.chosen.slice(0, COLUMNS).map((place) => shortName(state.index.probes[place]));
     const heads = ["Clip", "Label", "Manipulation", ...chosen.map((name) => `z of ${name}`)];
     at("clips").tHead.replaceChildren(dfprobe.element("tr", {},
@@ -255,7 +255,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function draw() {
     const traces = [...state.chosen.map(curveTrace), ...["y", "y2", "y3"].map(onAxis), ...waveTraces()];
     at("plot").setAttribute("aria-label", `Curves of ${state.chosen.length} probes over ${length().toFixed(1)} s, `
-      + "the sound and its spectrogram; fake segments are listed above");
+      + "the sound and its spectrogram; what is fake is said in words above");
     Plotly.react(at("plot"), traces, dfprobe.themed(layout()), dfprobe.plotSettings);
     at("plot").removeAllListeners("plotly_click");
     at("plot").on("plotly_click", (event) => goNear(event.points[0].x));
@@ -266,7 +266,7 @@ document.addEventListener("DOMContentLoaded", () => {
     goTo(times.reduce((best, t, place) => (Math.abs(t - seconds) < Math.abs(times[best] - seconds) ? place : best), 0));
   }
 
-  // Events -------------------------------------------------------------------------
+  // What people do -------------------------------------------------------------------
 
   async function follow() {
     const [corpus, file] = decodeURIComponent(location.hash.slice(1)).split("/");

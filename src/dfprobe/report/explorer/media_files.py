@@ -1,4 +1,4 @@
-"""Pictures and sound of one clip, small enough to send to a colleague."""
+"""Pictures and sound of one clip, small enough to be sent to a colleague."""
 
 import math
 from base64 import b64encode
@@ -13,11 +13,11 @@ from dfprobe.media.video import VideoInfo, frames_at_25fps
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS
 from dfprobe.report.explorer.scripts import Json
 
-_HEIGHT = 128  # pixels of a frame
+_HEIGHT = 128  # of a frame, pixels
 _COLUMNS = 10  # frames in a row of the sprite
 _QUALITY = 70  # JPEG
 _POINTS = 600  # of the envelope
-_PIECE = STEP * 6000  # samples per piece of a spectrogram: one minute
+_PIECE = STEP * 6000  # samples whose spectrogram is made at a time: a minute
 _WIDEST = 800  # columns of the spectrogram
 _RANGE_DB = 80.0
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dfprobe.audit.facts_table import read_facts
 from dfprobe.audit.files import extra_files
@@ -11,12 +10,13 @@ from dfprobe.audit.tables import Tables, audit_tables, write_tables
 from dfprobe.report.pages.audit_figures import write_figures
 from dfprobe.report.pages.audit_page import audit_page
 from dfprobe.settings.corpus_layouts import complete_options
+from dfprobe.settings.stage_specs.corpora import AuditSpec
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
 
 
 def audit_corpus(
-    manifest: Path, facts: Sequence[Path], spec: dict[str, Any], out: Path
+    manifest: Path, facts: Sequence[Path], spec: AuditSpec, out: Path
 ) -> None:
     """Write the page of a corpus and, in a folder of its name, tables and figures.
 
@@ -26,7 +26,7 @@ def audit_corpus(
         Manifest (Parquet).
     facts : sequence of Path
         Facts of all shards, see `dfprobe.audit.facts_table`.
-    spec : dict
+    spec : AuditSpec
         ``label`` (title), ``layout``, ``root`` (in which files are looked for that the
         manifest does not name), ``options`` of the layout.
     out : Path
@@ -38,10 +38,10 @@ def audit_corpus(
         If the facts cannot be read, or are not of the clips of the manifest.
     """
     clips = read_parquet(manifest)
-    links = complete_options(spec["layout"], spec["options"])["links"]
-    extra = extra_files(clips, Path(spec["root"]), links)
-    tables = audit_tables(clips, spec["layout"], read_facts(facts), extra)
-    write_audit(spec["label"], tables, out, out.with_suffix(""))
+    links = complete_options(spec.layout, spec.options)["links"]
+    extra = extra_files(clips, Path(spec.root), links)
+    tables = audit_tables(clips, spec.layout, read_facts(facts), extra)
+    write_audit(spec.label, tables, out, out.with_suffix(""))
 
 
 def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> list[Finding]:

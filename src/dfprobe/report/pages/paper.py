@@ -29,6 +29,8 @@ from dfprobe.evaluation.tables.matrix import read_long
 from dfprobe.explain.temporal.tables import read_localisation
 from dfprobe.products import EXTERNAL
 from dfprobe.report.pages.paper_page import COMPARED, NOT_MEANT, NOT_RUN, paper_page
+from dfprobe.settings.stage_specs.labels import labels
+from dfprobe.settings.stage_specs.tables import PaperSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.files import write_whole
 
@@ -151,14 +153,14 @@ def paper_tables() -> pl.DataFrame:
 
 
 def compare_with_paper(
-    products: Products, spec: dict[str, Any], out_csv: Path, out_page: Path
+    products: Products, spec: PaperSpec, out_csv: Path, out_page: Path
 ) -> None:
     """Write every value of the paper with that of the run, as a table and as a page.
 
     Parameters
     ----------
     products : Products
-    spec : dict
+    spec : PaperSpec
         ``head``: that of ``long`` to compare; ``encoders``: list of ``name, label,
         weights`` (``random`` for a control); ``corpora``: name -> ``label, demo``;
         ``rows``: those of the anomaly table, with ``name, streams``.
@@ -319,7 +321,7 @@ def _margins(tables: pl.DataFrame) -> dict[tuple[str, str], float]:
     }
 
 
-def _run(products: Products, spec: dict[str, Any]) -> Run:
+def _run(products: Products, spec: PaperSpec) -> Run:
     areas = dict(_probe_areas(read_long(products.long), spec))
     if products.anomaly_long is not None:
         areas |= dict(_anomaly_areas(read_long(products.anomaly_long), spec))
@@ -334,8 +336,8 @@ def _run(products: Products, spec: dict[str, Any]) -> Run:
         table = read_fusion(products.improvement, IMPROVEMENT_SCHEMA)
         areas |= dict(_improved(table, spec))
     return Run(
-        weights={entry["label"]: entry["weights"] for entry in spec["encoders"]},
-        demo={entry["label"]: entry["demo"] for entry in spec["corpora"].values()},
+        weights={entry.label: entry.weights for entry in spec.encoders},
+        demo={entry.label: entry.demo for entry in spec.corpora},
         areas=areas,
     )
 
@@ -343,31 +345,30 @@ def _run(products: Products, spec: dict[str, Any]) -> Run:
 _Areas = Iterator[tuple[tuple[frozenset[str], str, str, str], Area]]
 
 
-def _probe_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _probe_areas(long: pl.DataFrame, spec: PaperSpec) -> _Areas:
     label, corpus = _labels(spec)
-    for row in long.filter(subset="all", head=spec["head"]).iter_rows(named=True):
+    for row in long.filter(subset="all", head=spec.head).iter_rows(named=True):
         streams = frozenset([label[row["encoder"]]])
         pair = corpus[row["train"]], corpus[row["test"]]
         yield (streams, _SUPERVISED, *pair), _area(row)
 
 
-def _anomaly_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _anomaly_areas(long: pl.DataFrame, spec: PaperSpec) -> _Areas:
     label, corpus = _labels(spec)
     streams = {
-        row["name"]: frozenset(label[name] for name in row["streams"])
-        for row in spec["rows"]
+        row.name: frozenset(label[name] for name in row.streams) for row in spec.rows
     }
     for row in long.filter(subset="all").iter_rows(named=True):
         pair = corpus[row["train"]], corpus[row["test"]]
         yield (streams[row["row"]], row["task"], *pair), _area(row)
 
 
-def _external_areas(long: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _external_areas(long: pl.DataFrame, spec: PaperSpec) -> _Areas:
     """AUCs of detectors from elsewhere, taken as trained on what the paper says.
 
     Only a corpus of this run as ``trained_on`` can contradict the paper.
     """
-    corpus = {name: entry["label"] for name, entry in spec["corpora"].items()}
+    corpus = labels(spec.corpora)
     printed = paper_tables().filter(table="Table 3").select("row", "train").rows()
     trained_on = {name: train.split()[0] for name, train in printed}
     for row in long.filter(subset="all", head=EXTERNAL).iter_rows(named=True):
@@ -381,18 +382,18 @@ def _area(row: Mapping[str, Any]) -> Area:
     return Area(row["auc"], row["auc_low"], row["auc_high"], row["coverage"])
 
 
-def _localised(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _localised(table: pl.DataFrame, spec: PaperSpec) -> _Areas:
     """Mean AUC over the rows of a clip, of the fakes that are manipulated in both."""
     label, corpus = _labels(spec)
     kept = table.filter(pl.col("encoder").is_in(list(label)))
-    for row in kept.filter(subset="both", head=spec["head"]).iter_rows(named=True):
+    for row in kept.filter(subset="both", head=spec.head).iter_rows(named=True):
         ours = _value(row, [f"auc_clip_mean{end}" for end in _ENDS])
         pair = corpus[row["train"]], corpus[row["test"]]
         streams = frozenset([label[row["encoder"]]])
         yield (streams, _LOCALISED, *pair), ours
 
 
-def _correlated(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _correlated(table: pl.DataFrame, spec: PaperSpec) -> _Areas:
     label, corpus = _labels(spec)
     for row in table.iter_rows(named=True):
         ours = _value(row, [f"pearson{end}" for end in _ENDS])
@@ -401,7 +402,7 @@ def _correlated(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
         yield (streams, _CORRELATED, *pair), ours
 
 
-def _improved(table: pl.DataFrame, spec: dict[str, Any]) -> _Areas:
+def _improved(table: pl.DataFrame, spec: PaperSpec) -> _Areas:
     """Relative improvement of an encoder by another one, by the published rule."""
     label, corpus = _labels(spec)
     for row in table.filter(rule="mean").iter_rows(named=True):
@@ -418,7 +419,6 @@ def _value(row: Mapping[str, Any], names: list[str], unit: float = 1) -> Area:
     return Area(value, low, high, None)
 
 
-def _labels(spec: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+def _labels(spec: PaperSpec) -> tuple[dict[str, str], dict[str, str]]:
     """Labels of encoders and of corpora, by name."""
-    encoders = {entry["name"]: entry["label"] for entry in spec["encoders"]}
-    return encoders, {name: c["label"] for name, c in spec["corpora"].items()}
+    return labels(spec.encoders), labels(spec.corpora)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -11,6 +10,8 @@ from dfprobe.evaluation.tables.corpus_scores import leading_silence
 from dfprobe.evaluation.tables.matrix import read_long, read_matrix
 from dfprobe.evaluation.tables.subsets import LEADING_SILENCE_S
 from dfprobe.products import ScoreKey
+from dfprobe.settings.stage_specs.labels import labels
+from dfprobe.settings.stage_specs.tables import MatrixSpec
 from dfprobe.store.files import write_whole
 from dfprobe.store.parquet import read_parquet
 
@@ -24,7 +25,7 @@ def write_summary(
     manifests: Sequence[Path],
     crop_indexes: Sequence[Path],
     scores: Sequence[Path],
-    spec: dict[str, Any],
+    spec: MatrixSpec,
     out: Path,
 ) -> None:
     """Write the report of the run as Markdown.
@@ -39,7 +40,7 @@ def write_summary(
         ``.../{corpus}/{shard}.parquet`` of the test corpora.
     scores : sequence of Path
         Score files that the matrix was made from: those of its head.
-    spec : dict
+    spec : MatrixSpec
         That of the matrix; each encoder also has ``weights`` (``random``, ``none``, or
         where they come from), and ``untrimmed``, the same encoder on whole clips, where
         its own are trimmed.
@@ -47,7 +48,7 @@ def write_summary(
         Markdown file to write.
     """
     matrix = read_matrix(matrix_csv)
-    long = read_long(long_csv).filter(head=spec["heads"][0]["name"])
+    long = read_long(long_csv).filter(head=spec.heads[0].name)
     sections = [
         "# Cross-corpus results",
         _matrix_section(matrix, spec),
@@ -69,14 +70,10 @@ def markdown_table(table: pl.DataFrame) -> str:
     return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows)
 
 
-def _matrix_section(matrix: pl.DataFrame, spec: dict[str, Any]) -> str:
-    controls = [
-        entry["label"]
-        for entry in spec["encoders"].values()
-        if entry["weights"] == "random"
-    ]
+def _matrix_section(matrix: pl.DataFrame, spec: MatrixSpec) -> str:
+    controls = [entry.label for entry in spec.encoders if entry.weights == "random"]
     text = (
-        f"AUC in per cent of the head {spec['heads'][0]['name']}, train->test, on the "
+        f"AUC in per cent of the head {spec.heads[0].name}, train->test, on the "
         "test clips that every encoder could score. mean_ood is the mean over the "
         "pairs of different corpora."
     )
@@ -111,13 +108,9 @@ def _cells_section(matrix: pl.DataFrame) -> str:
     )
 
 
-def _silence_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
+def _silence_section(long: pl.DataFrame, spec: MatrixSpec) -> str:
     """AUC of the encoders that hear, on fakes with and without leading silence."""
-    hearing = [
-        name
-        for name, entry in spec["encoders"].items()
-        if entry["modality"] != "visual"
-    ]
+    hearing = [entry.name for entry in spec.encoders if entry.modality != "visual"]
     subsets = ["leading_silence", "no_leading_silence"]
     wide = (
         long.filter(pl.col("subset").is_in(subsets), pl.col("encoder").is_in(hearing))
@@ -133,11 +126,11 @@ def _silence_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
     title = "## Leading silence\n\n"
     if wide.is_empty():
         return f"{title}No test corpus has fakes both with and without leading silence."
-    labels = {name: entry["label"] for name, entry in spec["encoders"].items()}
-    weights = {name: entry["weights"] for name, entry in spec["encoders"].items()}
+    named = labels(spec.encoders)
+    weights = {entry.name: entry.weights for entry in spec.encoders}
     silent, other = (pl.col(name) * 100 for name in subsets)
     table = wide.select(
-        pl.col("encoder").replace_strict(labels).alias("label"),
+        pl.col("encoder").replace_strict(named).alias("label"),
         pl.col("encoder").replace_strict(weights).alias("weights"),
         pl.format("{}->{}", "train", "test").alias("pair"),
         silent.alias("with silence"),
@@ -166,12 +159,12 @@ def _silence_sentence(means: pl.DataFrame) -> str:
     )
 
 
-def _trimmed_section(long: pl.DataFrame, spec: dict[str, Any]) -> list[str]:
+def _trimmed_section(long: pl.DataFrame, spec: MatrixSpec) -> list[str]:
     """AUC of the encoders whose clips are trimmed, beside that on whole clips."""
     whole = {
-        name: entry["untrimmed"]
-        for name, entry in spec["encoders"].items()
-        if "untrimmed" in entry
+        entry.name: entry.untrimmed
+        for entry in spec.encoders
+        if entry.untrimmed is not None
     }
     if not whole:
         return []
@@ -191,9 +184,9 @@ def _trimmed_section(long: pl.DataFrame, spec: dict[str, Any]) -> list[str]:
         suffix=" whole",
         maintain_order="left",
     )
-    labels = {name: entry["label"] for name, entry in spec["encoders"].items()}
+    named = labels(spec.encoders)
     table = both.select(
-        pl.col("encoder").replace_strict(labels).alias("label"),
+        pl.col("encoder").replace_strict(named).alias("label"),
         pl.format("{}->{}", "train", "test").alias("pair"),
         *_beside("common", "all fakes"),
         *_beside("leading_silence", "silent fakes"),
@@ -248,7 +241,7 @@ def _silence_alone_section(
     )
 
 
-def _coverage_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
+def _coverage_section(long: pl.DataFrame, spec: MatrixSpec) -> str:
     """Share of the labelled test clips that were scored."""
     own = (
         long.filter(pl.col("subset") == "all")
@@ -264,7 +257,7 @@ def _coverage_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
         .select("test", "clips", "real", "fake", pl.col("coverage").alias("common"))
     )
     names = ["common", "lowest encoder", "highest encoder"]
-    order = pl.Enum(spec["test"])
+    order = pl.Enum(spec.test)
     table = (
         common.join(own, on="test")
         .sort(pl.col("test").cast(order))
@@ -280,7 +273,7 @@ def _coverage_section(long: pl.DataFrame, spec: dict[str, Any]) -> str:
 
 
 def _failures_section(
-    scores: Sequence[Path], crop_indexes: Sequence[Path], spec: dict[str, Any]
+    scores: Sequence[Path], crop_indexes: Sequence[Path], spec: MatrixSpec
 ) -> str:
     """Clips that failed, by reason: while cropping (all splits), and when scored."""
     crops = [
@@ -289,7 +282,7 @@ def _failures_section(
         )
         for path in crop_indexes
     ]
-    encoders = len(spec["encoders"])
+    encoders = len(spec.encoders)
     cropped = _failures(crops, pl.len().alias("clips"))
     scored = _failures(
         [

@@ -14,6 +14,8 @@ import polars as pl
 from dfprobe.evaluation.tables.anomaly import TASKS
 from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA, read_fusion
 from dfprobe.evaluation.tables.matrix import pairs, read_long
+from dfprobe.settings.stage_specs.labels import labels
+from dfprobe.settings.stage_specs.tables import MatrixSpec
 from dfprobe.store.files import write_whole
 
 MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
@@ -66,7 +68,7 @@ def write_tex_tables(
     long: Path,
     sets: Path,
     anomaly: Path | None,
-    spec: dict[str, Any],
+    spec: MatrixSpec,
     outs: Sequence[Path],
 ) -> None:
     """Write the tables of a run.
@@ -79,12 +81,12 @@ def write_tex_tables(
         ``fusion/sets.csv``.
     anomaly : Path or None
         ``anomaly_long.csv`` where the run has heads that learn from real clips.
-    spec : dict
+    spec : MatrixSpec
         As of the matrix; the first of ``heads`` is taken. ``encoders`` is a list.
     outs : sequence of Path
         ``matrix.tex``, ``fusion.tex`` and, with ``anomaly``, ``anomaly.tex``.
     """
-    head = spec["heads"][0]["name"]
+    head = spec.heads[0].name
     areas = read_long(long).filter(head=head, subset="common")
     tables = [matrix_table(areas, spec)]
     tables.append(fusion_table(areas, read_fusion(sets, SETS_SCHEMA), spec))
@@ -95,28 +97,28 @@ def write_tex_tables(
             draft.write_text(table, encoding="utf-8")
 
 
-def matrix_table(areas: pl.DataFrame, spec: dict[str, Any]) -> str:
+def matrix_table(areas: pl.DataFrame, spec: MatrixSpec) -> str:
     """Table of encoders by modality against train -> test pairs, and their mean.
 
     Parameters
     ----------
     areas : pl.DataFrame
         ``encoder, train, test, auc, auc_low, auc_high``.
-    spec : dict
+    spec : MatrixSpec
         See `write_tex_tables`.
     """
-    columns = pairs(spec)
+    columns = pairs(spec.train, spec.test)
     found = _cells(areas, ("encoder", "train", "test"))
     lines = []
-    for encoder in spec["encoders"]:
-        cells = [found[encoder["name"], *pair] for pair in columns]
+    for encoder in spec.encoders:
+        cells = [found[encoder.name, *pair] for pair in columns]
         mean = _mean(cells, columns)
-        lines.append((encoder["modality"], Line(encoder["label"], [*cells, mean])))
+        lines.append((encoder.modality, Line(encoder.label, [*cells, mean])))
     head = [[*_header(0, columns, spec), "mean"], [*_header(1, columns, spec), "OOD"]]
     return tabular(head, _by_modality(lines))
 
 
-def anomaly_table(long: pl.DataFrame, spec: dict[str, Any]) -> str:
+def anomaly_table(long: pl.DataFrame, spec: MatrixSpec) -> str:
     """Table of heads that never saw a fake, beside the supervised one.
 
     Parameters
@@ -124,7 +126,7 @@ def anomaly_table(long: pl.DataFrame, spec: dict[str, Any]) -> str:
     long : pl.DataFrame
         As `dfprobe.evaluation.tables.anomaly.make_anomaly` writes it. A supervised head
         that was trained on several corpora has the mean, without an interval.
-    spec : dict
+    spec : MatrixSpec
         See `write_tex_tables`.
     """
     common = long.filter(subset="common")
@@ -139,13 +141,13 @@ def anomaly_table(long: pl.DataFrame, spec: dict[str, Any]) -> str:
             for test, task in columns
         ]
         lines.append((str(modality), Line(str(label), cells)))
-    first = ["tested on", *(escape(spec["corpora"][test]) for test, _ in columns)]
+    first = ["tested on", *(escape(spec.corpora[test]) for test, _ in columns)]
     return tabular(
         [first, ["task", *(task for _, task in columns)]], _by_modality(lines)
     )
 
 
-def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: dict[str, Any]) -> str:
+def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: MatrixSpec) -> str:
     """Table of single encoders, pairs and larger sets by rule.
 
     A star marks a set that is better than its best member (DeLong, Holm). Of single
@@ -158,15 +160,15 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: dict[str, Any]) 
         As for `matrix_table`.
     sets : pl.DataFrame
         As `dfprobe.evaluation.tables.fusion.make_fusion` writes it.
-    spec : dict
+    spec : MatrixSpec
         See `write_tex_tables`.
     """
-    columns = pairs(spec)
-    labels = {encoder["name"]: encoder["label"] for encoder in spec["encoders"]}
+    columns = pairs(spec.train, spec.test)
+    named = labels(spec.encoders)
     alone = _cells(areas, ("encoder", "train", "test"))
     lines = [
         Line(label, [alone[name, *pair] for pair in columns])
-        for name, label in labels.items()
+        for name, label in named.items()
     ]
     groups = [Group("one encoder", _best(lines, columns))]
     for (rule,), rows in sets.group_by("rule", maintain_order=True):
@@ -174,7 +176,7 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: dict[str, Any]) 
         sizes = dict(rows.select("set", "size").iter_rows())
         by_size: dict[bool, list[Line]] = {False: [], True: []}
         for name, size in sizes.items():
-            label = " + ".join(labels[member] for member in name.split("+"))
+            label = " + ".join(named[member] for member in name.split("+"))
             cells = [found[name, *pair] for pair in columns]
             by_size[size > 2].append(Line(label, cells))
         chosen = [*_best(by_size[False], columns), *by_size[True]]
@@ -301,8 +303,8 @@ def _by_modality(lines: Sequence[tuple[str, Line]]) -> list[Group]:
 
 
 def _header(
-    side: int, columns: Sequence[tuple[str, str]], spec: dict[str, Any]
+    side: int, columns: Sequence[tuple[str, str]], spec: MatrixSpec
 ) -> list[str]:
     """Head of the columns: what was trained on (side 0), what was tested on (1)."""
     name = ("trained on", "tested on")[side]
-    return [name, *(escape(spec["corpora"][pair[side]]) for pair in columns)]
+    return [name, *(escape(spec.corpora[pair[side]]) for pair in columns)]

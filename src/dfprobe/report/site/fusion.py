@@ -69,7 +69,7 @@ def _square(
     title: str,
 ) -> View:
     found = {encoder for pair in cells for encoder in pair}
-    encoders = [encoder for encoder in run.spec["encoders"] if encoder in found]
+    encoders = [e.name for e in run.spec.encoders if e.name in found]
     square = [[cells.get((r, c), (None, "")) for c in encoders] for r in encoders]
     values = [[value for value, _ in row] for row in square]
     notes = [[interval for _, interval in row] for row in square]

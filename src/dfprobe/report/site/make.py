@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -20,6 +20,8 @@ from dfprobe.report.site.fusion import best_sets, fusion_charts
 from dfprobe.report.site.matrix import facts, matrices
 from dfprobe.report.site.provenance import costs, provenance_grids
 from dfprobe.report.site.run_tables import Run, read_tables
+from dfprobe.settings.stage_specs.labels import labels
+from dfprobe.settings.stage_specs.report import SiteSpec
 from dfprobe.store.files import write_whole
 
 _LINKS = [
@@ -67,14 +69,14 @@ class Sources(NamedTuple):
     stores: Sequence[Path]
 
 
-def make_site(sources: Sources, spec: dict[str, Any], out: Path) -> None:
+def make_site(sources: Sources, spec: SiteSpec, out: Path) -> None:
     """Write the pages of the site and what they load, except for the clips.
 
     Parameters
     ----------
     sources : Sources
         What it is made from.
-    spec : dict
+    spec : SiteSpec
         See `dfprobe.planning.site.site_spec`.
     out : Path
         ``results/report/index.html``. Beside it: ``explorer.html``, ``data.js``,
@@ -88,9 +90,8 @@ def make_site(sources: Sources, spec: dict[str, Any], out: Path) -> None:
         If a table cannot be read.
     """
     folder, results = out.parent, out.parents[1]
-    labels = {entry["name"]: entry["label"] for entry in spec["encoders"]}
     (folder / "figures").mkdir(parents=True, exist_ok=True)  # also where none is
-    run = Run(spec | {"encoders": labels}, read_tables(sources.tables, results))
+    run = Run(spec, read_tables(sources.tables, results))
     _copy_all(sources, results, folder)
     charts = fusion_charts(run) | explanation_charts(run)
     write_call(folder / "data.js", "data", {"charts": charts})
@@ -113,7 +114,7 @@ def _report(run: Run, sources: Sources, charts: dict[str, list[View]]) -> str:
         links=_LINKS,
         scripts=["assets/site.js", f"assets/{_PLOTLY}", "data.js", "provenance.js"],
         facts=facts(run),
-        demo=run.spec["demo"],
+        demo=run.spec.demo,
         matrices=matrices(run),
         grids=grids,
         charts=charts,
@@ -125,7 +126,7 @@ def _report(run: Run, sources: Sources, charts: dict[str, list[View]]) -> str:
             (corpus, run.corpus(corpus), [f.text for f in found if f.warns])
             for corpus, found in findings.items()
         ],
-        config=yaml.safe_dump(run.spec["config"], sort_keys=False, allow_unicode=True),
+        config=_settings(run),
     )
 
 
@@ -144,9 +145,9 @@ def _explorer() -> str:
 def _explorer_data(run: Run) -> Json:
     """Names and colours that the explorer shows."""
     return {
-        "corpora": [{"name": n, "label": run.corpus(n)} for n in run.spec["test"]],
-        "train": run.spec["corpora"],
-        "encoders": run.spec["encoders"],
+        "corpora": [{"name": n, "label": run.corpus(n)} for n in run.spec.test],
+        "train": run.spec.corpora,
+        "encoders": labels(run.spec.encoders),
         "colours": {
             "series": [look.colour for look in SERIES],
             "fake": CLASSES["fake"].colour,
@@ -189,3 +190,9 @@ def _copy(source: Path, target: Path) -> None:
 def _write(path: Path, content: str) -> None:
     with write_whole(path) as draft:
         draft.write_text(content, encoding="utf-8")
+
+
+def _settings(run: Run) -> str:
+    """All settings as YAML."""
+    settings = run.spec.config.model_dump(mode="json")
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)

@@ -21,7 +21,7 @@ def matrices(run: Run) -> list[tuple[str, Grid]]:
         With ``xdata_matrix``, one ``xdata_matrix_{head}`` for each other head,
         ``xdata_long`` and ``paper_comparison`` (of the first head's values).
     """
-    first, *others = (head["name"] for head in run.spec["heads"])
+    first, *others = (head.name for head in run.spec.heads)
     intervals = _intervals(run.tables["xdata_long"])
     papers = _papers(run.tables["paper_comparison"])
     main = run.tables["xdata_matrix"]
@@ -92,10 +92,10 @@ def facts(run: Run) -> dict[str, str]:
     known = [(float(mean), label) for mean, label in table.iter_rows() if mean]
     best = max(known, default=None, key=lambda pair: pair[0])
     return {
-        "encoders": str(len(run.spec["encoders"])),
-        "heads": str(len(run.spec["heads"])),
-        "training corpora": ", ".join(map(run.corpus, run.spec["train"])),
-        "test corpora": ", ".join(map(run.corpus, run.spec["test"])),
+        "encoders": str(len(run.spec.encoders)),
+        "heads": str(len(run.spec.heads)),
+        "training corpora": ", ".join(map(run.corpus, run.spec.train)),
+        "test corpora": ", ".join(map(run.corpus, run.spec.test)),
         "best mean out of domain": f"{best[0]:.1f} ({best[1]})"
         if best
         else "undefined",

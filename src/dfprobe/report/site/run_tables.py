@@ -10,6 +10,8 @@ import polars as pl
 
 from dfprobe.errors import DataError
 from dfprobe.report.markup import Cell, Column
+from dfprobe.settings.stage_specs.labels import labels
+from dfprobe.settings.stage_specs.report import SiteSpec
 
 Row = Mapping[str, Any]
 UNDEFINED = "–"
@@ -34,14 +36,14 @@ class Run:
 
     Parameters
     ----------
-    spec : dict
+    spec : SiteSpec
         Labels, rows and columns, see `dfprobe.planning.site.site_spec`.
     tables : dict
         Tables by name, e.g. ``fusion/sets``, as far as the run makes them; all cells
         are text or null.
     """
 
-    spec: dict[str, Any]
+    spec: SiteSpec
     tables: dict[str, pl.DataFrame]
 
     def table(self, name: str) -> pl.DataFrame | None:
@@ -51,13 +53,13 @@ class Run:
 
     def encoder(self, name: str | None) -> str:
         """Label of an encoder, or of several joined by ``+``."""
-        labels = self.spec["encoders"]
+        named = labels(self.spec.encoders)
         parts = (name or UNDEFINED).split("+")
-        return " + ".join(labels.get(part, part) for part in parts)
+        return " + ".join(named.get(part, part) for part in parts)
 
     def corpus(self, name: str | None) -> str:
         """Label of a corpus; a row without one holds for any."""
-        return str(self.spec["corpora"].get(name, name or "any"))
+        return self.spec.corpora.get(name or "", name or "any")
 
     def pair(self, row: Row) -> str:
         """Training and test corpus of a row, by their labels."""

@@ -1,7 +1,7 @@
 """The stage of spatial explanations: maps of chosen frames of a test corpus."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.progress import Progress
 from dfprobe.rates import VIDEO_FPS, RowClock
-from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.explanations import FramesSpec
 from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet, write_parquet
@@ -93,7 +93,7 @@ def explain_frames(
     scores: Path,
     train_manifest: Path,
     train_features: Sequence[Path],
-    spec: dict[str, Any],
+    spec: FramesSpec,
     out: Path,
 ) -> None:
     """Explain the linear probe's logits of chosen frames by places in the frame.
@@ -113,11 +113,8 @@ def explain_frames(
         Scores of the test corpus by this head.
     train_manifest, train_features : Path, sequence of Path
         What the head was trained on; read for the check with shuffled labels only.
-    spec : dict
-        ``encoder`` (fields of `EncoderSpec`), ``device``, ``batch_rows``, ``window_s``,
-        ``overlap_s``, perhaps ``trim`` as for `extract_features`; ``frames`` and
-        ``clips`` (see `dfprobe.explain.spatial.maps.frames`), ``seed``, ``checks``
-        (bool), ``head`` (how probes are trained, for the check).
+    spec : FramesSpec
+        The encoder, how it runs, which frames, and whether the maps are checked.
     out : Path
         Parquet to write, one row a frame and map. ``heat`` goes row by row; ``exact``
         scores of all parts of a frame add up to ``logit``, maps from gradients lie in
@@ -132,29 +129,28 @@ def explain_frames(
     EncoderError
         If the encoder cannot be built, or its rows cannot be traced back.
     """
-    encoder_spec = EncoderSpec(**spec["encoder"])
-    seed, shuffled, random = spec["seed"], None, None
-    if spec["checks"]:  # before the encoder takes the memory that training counts on
-        other = shuffled_probe(train_features, train_manifest, spec["head"], seed)
+    seed, shuffled, random = spec.seed, None, None
+    if spec.head is not None:  # while the encoder takes no memory yet
+        other = shuffled_probe(train_features, train_manifest, spec.head, seed)
         shuffled = other.params
-    encoder = registry.build(encoder_spec, spec["device"])
+    encoder = registry.build(spec.encoder, spec.device)
     probe = LinearProbe.load(head)
     _check_same_encoder(head, probe, encoder)
-    if spec["checks"]:
-        random = random_encoder(encoder_spec, encoder, seed)
+    if spec.head is not None:
+        random = random_encoder(spec.encoder, encoder, seed)
     explainer = _Explainer(
         encoder,
-        FAMILIES[encoder_spec.family],
+        FAMILIES[spec.encoder.family],
         probe.params,
         shuffled,
         random,
         _limits(spec),
-        spec.get("trim"),
+        spec.trim,
     )
-    chosen = explained_clips(read_parquet(manifest), spec["clips"], seed)
+    chosen = explained_clips(read_parquet(manifest), spec.clips, seed)
     known = read_parquet(scores, columns=["clip_id", "score"])
     clips = chosen.join(known, on="clip_id", how="left", maintain_order="left")
-    table = _explained(explainer, clips, crops, spec["frames"], encoder_spec.name)
+    table = _explained(explainer, clips, crops, spec.frames, spec.encoder.name)
     write_parquet(table, out)
 
 
@@ -330,9 +326,9 @@ def _row(
     }
 
 
-def _limits(spec: Mapping[str, Any]) -> Limits:
-    rows = spec["batch_rows"] or WHOLE.batch_rows
-    return Limits(rows, spec["window_s"], spec["overlap_s"])
+def _limits(spec: FramesSpec) -> Limits:
+    rows = spec.batch_rows or WHOLE.batch_rows
+    return Limits(rows, spec.window_s, spec.overlap_s)
 
 
 def _check_same_encoder(head: Path, probe: LinearProbe, encoder: Encoder) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,11 +20,12 @@ from dfprobe.encoders.model_encoder import ModelEncoder
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.training import train_heads
 from dfprobe.settings.specs import EncoderSpec
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.parquet import read_parquet, write_parquet
 
 
 def shuffled_probe(
-    features: Sequence[Path], manifest: Path, spec: dict[str, Any], seed: int
+    features: Sequence[Path], manifest: Path, spec: HeadSpec, seed: int
 ) -> LinearProbe:
     """Train the probe again, on the same rows with permuted labels.
 
@@ -35,7 +35,7 @@ def shuffled_probe(
         Feature stores of the training corpus.
     manifest : Path
         Its manifest. The labels are permuted among the labelled clips of each split.
-    spec : dict
+    spec : HeadSpec
         As for `dfprobe.heads.training.train_heads`, with one seed.
     seed : int
         Of the permutation.

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -35,6 +35,8 @@ from dfprobe.explain.spatial.measures.truth import (
     median_region,
     region_targets,
 )
+from dfprobe.settings.stage_specs.explanations import PointsSpec
+from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.status import Status
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.parquet import read_parquet, write_parquet
@@ -61,7 +63,7 @@ def make_points(
     maps: Sequence[Path],
     manifests: Sequence[Path],
     crops: Sequence[Path],
-    spec: dict[str, Any],
+    spec: PointsSpec,
     out: Tables,
 ) -> None:
     """Write the tables of spatial explanations.
@@ -75,10 +77,8 @@ def make_points(
         ``.../{corpus}.parquet`` of the training and the test corpora.
     crops : sequence of Path
         ``.../{corpus}/{shard}.h5`` of the test corpora, their indexes beside them.
-    spec : dict
-        ``train``: the training corpus; ``test``: names of corpora; ``encoders``: name
-        -> label, in the order of the tables; ``truth``: demo corpus -> folder of its
-        ground truth.
+    spec : PointsSpec
+        Its encoders are in the order of the tables.
     out : Tables
         ``points``: a row a map and target, columns as in `POINT_SCHEMA`; ``spatial``:
         a row a map, then the baselines (see `BASELINES`); ``confidence``: see
@@ -89,7 +89,8 @@ def make_points(
     DataError
         If a file is not as it must be.
     """
-    by_test: dict[str, dict[str, pl.DataFrame]] = {test: {} for test in spec["test"]}
+    named = labels(spec.encoders)
+    by_test: dict[str, dict[str, pl.DataFrame]] = {test: {} for test in spec.test}
     for path in maps:
         by_test[path.stem][path.parts[-3]] = read_maps(path)
     corpora = {path.stem: read_parquet(path) for path in manifests}
@@ -97,19 +98,18 @@ def make_points(
         [
             _points_of(
                 test,
-                {encoder: by_test[test][encoder] for encoder in spec["encoders"]},
+                {encoder: by_test[test][encoder] for encoder in named},
                 corpora,
                 [path for path in crops if path.parent.name == test],
                 spec,
             )
-            for test in spec["test"]
+            for test in spec.test
         ]
     )
     write_parquet(points, out.points)
-    labels = BASELINES | spec["encoders"]
-    table = spatial_table(points, labels)
+    table = spatial_table(points, BASELINES | named)
     write_csv(table.with_columns(decimals(_NUMBERS, "{:.6f}")), out.spatial)
-    confidence = confidence_table(points, spec["encoders"], TRAINING_POINT)
+    confidence = confidence_table(points, named, TRAINING_POINT)
     numbers = decimals(CONFIDENCE_NUMBERS, "{:.6f}")
     write_csv(confidence.with_columns(numbers), out.confidence)
 
@@ -119,14 +119,14 @@ def read_table(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, schema_overrides=_TABLE_SCHEMA | CONFIDENCE_SCHEMA)
 
 
-def spatial_table(points: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
+def spatial_table(points: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFrame:
     """Summarise points: a row a map and a row a baseline, in their order.
 
     Parameters
     ----------
     points : pl.DataFrame
         Columns as in `POINT_SCHEMA`.
-    labels : mapping of str to str
+    named : mapping of str to str
         Labels of the encoders and baselines.
     """
     rows = []
@@ -134,7 +134,7 @@ def spatial_table(points: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFra
         names = dict(zip(KEYS, key, strict=True))
         failed = group.filter(pl.col("status") != Status.OK)
         rows.append(
-            {"encoder": names.pop("encoder"), "label": labels[str(key[0])], **names}
+            {"encoder": names.pop("encoder"), "label": named[str(key[0])], **names}
             | {
                 "targets": group.height,
                 "frames": group.n_unique(["clip_id", "frame"]),
@@ -153,16 +153,16 @@ def _points_of(
     maps: Mapping[str, pl.DataFrame],
     corpora: Mapping[str, pl.DataFrame],
     crops: Sequence[Path],
-    spec: Mapping[str, Any],
+    spec: PointsSpec,
 ) -> pl.DataFrame:
     """Points of one test corpus, encoders in their order."""
     faces = Faces(crops)
     frames, sizes = explained_frames(maps), frame_sizes(maps)
-    train, trained = spec["train"], corpora[spec["train"]]
-    if test in spec["truth"]:
+    train, trained = spec.train, corpora[spec.train]
+    if test in spec.truth:
         truth = REGION
-        targets = region_targets(Path(spec["truth"][test]), frames, sizes)
-        folder = spec["truth"].get(train)
+        targets = region_targets(Path(spec.truth[test]), frames, sizes)
+        folder = spec.truth.get(train)
         training_point = median_region(trained, Path(folder)) if folder else None
     else:
         truth = CLICKS
