@@ -10,6 +10,7 @@ from dfprobe.planning import (
     watched_files,
     tables,
     temporal,
+    weight_files,
 )
 
 config = complete_config(config)

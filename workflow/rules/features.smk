@@ -1,12 +1,11 @@
 onstart:
-    resources.require_weights(
-        config,
-        [
-            job.wildcards.encoder
-            for job in workflow.dag.needrun_jobs()
-            if job.rule.name == "extract_features"
-        ],
-    )
+    to_run = {
+        job.wildcards.encoder
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name == "extract_features"
+    }
+    resources.require_weights(config, to_run)
+    weight_files.warn_of_others(config, to_run)
 
 
 # Looked for once here, not for each of thousands of jobs.
@@ -14,6 +13,7 @@ features_gpus = {
     encoder: resources.features_gpus(config, encoder)
     for encoder in specs.computed_encoders(config)
 }
+features_weights = weight_files.content_hashes(config)
 
 
 rule extract_features:
@@ -42,6 +42,7 @@ rule extract_features:
         recipes=lambda wildcards: recipes.every_input(
             config.encoders[wildcards.encoder].family
         ),
+        weights=lambda wildcards: features_weights[wildcards.encoder],
     shell:
         "python -m dfprobe --log {log} features {input.manifest} {input.crops} "
         "{input.index} {wildcards.shard} --threads {threads} --spec {params.spec:q} "

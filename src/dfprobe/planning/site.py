@@ -1,6 +1,6 @@
 """What the rules of the report site need to know at planning time."""
 
-from dfprobe.planning import spatial, specs, tables, temporal
+from dfprobe.planning import spatial, specs, tables, temporal, weight_files
 from dfprobe.settings.config import Config
 from dfprobe.settings.stage_specs.report import ClipsSpec, SiteSpec
 
@@ -17,6 +17,7 @@ def site_spec(config: Config) -> SiteSpec:
         **dict(tables.matrix_spec(config)),
         demo=all(entry.demo is not None for entry in corpora),
         config=config,
+        weights_notes=weight_files.notes(config),
     )
 
 

@@ -1,6 +1,6 @@
 """Specs of the tables over all encoders and of their figures: rows, columns, labels."""
 
-from dfprobe.planning import anomaly, specs
+from dfprobe.planning import anomaly, specs, weight_files
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.stage_specs.heads import (
@@ -93,6 +93,7 @@ def paper_spec(config: Config) -> PaperSpec:
             for name, entry in used.items()
         ),
         rows=tuple(PaperRow(name=row.name, streams=row.streams) for row in rows),
+        weights_notes=weight_files.notes(config),
     )
 
 

@@ -6,7 +6,7 @@ directory. Hub ids stay in the Hugging Face cache, which ``HF_HOME`` moves.
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,11 +16,17 @@ import yaml
 
 from dfprobe.errors import near_match
 
+Digest = Callable[[Path, str], str]
 State = Literal["found", "missing", "wrong size", "wrong hash"]
 
 # Files of a hub repository that hold the tensors, in the order in which they are taken.
 TENSOR_FILES = ("model.safetensors", "pytorch_model.bin")
 _TENSOR_SUFFIXES = {".safetensors", ".bin"}
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 class Paper(NamedTuple):
@@ -186,7 +192,9 @@ def fault(record: Record, hashed: bool = False) -> Fault | None:
     return mismatch(record, path, hashed)
 
 
-def mismatch(record: Record, path: Path, hashed: bool) -> Fault | None:
+def mismatch(
+    record: Record, path: Path, hashed: bool, digest: Digest = _digest
+) -> Fault | None:
     """Say how a file differs from what a record says; None if it does not.
 
     Parameters
@@ -196,6 +204,8 @@ def mismatch(record: Record, path: Path, hashed: bool) -> Fault | None:
         A file that is there.
     hashed : bool
         Whether to compare the hash too.
+    digest : callable
+        Gives the hash of a file by an algorithm's name.
     """
     if record.is_hub and path.name != record.hub_file:
         return None  # the record's size and hash are of another file
@@ -205,7 +215,7 @@ def mismatch(record: Record, path: Path, hashed: bool) -> Fault | None:
         return Fault("wrong size", _not_published(record, path, numbers))
     hashes = {"sha256": record.sha256, "md5": record.md5_start} if hashed else {}
     for algorithm, wanted in hashes.items():
-        if wanted and (digits := _digest(path, algorithm)[: len(wanted)]) != wanted:
+        if wanted and (digits := digest(path, algorithm)[: len(wanted)]) != wanted:
             numbers = f"its {algorithm} is {digits}, but {wanted} is published"
             return Fault("wrong hash", _not_published(record, path, numbers))
     return None
@@ -321,8 +331,3 @@ def _cached(repo: str) -> Path | None:
         if isinstance(path, str):
             return Path(path)
     return None
-
-
-def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()

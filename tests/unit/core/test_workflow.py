@@ -207,7 +207,9 @@ def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
 
 def test_linear_probes_ask_for_no_gpu_whatever_the_device():
     asked = {
-        (kind, device): resources.training_gpus({"training": {"device": device}}, kind)
+        (kind, device): resources.training_gpus(
+            complete_config(GIVEN | {"training": {"device": device}}), kind
+        )
         for kind in ("linear", "transformer")
         for device in ("cpu", "cuda")
     }

@@ -105,7 +105,9 @@ def _report(run: Run, sources: Sources, charts: dict[str, list[View]]) -> str:
     pictures = [_below_figures(path) for path in sources.figures]
     findings = {path.parent.name: read_findings(path) for path in sources.findings}
     grids = explanation_grids(run) | detector_grids(run)
-    grids |= provenance_grids(run, sources.manifests, sources.stores)
+    grids |= provenance_grids(
+        run, sources.manifests, sources.stores, run.spec.weights_notes
+    )
     if "correlation" in charts:
         grids["fusion/sets"] = best_sets(run)
     return render(

@@ -12,6 +12,7 @@ from pathlib import Path
 from dfprobe.report.explorer.scripts import Json
 from dfprobe.report.markup import Cell, Column
 from dfprobe.report.site.run_tables import UNDEFINED, Grid, Run
+from dfprobe.settings.stage_specs.tables import WeightsNote
 from dfprobe.store.parquet import read_parquet
 
 _BY_ENCODER = {
@@ -23,7 +24,10 @@ _BY_ENCODER = {
 
 
 def provenance_grids(
-    run: Run, manifests: Sequence[Path], stores: Sequence[Path]
+    run: Run,
+    manifests: Sequence[Path],
+    stores: Sequence[Path],
+    weights_notes: Sequence[WeightsNote],
 ) -> dict[str, Grid]:
     """Tables of the section: ``splits``, ``weights`` and ``versions``.
 
@@ -35,10 +39,12 @@ def provenance_grids(
         Manifests of the corpora.
     stores : sequence of Path
         One feature store per encoder.
+    weights_notes : sequence of WeightsNote
+        How weights differ from the published ones.
     """
     return {
         "splits": _splits(run, manifests),
-        "weights": _weights(run, stores),
+        "weights": _weights(run, stores, weights_notes),
         "versions": _versions(),
     }
 
@@ -60,7 +66,10 @@ def _splits(run: Run, manifests: Sequence[Path]) -> Grid:
     return Grid(columns, rows)
 
 
-def _weights(run: Run, stores: Sequence[Path]) -> Grid:
+def _weights(
+    run: Run, stores: Sequence[Path], weights_notes: Sequence[WeightsNote]
+) -> Grid:
+    notes = {entry.encoder: entry.note for entry in weights_notes}
     titles = (
         "Encoder",
         "Family",
@@ -69,6 +78,7 @@ def _weights(run: Run, stores: Sequence[Path]) -> Grid:
         "Seed",
         "Digest",
         "Rows per second",
+        "Differs from the published weights",
     )
     rows = []
     for path in stores:
@@ -80,6 +90,7 @@ def _weights(run: Run, stores: Sequence[Path]) -> Grid:
             for key in ("family", "stream", "weights", "seed")
         ]
         values += [found.get("weights_hash", UNDEFINED), found["rate_hz"]]
+        values.append(notes.get(encoder["name"], "not known to"))
         label = run.encoder(encoder["name"])
         rows.append([Cell(label), *(Cell(str(value)) for value in values)])
     return Grid([*map(Column, titles)], rows)

@@ -2,7 +2,7 @@
 
 from dfprobe.settings.config import Config
 from dfprobe.settings.specs import Spec
-from dfprobe.settings.stage_specs.tables import MatrixSpec
+from dfprobe.settings.stage_specs.tables import MatrixSpec, WeightsNote
 
 
 class ClipsSpec(Spec):
@@ -17,3 +17,4 @@ class SiteSpec(MatrixSpec):
 
     demo: bool
     config: Config
+    weights_notes: tuple[WeightsNote, ...] = ()

@@ -82,6 +82,13 @@ class DetectorsSpec(Spec):
     external: tuple[ExternalDetector, ...]
 
 
+class WeightsNote(Spec):
+    """How the weights of an encoder differ from the published ones, in sentences."""
+
+    encoder: str
+    note: str
+
+
 class PaperEncoder(Labelled):
     """An encoder that is compared with the paper's."""
 
@@ -108,6 +115,7 @@ class PaperSpec(Spec):
     encoders: tuple[PaperEncoder, ...]
     corpora: tuple[PaperCorpus, ...]
     rows: tuple[PaperRow, ...]
+    weights_notes: tuple[WeightsNote, ...] = ()
 
 
 class FusionSpec(Spec):

@@ -1,4 +1,4 @@
-"""Hashes of the content of weights, remembered by path, size and time."""
+"""Hashes of large files, remembered by path, size and time."""
 
 import hashlib
 import json
@@ -6,30 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from dfprobe.store.files import write_whole
-from dfprobe.weights.records import tensor_files
 
-MEMORY = Path("results/weight_hashes.json")
-
-
-def content_hash(weights: str) -> str | None:
-    """SHA-256 over the files that hold the tensors of weights.
-
-    Parameters
-    ----------
-    weights : str
-        As a configuration names them: a file, a folder, or a hub id.
-
-    Returns
-    -------
-    str or None
-        64 hexadecimal digits, whatever the files are called; None where there are none.
-    """
-    files = tensor_files(weights)
-    if not files:
-        return None
-    digests = [digest(path, "sha256") for path in files]
-    joined = "\n".join(digests).encode()
-    return digests[0] if len(files) == 1 else hashlib.sha256(joined).hexdigest()
+MEMORY = Path("results/file_hashes.json")
 
 
 def digest(path: Path, algorithm: str) -> str:
