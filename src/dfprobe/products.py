@@ -11,6 +11,7 @@ from pathlib import Path
 
 RESULTS = "results"
 CODE = "results/code"  # stand-ins for the modules of the package, `stage_code`
+FILE_HASHES = "results/file_hashes.json"
 LOGS = "results/logs"
 BENCHMARKS = "results/benchmarks"
 EXTERNAL = "external"  # stands for the head in the path of a score file

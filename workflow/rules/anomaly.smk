@@ -1,21 +1,25 @@
 # Heads that learn from real clips alone, on one encoder or on a pair of them (`a+b`).
 rule train_next_token:
     input:
-        manifest="results/manifests/{real}.parquet",
-        features=features_of_stream(0, "real"),
-        second=features_of_stream(1, "real"),
+        manifest=products.manifest("{real}"),
+        features=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 0, wildcards.real
+        ),
+        second=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 1, wildcards.real
+        ),
     output:
-        head="results/heads/next_token/{row}/{real}.safetensors",
-        curve="results/heads/next_token/{row}/{real}.curve.csv",
+        head=products.head("next_token", "{row}", "{real}"),
+        curve=products.training_curve("next_token", "{row}", "{real}"),
     log:
-        "results/logs/heads/next_token/{row}/{real}.log",
+        products.log("heads/next_token/{row}/{real}"),
     benchmark:
-        "results/benchmarks/heads/next_token/{row}/{real}.tsv"
+        products.benchmark("heads/next_token/{row}/{real}")
     conda:
         "../../envs/evaluation.yaml"
     resources:
         gpu=resources.training_gpus(config, "next_token"),
-        mem_mb=growing(config.training.memory_mb),
+        mem_mb=resources.growing(config.training.memory_mb),
     params:
         spec=lambda wildcards: anomaly.head_spec(config, "next_token").to_json(),
         recipes=recipes.heads("next_token"),
@@ -27,18 +31,22 @@ rule train_next_token:
 
 rule score_next_token:
     input:
-        head="results/heads/next_token/{row}/{real}.safetensors",
-        manifest="results/manifests/{test}.parquet",
-        features=features_of_stream(0, "test"),
-        second=features_of_stream(1, "test"),
+        head=products.head("next_token", "{row}", "{real}"),
+        manifest=products.manifest("{test}"),
+        features=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 0, wildcards.test
+        ),
+        second=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 1, wildcards.test
+        ),
     output:
-        scores="results/scores/next_token/{row}/{real}/{test}.parquet",
-        mean="results/scores/next_token_mean/{row}/{real}/{test}.parquet",
-        curves="results/curves/next_token/{row}/{real}/{test}.parquet",
+        scores=products.scores("next_token", "{row}", "{real}"),
+        mean=products.scores("next_token_mean", "{row}", "{real}"),
+        curves=products.curves("next_token", "{row}", "{real}"),
     log:
-        "results/logs/scores/next_token/{row}/{real}/{test}.log",
+        products.log("scores/next_token/{row}/{real}/{test}"),
     benchmark:
-        "results/benchmarks/scores/next_token/{row}/{real}/{test}.tsv"
+        products.benchmark("scores/next_token/{row}/{real}/{test}")
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -50,17 +58,13 @@ rule score_next_token:
 
 
 use rule train_next_token as train_sync with:
-    input:
-        manifest="results/manifests/{real}.parquet",
-        features=features_of_stream(0, "real"),
-        second=features_of_stream(1, "real"),
     output:
-        head="results/heads/sync/{row}/{real}.safetensors",
-        curve="results/heads/sync/{row}/{real}.curve.csv",
+        head=products.head("sync", "{row}", "{real}"),
+        curve=products.training_curve("sync", "{row}", "{real}"),
     log:
-        "results/logs/heads/sync/{row}/{real}.log",
+        products.log("heads/sync/{row}/{real}"),
     benchmark:
-        "results/benchmarks/heads/sync/{row}/{real}.tsv"
+        products.benchmark("heads/sync/{row}/{real}")
     params:
         spec=lambda wildcards: anomaly.head_spec(config, "sync").to_json(),
         recipes=recipes.heads("sync"),
@@ -68,17 +72,21 @@ use rule train_next_token as train_sync with:
 
 rule score_sync:
     input:
-        head="results/heads/sync/{row}/{real}.safetensors",
-        manifest="results/manifests/{test}.parquet",
-        features=features_of_stream(0, "test"),
-        second=features_of_stream(1, "test"),
+        head=products.head("sync", "{row}", "{real}"),
+        manifest=products.manifest("{test}"),
+        features=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 0, wildcards.test
+        ),
+        second=lambda wildcards: shards.stream_features(
+            config, wildcards.row, 1, wildcards.test
+        ),
     output:
-        scores="results/scores/sync/{row}/{real}/{test}.parquet",
-        curves="results/curves/sync/{row}/{real}/{test}.parquet",
+        scores=products.scores("sync", "{row}", "{real}"),
+        curves=products.curves("sync", "{row}", "{real}"),
     log:
-        "results/logs/scores/sync/{row}/{real}/{test}.log",
+        products.log("scores/sync/{row}/{real}/{test}"),
     benchmark:
-        "results/benchmarks/scores/sync/{row}/{real}/{test}.tsv"
+        products.benchmark("scores/sync/{row}/{real}/{test}")
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -91,66 +99,21 @@ rule score_sync:
 
 rule make_anomaly:
     input:
-        scores=anomaly_score_files(),
-        manifests=expand(
-            "results/manifests/{corpus}.parquet",
-            corpus=config.anomaly.test if config.anomaly else [],
-        ),
+        scores=anomaly.score_files(config),
+        manifests=expand(products.manifest(), corpus=anomaly.tests(config)),
         code=code_stamps.stage_code("dfprobe.evaluation.tables.anomaly"),
     output:
-        table="results/anomaly.csv",
-        long="results/anomaly_long.csv",
+        table=products.ANOMALY,
+        long=products.ANOMALY_LONG,
     log:
-        "results/logs/anomaly.log",
+        products.log("anomaly"),
     benchmark:
-        "results/benchmarks/anomaly.tsv"
+        products.benchmark("anomaly")
     conda:
         "../../envs/evaluation.yaml"
     params:
         spec=lambda wildcards: anomaly.spec(config).to_json(),
     shell:
         "python -m dfprobe --log {log} anomaly --scores {input.scores} "
-        "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "
-        "--long {output.long}"
-
-
-rule import_external:
-    input:
-        scores=lambda wildcards: config.external[wildcards.detector].scores[
-            wildcards.test
-        ],
-        manifest="results/manifests/{test}.parquet",
-        code=code_stamps.stage_code("dfprobe.score.external"),
-    output:
-        "results/scores/external/{detector}/{detector_train}/{test}.parquet",
-    log:
-        "results/logs/scores/external/{detector}/{detector_train}/{test}.log",
-    benchmark:
-        "results/benchmarks/scores/external/{detector}/{detector_train}/{test}.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    shell:
-        "python -m dfprobe --log {log} import-scores {input.scores:q} {input.manifest} "
-        "--out {output}"
-
-
-rule make_detectors:
-    input:
-        scores=detector_score_files(),
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
-        code=code_stamps.stage_code("dfprobe.evaluation.tables.detectors"),
-    output:
-        table="results/detectors.csv",
-        long="results/detectors_long.csv",
-    log:
-        "results/logs/detectors.log",
-    benchmark:
-        "results/benchmarks/detectors.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.detectors_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} detectors --scores {input.scores} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output.table} "
         "--long {output.long}"

@@ -1,12 +1,12 @@
 rule read_facts:
     input:
-        manifest="results/manifests/{corpus}.parquet",
+        manifest=products.manifest(),
     output:
-        "results/facts/{corpus}/{shard}.parquet",
+        products.facts(),
     log:
-        "results/logs/facts/{corpus}/{shard}.log",
+        products.log("facts/{corpus}/{shard}"),
     benchmark:
-        "results/benchmarks/facts/{corpus}/{shard}.tsv"
+        products.benchmark("facts/{corpus}/{shard}")
     conda:
         "../../envs/media.yaml"
     params:
@@ -18,26 +18,24 @@ rule read_facts:
 
 rule audit_corpus:
     input:
-        manifest="results/manifests/{corpus}.parquet",
-        facts=lambda wildcards: of_shards(
-            "results/facts/{corpus}/{shard}.parquet", [wildcards.corpus]
-        ),
+        manifest=products.manifest(),
+        facts=lambda wildcards: shards.facts(config, [wildcards.corpus]),
         code=code_stamps.stage_code("dfprobe.report.pages.audit"),
         templates=code_stamps.stage_templates("audit.html"),
     output:
         page=report(
-            "results/audit/{corpus}.html",
-            caption="../report/audit.rst",
+            products.audit_page(),
+            caption="../captions/audit.rst",
             category="Audits",
             labels={"corpus": "{corpus}"},
         ),
-        tables=audit_tables("{corpus}"),
+        tables=targets.audit_tables("{corpus}"),
         # A corpus without labels has fewer of them.
-        figures=directory("results/audit/{corpus}/figures"),
+        figures=directory(products.audit_figures()),
     log:
-        "results/logs/audit/{corpus}.log",
+        products.log("audit/{corpus}"),
     benchmark:
-        "results/benchmarks/audit/{corpus}.tsv"
+        products.benchmark("audit/{corpus}")
     conda:
         "../../envs/evaluation.yaml"
     params:

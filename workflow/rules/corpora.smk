@@ -1,10 +1,10 @@
 rule make_demo_corpus:
     output:
-        "results/demo/{corpus}.tsv",
+        products.demo_listing(),
     log:
-        "results/logs/demo/{corpus}.log",
+        products.log("demo/{corpus}"),
     benchmark:
-        "results/benchmarks/demo/{corpus}.tsv"
+        products.benchmark("demo/{corpus}")
     conda:
         "../../envs/media.yaml"
     params:
@@ -18,16 +18,16 @@ rule make_demo_corpus:
 rule make_manifest:
     input:
         demo=lambda wildcards: (
-            watched_files.demo_listing(wildcards.corpus)
+            products.demo_listing(wildcards.corpus)
             if config.corpora[wildcards.corpus].demo is not None
             else []
         ),
     output:
-        "results/manifests/{corpus}.parquet",
+        products.manifest(),
     log:
-        "results/logs/manifests/{corpus}.log",
+        products.log("manifests/{corpus}"),
     benchmark:
-        "results/benchmarks/manifests/{corpus}.tsv"
+        products.benchmark("manifests/{corpus}")
     conda:
         "../../envs/media.yaml"
     params:

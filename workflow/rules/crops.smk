@@ -1,13 +1,13 @@
 rule make_crops:
     input:
-        manifest="results/manifests/{corpus}.parquet",
+        manifest=products.manifest(),
     output:
-        crops="results/crops/{corpus}/{shard}.h5",
-        index="results/crops/{corpus}/{shard}.parquet",
+        crops=products.crops(),
+        index=products.crop_index(),
     log:
-        "results/logs/crops/{corpus}/{shard}.log",
+        products.log("crops/{corpus}/{shard}"),
     benchmark:
-        "results/benchmarks/crops/{corpus}/{shard}.tsv"
+        products.benchmark("crops/{corpus}/{shard}")
     conda:
         "../../envs/media.yaml"
     # Shards keep the cores busy; few large ones gain from --set-threads make_crops=N.

@@ -8,7 +8,7 @@ onstart:
     weight_files.warn_of_others(config, to_run)
 
 
-# Looked for once here, not for each of thousands of jobs.
+# Looked up once here, not for each of thousands of jobs.
 features_gpus = {
     encoder: resources.features_gpus(config, encoder)
     for encoder in specs.computed_encoders(config)
@@ -18,15 +18,15 @@ features_weights = weight_files.content_hashes(config)
 
 rule extract_features:
     input:
-        manifest="results/manifests/{corpus}.parquet",
-        crops="results/crops/{corpus}/{shard}.h5",
-        index="results/crops/{corpus}/{shard}.parquet",
+        manifest=products.manifest(),
+        crops=products.crops(),
+        index=products.crop_index(),
     output:
-        "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+        products.features(),
     log:
-        "results/logs/features/{encoder}/{corpus}/{shard}.log",
+        products.log("features/{encoder}/{corpus}/{shard}"),
     benchmark:
-        "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
+        products.benchmark("features/{encoder}/{corpus}/{shard}")
     wildcard_constraints:
         encoder=one_of(specs.computed_encoders(config)),
     conda:
@@ -51,13 +51,13 @@ rule extract_features:
 
 rule import_features:
     input:
-        manifest="results/manifests/{corpus}.parquet",
+        manifest=products.manifest(),
     output:
-        "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
+        products.features(),
     log:
-        "results/logs/features/{encoder}/{corpus}/{shard}.log",
+        products.log("features/{encoder}/{corpus}/{shard}"),
     benchmark:
-        "results/benchmarks/features/{encoder}/{corpus}/{shard}.tsv"
+        products.benchmark("features/{encoder}/{corpus}/{shard}")
     wildcard_constraints:
         encoder=one_of(set(config.encoders) - set(specs.computed_encoders(config))),
     conda:

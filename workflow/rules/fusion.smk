@@ -1,22 +1,17 @@
-from dfprobe.planning import fusion
-
-
 rule make_fusion:
     input:
-        scores=matrix_score_files(),
-        val=fusion.val_scores(config),
-        manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=specs.labelled_corpora(config)
-        ),
+        scores=heads.of_matrix(config).scores(),
+        val=heads.of_matrix(config).val_scores(),
+        manifests=expand(products.manifest(), corpus=specs.labelled_corpora(config)),
         code=code_stamps.stage_code("dfprobe.evaluation.tables.fusion"),
     output:
-        correlation="results/fusion/correlation.csv",
-        sets="results/fusion/sets.csv",
-        improvement="results/fusion/improvement.csv",
+        correlation=products.CORRELATION,
+        sets=products.FUSION_SETS,
+        improvement=products.IMPROVEMENT,
     log:
-        "results/logs/fusion.log",
+        products.log("fusion"),
     benchmark:
-        "results/benchmarks/fusion.tsv"
+        products.benchmark("fusion")
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -34,17 +29,17 @@ rule plot_fusion:
         code=code_stamps.stage_code("dfprobe.report.plots.fusion"),
     output:
         png=report(
-            "results/figures/fusion.png",
-            caption="../report/fusion.rst",
+            products.FUSION_FIGURE,
+            caption="../captions/fusion.rst",
             category="Fusion",
             labels={"figure": "correlation and improvement"},
         ),
-        svg="results/figures/fusion.svg",
-        pdf="results/figures/fusion.pdf",
+        vectors=products.vectors(products.FUSION_FIGURE),
     log:
-        "results/logs/plot_fusion.log",
+        products.log("plot_fusion"),
     benchmark:
-        "results/benchmarks/plot_fusion.tsv"
+        products.benchmark("plot_fusion")
+    localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -52,24 +47,3 @@ rule plot_fusion:
     shell:
         "python -m dfprobe --log {log} plot-fusion {input.tables} "
         "--spec {params.spec:q} --out {output.png}"
-
-
-rule write_tex_tables:
-    input:
-        long="results/xdata_long.csv",
-        sets="results/fusion/sets.csv",
-        anomaly=anomaly_tables()[1:],
-        code=code_stamps.stage_code("dfprobe.report.pages.tex_tables"),
-    output:
-        fusion.tex_tables(config),
-    log:
-        "results/logs/tex_tables.log",
-    benchmark:
-        "results/benchmarks/tex_tables.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} tex-tables {input.long} {input.sets} "
-        "--anomaly {input.anomaly} --spec {params.spec:q} --out {output}"

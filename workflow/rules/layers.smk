@@ -1,25 +1,21 @@
 rule probe_layers:
     input:
-        manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=specs.labelled_corpora(config)
-        ),
-        features=lambda wildcards: of_shards(
-            "results/features/{encoder}/{corpus}/{shard}.zarr.zip",
-            specs.labelled_corpora(config),
-            encoder=wildcards.layered,
+        manifests=expand(products.manifest(), corpus=specs.labelled_corpora(config)),
+        features=lambda wildcards: shards.features(
+            config, wildcards.layered, specs.labelled_corpora(config)
         ),
     output:
-        table="results/layers/{layered}.csv",
-        folder=directory("results/layers/{layered}"),
+        table=products.layers_table(),
+        folder=directory(products.layers_folder()),
     log:
-        "results/logs/layers/{layered}.log",
+        products.log("layers/{layered}"),
     benchmark:
-        "results/benchmarks/layers/{layered}.tsv"
+        products.benchmark("layers/{layered}")
     conda:
         "../../envs/evaluation.yaml"
     resources:
         gpu=resources.training_gpus(config, "layer_mix"),
-        mem_mb=growing(config.training.memory_mb),
+        mem_mb=resources.growing(config.training.memory_mb),
     params:
         spec=lambda wildcards: specs.layers_spec(config, wildcards.layered).to_json(),
         recipes=recipes.heads("linear", "layer_mix"),
@@ -31,21 +27,21 @@ rule probe_layers:
 
 rule plot_layers:
     input:
-        table="results/layers/{layered}.csv",
+        table=products.layers_table(),
         code=code_stamps.stage_code("dfprobe.report.plots.layers"),
     output:
         png=report(
-            "results/figures/layers/{layered}.png",
-            caption="../report/layers.rst",
+            products.layers_figure(),
+            caption="../captions/layers.rst",
             category="Layers",
             labels={"encoder": "{layered}"},
         ),
-        svg="results/figures/layers/{layered}.svg",
-        pdf="results/figures/layers/{layered}.pdf",
+        vectors=products.vectors(products.layers_figure()),
     log:
-        "results/logs/plot_layers/{layered}.log",
+        products.log("plot_layers/{layered}"),
     benchmark:
-        "results/benchmarks/plot_layers/{layered}.tsv"
+        products.benchmark("plot_layers/{layered}")
+    localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:

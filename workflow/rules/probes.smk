@@ -1,5 +1,5 @@
-# One rule an entry of `heads`: it gives one head a seed, so the number of its files is
-# the entry's.
+# One rule per entry of `heads`: the entry makes one head per seed, and so has a number of
+# files of its own.
 for entry in config.heads:
     kind = config.heads[entry].kind
 
@@ -7,27 +7,29 @@ for entry in config.heads:
         name:
             f"train_{entry}"
         input:
-            manifest="results/manifests/{train}.parquet",
-            features=features_of("train"),
+            manifest=products.manifest("{train}"),
+            features=lambda wildcards: shards.features(
+                config, wildcards.encoder, [wildcards.train]
+            ),
         output:
             heads=expand(
-                "results/heads/{head}/{{encoder}}/{{train}}.safetensors",
+                products.head("{head}", "{{encoder}}", "{{train}}"),
                 head=specs.heads_of(config, entry),
             ),
-            curve=f"results/heads/{entry}/{{encoder}}/{{train}}.curve.csv",
+            curve=products.training_curve(entry),
             val=expand(
-                "results/heads/{head}/{{encoder}}/{{train}}.val.parquet",
+                products.val_scores("{head}", "{{encoder}}", "{{train}}"),
                 head=specs.heads_of(config, entry),
             ),
         log:
-            f"results/logs/heads/{entry}/{{encoder}}/{{train}}.log",
+            products.log(f"heads/{entry}/{{encoder}}/{{train}}"),
         benchmark:
-            f"results/benchmarks/heads/{entry}/{{encoder}}/{{train}}.tsv"
+            products.benchmark(f"heads/{entry}/{{encoder}}/{{train}}")
         conda:
             "../../envs/evaluation.yaml"
         resources:
             gpu=resources.training_gpus(config, kind),
-            mem_mb=growing(config.training.memory_mb),
+            mem_mb=resources.growing(config.training.memory_mb),
         params:
             spec=specs.head_spec(config, entry).to_json(),
             recipes=recipes.heads(kind),
@@ -42,32 +44,29 @@ for entry in config.heads:
             f"score_{entry}"
         input:
             heads=expand(
-                "results/heads/{head}/{{encoder}}/{train}.safetensors",
+                products.head("{head}", "{{encoder}}", "{train}"),
                 head=specs.heads_of(config, entry),
                 train=config.train,
             ),
-            manifests=expand("results/manifests/{test}.parquet", test=config.test),
-            features=of_shards(
-                "results/features/{{encoder}}/{corpus}/{shard}.zarr.zip",
-                config.test,
-            ),
+            manifests=expand(products.manifest("{test}"), test=config.test),
+            features=shards.features(config, "{encoder}", config.test),
         output:
             scores=expand(
-                "results/scores/{head}/{{encoder}}/{train}/{test}.parquet",
+                products.scores("{head}", "{{encoder}}"),
                 head=specs.heads_of(config, entry),
                 train=config.train,
                 test=config.test,
             ),
             curves=expand(
-                "results/curves/{head}/{{encoder}}/{train}/{test}.parquet",
+                products.curves("{head}", "{{encoder}}"),
                 head=specs.heads_of(config, entry),
                 train=config.train,
                 test=config.test,
             ),
         log:
-            f"results/logs/scores/{entry}/{{encoder}}.log",
+            products.log(f"scores/{entry}/{{encoder}}"),
         benchmark:
-            f"results/benchmarks/scores/{entry}/{{encoder}}.tsv"
+            products.benchmark(f"scores/{entry}/{{encoder}}")
         conda:
             "../../envs/evaluation.yaml"
         params:
@@ -80,24 +79,24 @@ for entry in config.heads:
 
 rule plot_training_curves:
     input:
-        curves=curve_files(),
+        curves=tables.training_curves(config),
         code=code_stamps.stage_code(
             "dfprobe.heads.files.curves", "dfprobe.report.plots.training_curves"
         ),
     output:
         png=report(
-            "results/figures/training_curves.png",
-            caption="../report/training_curves.rst",
+            products.TRAINING_FIGURE,
+            caption="../captions/training_curves.rst",
             category="Heads",
             labels={"figure": "training curves"},
         ),
-        svg="results/figures/training_curves.svg",
-        pdf="results/figures/training_curves.pdf",
-        table="results/figures/training_curves.csv",
+        vectors=products.vectors(products.TRAINING_FIGURE),
+        table=products.TRAINING_TABLE,
     log:
-        "results/logs/plot_training_curves.log",
+        products.log("plot_training_curves"),
     benchmark:
-        "results/benchmarks/plot_training_curves.tsv"
+        products.benchmark("plot_training_curves")
+    localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:

@@ -1,131 +1,73 @@
-rule make_matrix:
+rule make_report_clips:
     input:
-        scores=score_files(),
-        manifests=expand(
-            "results/manifests/{corpus}.parquet", corpus=specs.used_corpora(config)
+        manifest=products.manifest("{test}"),
+        scores=lambda wildcards: site.probes(config, wildcards.test).scores(),
+        curves=lambda wildcards: site.probes(config, wildcards.test).curves(),
+        code=code_stamps.stage_code("dfprobe.report.explorer.clips"),
+    output:
+        index=products.report_clips(),
+    log:
+        products.log("report/clips/{test}"),
+    benchmark:
+        products.benchmark("report_clips/{test}")
+    conda:
+        "../../envs/media.yaml"
+    params:
+        spec=lambda wildcards: site.clips_spec(config).to_json(),
+    shell:
+        "python -m dfprobe --log {log} report-clips {input.manifest} "
+        "--scores {input.scores} --curves {input.curves} --spec {params.spec:q} "
+        "--out {output.index}"
+
+
+rule make_report:
+    input:
+        tables=site.table_files(config),
+        audits=expand(products.audit_page(), corpus=specs.used_corpora(config)),
+        findings=expand(
+            products.audit_table("findings"), corpus=specs.used_corpora(config)
         ),
-        crops=crop_indexes(config.test),
-        kept=kept_products(),
-        code=code_stamps.stage_code("dfprobe.evaluation.tables.matrix"),
+        comparison=products.PAPER_PAGE,
+        figures=site.figures(config),
+        manifests=expand(products.manifest(), corpus=specs.used_corpora(config)),
+        stores=site.stores(config),
+        code=code_stamps.stage_code("dfprobe.report.site.make"),
+        templates=code_stamps.stage_templates("report.html", "explorer.html"),
+        assets=[
+            code_stamps.stage_data(f"report/{name}")
+            for name in (
+                "site/site.js",
+                "explorer/explorer.js",
+            )
+        ],
     output:
-        matrix="results/xdata_matrix.csv",
-        long="results/xdata_long.csv",
-        pairs="results/xdata_pairs.csv",
-        others=matrices(),
+        page=products.SITE,
+        others=[
+            products.report_part(name)
+            for name in (
+                "explorer.html",
+                "data.js",
+                "explorer_data.js",
+                "provenance.js",
+                "paper_comparison.html",
+            )
+        ],
+        folders=[
+            directory(products.report_part(name))
+            for name in ("assets", "tables", "audit", "figures")
+        ],
     log:
-        "results/logs/matrix.log",
+        products.log("report/site"),
     benchmark:
-        "results/benchmarks/matrix.tsv"
+        products.benchmark("report_site")
+    localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
+        spec=lambda wildcards: site.site_spec(config).to_json(),
     shell:
-        "python -m dfprobe --log {log} matrix --scores {input.scores} "
-        "--manifests {input.manifests} --crops {input.crops} --spec {params.spec:q} "
-        "--out {output.matrix} --long {output.long} --pairs {output.pairs} "
-        "--others {output.others}"
-
-
-rule make_seeds:
-    input:
-        long="results/xdata_long.csv",
-        code=code_stamps.stage_code("dfprobe.evaluation.tables.seeds"),
-    output:
-        "results/seeds.csv",
-    log:
-        "results/logs/seeds.log",
-    benchmark:
-        "results/benchmarks/seeds.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} seeds {input.long} --spec {params.spec:q} "
-        "--out {output}"
-
-
-rule compare_with_paper:
-    input:
-        long="results/xdata_long.csv",
-        anomaly=anomaly_tables()[1:],
-        detectors="results/detectors_long.csv",
-        localisation="results/explain/localisation.csv",
-        correlation="results/fusion/correlation.csv",
-        improvement="results/fusion/improvement.csv",
-        code=code_stamps.stage_code("dfprobe.report.pages.paper"),
-        templates=code_stamps.stage_templates("paper.html"),
-        values=code_stamps.stage_data("report/pages/paper_tables.csv"),
-    output:
-        table="results/paper_comparison.csv",
-        page=report(
-            "results/paper_comparison.html",
-            caption="../report/paper_comparison.rst",
-            category="Paper",
-            labels={"page": "the paper's values beside ours"},
-        ),
-    log:
-        "results/logs/paper_comparison.log",
-    benchmark:
-        "results/benchmarks/paper_comparison.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.paper_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} compare-with-paper {input.long} "
-        "--anomaly {input.anomaly} --detectors {input.detectors} "
-        "--localisation {input.localisation} --correlation {input.correlation} "
-        "--improvement {input.improvement} "
-        "--spec {params.spec:q} --out {output.table} --page {output.page}"
-
-
-rule plot_matrix:
-    input:
-        matrix="results/xdata_matrix.csv",
-        code=code_stamps.stage_code("dfprobe.report.plots.matrix"),
-    output:
-        png=report(
-            "results/figures/xdata_matrix.png",
-            caption="../report/xdata_matrix.rst",
-            category="Cross-corpus matrix",
-            labels={"figure": "AUC, per cent"},
-        ),
-        svg="results/figures/xdata_matrix.svg",
-        pdf="results/figures/xdata_matrix.pdf",
-    log:
-        "results/logs/plot_matrix.log",
-    benchmark:
-        "results/benchmarks/plot_matrix.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.figure_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} plot-matrix {input.matrix} "
-        "--spec {params.spec:q} --out {output.png}"
-
-
-rule write_summary:
-    input:
-        matrix="results/xdata_matrix.csv",
-        long="results/xdata_long.csv",
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
-        crops=crop_indexes(config.test),
-        scores=matrix_score_files(),
-        code=code_stamps.stage_code("dfprobe.report.pages.summary"),
-    output:
-        "results/summary.md",
-    log:
-        "results/logs/summary.log",
-    benchmark:
-        "results/benchmarks/summary.tsv"
-    conda:
-        "../../envs/evaluation.yaml"
-    params:
-        spec=lambda wildcards: tables.matrix_spec(config).to_json(),
-    shell:
-        "python -m dfprobe --log {log} summary {input.matrix} {input.long} "
-        "--manifests {input.manifests} --crops {input.crops} --scores {input.scores} "
-        "--spec {params.spec:q} --out {output}"
+        "python -m dfprobe --log {log} report-site --tables {input.tables} "
+        "--audits {input.audits} --findings {input.findings} "
+        "--comparison {input.comparison} --figures {input.figures} "
+        "--manifests {input.manifests} --stores {input.stores} "
+        "--spec {params.spec:q} --out {output.page}"

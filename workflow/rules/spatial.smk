@@ -1,40 +1,31 @@
-from dfprobe.planning import spatial
-
-
 rule explain_frames:
     input:
-        manifest="results/manifests/{test}.parquet",
-        crops=lambda wildcards: of_shards(
-            "results/crops/{corpus}/{shard}.h5", [wildcards.test]
+        manifest=products.manifest("{test}"),
+        crops=lambda wildcards: shards.crops(config, [wildcards.test]),
+        indexes=lambda wildcards: shards.crop_indexes(config, [wildcards.test]),
+        head=products.head(spatial.explained_head(config)),
+        scores=products.scores(spatial.explained_head(config)),
+        learned=products.manifest("{train}"),
+        features=lambda wildcards: (
+            shards.features(config, wildcards.encoder, [wildcards.train])
+            if spatial.checked(config)
+            else []
         ),
-        indexes=lambda wildcards: crop_indexes([wildcards.test]),
-        head=lambda wildcards: expand(
-            "results/heads/{head}/{encoder}/{train}.safetensors",
-            head=spatial.explained_head(config),
-            **wildcards,
-        ),
-        scores=lambda wildcards: expand(
-            "results/scores/{head}/{encoder}/{train}/{test}.parquet",
-            head=spatial.explained_head(config),
-            **wildcards,
-        ),
-        learned="results/manifests/{train}.parquet",
-        features=features_of("train") if spatial.checked(config) else [],
         code=lambda wildcards: code_stamps.stage_code(
             "dfprobe.explain.spatial.maps.attribution",
             f"dfprobe.encoders.families.{config.encoders[wildcards.encoder].family}",
         ),
     output:
-        "results/spatial/{encoder}/{train}/{test}.parquet",
+        products.maps(),
     log:
-        "results/logs/spatial/{encoder}/{train}/{test}.log",
+        products.log("spatial/{encoder}/{train}/{test}"),
     benchmark:
-        "results/benchmarks/spatial/{encoder}/{train}/{test}.tsv"
+        products.benchmark("spatial/{encoder}/{train}/{test}")
     conda:
         "../../envs/encoders.yaml"
     resources:
         gpu=lambda wildcards: resources.features_gpus(config, wildcards.encoder),
-        mem_mb=growing(config.training.memory_mb),
+        mem_mb=resources.growing(config.training.memory_mb),
     params:
         spec=lambda wildcards: spatial.explain_spec(config, wildcards.encoder).to_json(),
     shell:
@@ -48,26 +39,24 @@ rule make_points:
     input:
         maps=spatial.map_files(config),
         manifests=expand(
-            "results/manifests/{corpus}.parquet",
+            products.manifest(),
             corpus=spatial.explained_corpora(config),
         ),
-        crops=of_shards(
-            "results/crops/{corpus}/{shard}.h5", spatial.explained_tests(config)
-        ),
-        indexes=crop_indexes(spatial.explained_tests(config)),
+        crops=shards.crops(config, spatial.explained_tests(config)),
+        indexes=shards.crop_indexes(config, spatial.explained_tests(config)),
         code=code_stamps.stage_code(
             "dfprobe.explain.spatial.measures.tables",
             "dfprobe.explain.spatial.measures.sanity",
         ),
     output:
-        table="results/explain/spatial.csv",
-        confidence="results/explain/spatial_confidence.csv",
-        points="results/explain/spatial_points.parquet",
-        sanity="results/explain/sanity.csv",
+        table=products.SPATIAL,
+        confidence=products.SPATIAL_CONFIDENCE,
+        points=products.SPATIAL_POINTS,
+        sanity=products.SANITY,
     log:
-        "results/logs/points.log",
+        products.log("points"),
     benchmark:
-        "results/benchmarks/points.tsv"
+        products.benchmark("points")
     conda:
         "../../envs/media.yaml"
     params:
@@ -81,12 +70,12 @@ rule make_points:
 
 rule plot_spatial:
     input:
-        table="results/explain/spatial.csv",
-        confidence="results/explain/spatial_confidence.csv",
-        points="results/explain/spatial_points.parquet",
+        table=products.SPATIAL,
+        confidence=products.SPATIAL_CONFIDENCE,
+        points=products.SPATIAL_POINTS,
         maps=spatial.map_files(config),
         manifests=expand(
-            "results/manifests/{corpus}.parquet",
+            products.manifest(),
             corpus=spatial.explained_tests(config),
         ),
         code=code_stamps.stage_code(
@@ -94,25 +83,23 @@ rule plot_spatial:
         ),
     output:
         png=report(
-            "results/figures/spatial.png",
-            caption="../report/spatial.rst",
+            products.SPATIAL_FIGURE,
+            caption="../captions/spatial.rst",
             category="Spatial explanations",
             labels={"figure": "error, hits and shares"},
         ),
-        svg="results/figures/spatial.svg",
-        pdf="results/figures/spatial.pdf",
+        vectors=products.vectors(products.SPATIAL_FIGURE),
         overlays=report(
-            spatial.overlay_files(config, "png"),
-            caption="../report/overlays.rst",
+            spatial.overlays(config),
+            caption="../captions/overlays.rst",
             category="Spatial explanations",
             labels={"figure": "maps over frames"},
         ),
-        others=spatial.overlay_files(config, "svg")
-        + spatial.overlay_files(config, "pdf"),
+        overlay_vectors=spatial.overlay_vectors(config),
     log:
-        "results/logs/plot_spatial.log",
+        products.log("plot_spatial"),
     benchmark:
-        "results/benchmarks/plot_spatial.tsv"
+        products.benchmark("plot_spatial")
     conda:
         "../../envs/media.yaml"
     params:

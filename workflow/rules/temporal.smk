@@ -2,16 +2,16 @@ rule make_localisation:
     input:
         curves=temporal.curve_files(config),
         scores=temporal.score_files(config),
-        manifests=expand("results/manifests/{corpus}.parquet", corpus=config.test),
-        crops=crop_indexes(config.test),
+        manifests=expand(products.manifest(), corpus=config.test),
+        crops=shards.crop_indexes(config, config.test),
         code=code_stamps.stage_code("dfprobe.explain.temporal.tables"),
     output:
-        localisation="results/explain/localisation.csv",
-        leading="results/explain/leading.csv",
+        localisation=products.LOCALISATION,
+        leading=products.LEADING,
     log:
-        "results/logs/explain/localisation.log",
+        products.log("explain/localisation"),
     benchmark:
-        "results/benchmarks/explain/localisation.tsv"
+        products.benchmark("explain/localisation")
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -25,32 +25,31 @@ rule make_localisation:
 
 rule plot_temporal:
     input:
-        localisation="results/explain/localisation.csv",
-        leading="results/explain/leading.csv",
+        localisation=products.LOCALISATION,
+        leading=products.LEADING,
         code=code_stamps.stage_code(
             "dfprobe.report.plots.localisation", "dfprobe.report.plots.leading"
         ),
     output:
         png=report(
-            "results/figures/localisation.png",
-            caption="../report/localisation.rst",
+            products.LOCALISATION_FIGURE,
+            caption="../captions/localisation.rst",
             category="Temporal explanations",
             labels={"figure": "classification and localisation"},
         ),
-        svg="results/figures/localisation.svg",
-        pdf="results/figures/localisation.pdf",
+        vectors=products.vectors(products.LOCALISATION_FIGURE),
         leading_png=report(
-            "results/figures/leading.png",
-            caption="../report/leading.rst",
+            products.LEADING_FIGURE,
+            caption="../captions/leading.rst",
             category="Temporal explanations",
             labels={"figure": "share of the first half second"},
         ),
-        leading_svg="results/figures/leading.svg",
-        leading_pdf="results/figures/leading.pdf",
+        leading_vectors=products.vectors(products.LEADING_FIGURE),
     log:
-        "results/logs/explain/plot_temporal.log",
+        products.log("explain/plot_temporal"),
     benchmark:
-        "results/benchmarks/explain/plot_temporal.tsv"
+        products.benchmark("explain/plot_temporal")
+    localrule: True
     conda:
         "../../envs/evaluation.yaml"
     params:
@@ -64,25 +63,24 @@ rule plot_temporal:
 rule plot_panels:
     input:
         curves=lambda wildcards: temporal.panel_curves(config, wildcards.test),
-        manifest="results/manifests/{test}.parquet",
-        crops=lambda wildcards: crop_indexes([wildcards.test]),
-        localisation="results/explain/localisation.csv",
+        manifest=products.manifest("{test}"),
+        crops=lambda wildcards: shards.crop_indexes(config, [wildcards.test]),
+        localisation=products.LOCALISATION,
         code=code_stamps.stage_code(
             "dfprobe.explain.temporal.panels", "dfprobe.report.plots.panels"
         ),
     output:
         png=report(
-            "results/figures/temporal/{test}.png",
-            caption="../report/temporal.rst",
+            products.panels_figure(),
+            caption="../captions/temporal.rst",
             category="Temporal explanations",
             labels={"figure": "clips of {test} over time"},
         ),
-        svg="results/figures/temporal/{test}.svg",
-        pdf="results/figures/temporal/{test}.pdf",
+        vectors=products.vectors(products.panels_figure()),
     log:
-        "results/logs/explain/panels/{test}.log",
+        products.log("explain/panels/{test}"),
     benchmark:
-        "results/benchmarks/explain/panels/{test}.tsv"
+        products.benchmark("explain/panels/{test}")
     conda:
         "../../envs/media.yaml"
     params:

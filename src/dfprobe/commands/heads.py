@@ -65,7 +65,7 @@ def add(stages: Stages) -> None:
         "--head",
         action="append",
         required=True,
-        help="head file, or encoder with heads in results/heads/linear; repeatable",
+        help="head file, or encoder with linear heads of the workflow; repeatable",
     )
     videos.add_argument("--out", type=Path, help="scores (.csv or .json) to write")
     videos.add_argument("--curves", type=Path, help="folder for the curves over time")

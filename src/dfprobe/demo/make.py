@@ -39,7 +39,7 @@ def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None
     corpus_layout : str
         One of ``LAYOUTS``.
     root : Path
-        Corpus root, e.g. ``results/demo/favc/FakeAVCeleb_v1.2``.
+        Corpus root, e.g. ``.../demo/favc/FakeAVCeleb_v1.2``.
     demo : Demo
         Seed and numbers of sources.
     listing : Path

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
+from dfprobe import products
 from dfprobe.corpora.clip import SPLITS
 from dfprobe.corpora.files import MISSING
 from dfprobe.corpora.manifest import corpus_table
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DfprobeError
-from dfprobe.planning import specs, watched_files
+from dfprobe.planning import specs
 from dfprobe.settings.config import Config
 
 HEADERS = ("corpus", "layout", "state", *(f"{split} real/fake" for split in SPLITS))
@@ -28,10 +29,7 @@ def check_corpora(config: Config) -> Iterator[Finding]:
     for name in specs.used_corpora(config):
         entry = config.corpora[name]
         front = (name, entry.layout)
-        if (
-            entry.demo is not None
-            and not Path(watched_files.demo_listing(name)).exists()
-        ):
+        if entry.demo is not None and not Path(products.demo_listing(name)).exists():
             yield Finding((*front, "will be generated", *["-"] * len(SPLITS)))
             continue
         try:

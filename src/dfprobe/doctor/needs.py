@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from dfprobe import products
 from dfprobe.doctor.findings import Finding
 from dfprobe.errors import DataError
 from dfprobe.media.faces import predictor_file
@@ -29,7 +30,7 @@ def check_needs() -> Iterator[Finding]:
     from huggingface_hub import constants
 
     yield Finding(("Hugging Face cache", constants.HF_HUB_CACHE))
-    yield _results_folder(Path("results"))
+    yield _results_folder(Path(products.RESULTS))
 
 
 def _results_folder(folder: Path) -> Finding:

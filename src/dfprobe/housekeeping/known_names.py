@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from dfprobe import products
-from dfprobe.planning import specs
+from dfprobe.planning import anomaly, specs
+from dfprobe.planning.heads import on_labels
 from dfprobe.settings.config import Config
 
 
@@ -38,9 +39,9 @@ class Named:
         corpora: dict[str, int] = {}
         for config in configs:
             encoders.update(config.encoders)
-            heads.update(h for e in config.heads for h in specs.heads_of(config, e))
+            heads.update(head.name for head in on_labels(config))
             if config.anomaly is not None:
-                heads.update(("next_token", "next_token_mean", "sync"))
+                heads.update(head.name for head in anomaly.scored(config))
             detectors.update(config.external)
             for name, corpus in config.corpora.items():
                 corpora[name] = max(corpora.get(name, 0), corpus.shards)

@@ -1,8 +1,11 @@
-"""Planning of the heads that learn from real clips alone: rows, pairs, specs."""
+"""Planning of the heads that learn from real clips alone: rows, files, specs."""
 
+from dataclasses import replace
 from typing import Literal
 
+from dfprobe import products
 from dfprobe.planning import specs
+from dfprobe.planning.heads import Head, of_matrix
 from dfprobe.settings.anomaly import Anomaly
 from dfprobe.settings.config import Config
 from dfprobe.settings.stage_specs.heads import HeadSpec
@@ -25,6 +28,52 @@ def corpora(config: Config) -> list[str]:
 def pairs(config: Config) -> list[str]:
     """Rows of the anomaly table that are pairs: those that a sync head can read."""
     return [row for row in rows(config) if "+" in row]
+
+
+def tests(config: Config) -> tuple[str, ...]:
+    """Corpora that these heads are tested on."""
+    return config.anomaly.test if config.anomaly else ()
+
+
+def heads(config: Config) -> list[Head]:
+    """Return the heads that are trained on real clips."""
+    encoders = {"next_token": rows(config), "sync": pairs(config)}
+    return [
+        Head(name, tuple(read), tuple(corpora(config)), tests(config))
+        for name, read in encoders.items()
+    ]
+
+
+def scored(config: Config) -> list[Head]:
+    """Return these heads, and the mean of the next-token losses as a further one."""
+    next_token, sync = heads(config)
+    return [next_token, sync, replace(next_token, name="next_token_mean")]
+
+
+def score_files(config: Config) -> list[str]:
+    """Return the scores in the table: of these heads, and of the head of the matrix."""
+    if config.anomaly is None:
+        return []
+    streams = {name for row in config.anomaly.rows for name in row.streams}
+    matrix = replace(of_matrix(config), encoders=tuple(sorted(streams)))
+    compared = [
+        replace(matrix, train=train, test=(test,))
+        for test, train in supervised(config).items()
+    ]
+    return [path for head in (*scored(config), *compared) for path in head.scores()]
+
+
+def tables(config: Config) -> list[str]:
+    """Return the table, wide and long."""
+    return [products.ANOMALY, products.ANOMALY_LONG] if config.anomaly else []
+
+
+def files(config: Config) -> list[str]:
+    """Return what heads on real clips leave; `tables` asks for all training curves."""
+    of_heads = [
+        path for head in heads(config) for path in (*head.files(), *head.curves())
+    ]
+    return [*of_heads, *score_files(config), *tables(config)]
 
 
 def head_spec(config: Config, kind: Literal["next_token", "sync"]) -> HeadSpec:

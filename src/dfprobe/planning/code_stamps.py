@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.code import canonical_source, import_closure
 
-CODE_FOLDER = Path("results/code")
 _TEMPLATES = "report/templates"
 _TAKEN_IN = re.compile(r'{% *(?:extends|include|from) +"([^"]+)"')
 
-_outdated: set[str] | None = None  # filled instead of rewriting stamps, `keep_stamps`
+_outdated: set[str] | None = None  # not None: collect these instead of rewriting them
 
 
 @contextmanager
 def keep_stamps() -> Iterator[set[str]]:
-    """Change no code stamp that is there; give the paths of those out of date.
+    """Leave existing code stamps as they are; yield the paths of the outdated ones.
 
-    For whoever plans only to look: the jobs of a run that is going on note the stamps
-    as they are when they end. A stamp that is not there yet is written.
+    For planning without a run: the jobs of another run in progress record the stamps
+    as they are when they end. A missing stamp is still written.
     """
     global _outdated
     _outdated = set()
@@ -41,7 +41,7 @@ def stage_code(*modules: str) -> list[str]:
     Returns
     -------
     list of str
-        Paths below ``results/code``, relative to the working directory.
+        Paths relative to the working directory.
     """
     return [str(_stamp(module)) for module in import_closure(modules)]
 
@@ -55,7 +55,7 @@ def stage_data(name: str) -> str:
         Path below the package, e.g. ``report/pages/paper_tables.csv``.
     """
     content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
-    return str(_written(CODE_FOLDER / "dfprobe" / name, content))
+    return str(_written(Path(products.CODE, "dfprobe", name), content))
 
 
 def stage_templates(*names: str) -> list[str]:
@@ -78,7 +78,7 @@ def stage_templates(*names: str) -> list[str]:
 
 
 def _stamp(module: str) -> Path:
-    path = CODE_FOLDER.joinpath(*module.split(".")).with_suffix(".py")
+    path = Path(products.CODE, *module.split(".")).with_suffix(".py")
     return _written(path, canonical_source(module))
 
 
@@ -91,7 +91,7 @@ def _written(path: Path, source: str) -> Path:
         _outdated.add(str(path))
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan side by side
+        draft = path.with_suffix(f".{os.getpid()}.draft")  # jobs may plan concurrently
         draft.write_text(source, encoding="utf-8")
         draft.replace(path)
     return path

@@ -1,28 +1,17 @@
 """What the rules of fusion need to know at planning time."""
 
+from dfprobe import products
 from dfprobe.planning import specs
 from dfprobe.settings.config import Config
 from dfprobe.settings.stage_specs.labels import Labelled
 from dfprobe.settings.stage_specs.tables import FusionFigureSpec, FusionSpec
 
-TABLES = [
-    f"results/fusion/{name}.csv" for name in ("correlation", "sets", "improvement")
-]
+TABLES = [products.CORRELATION, products.FUSION_SETS, products.IMPROVEMENT]
 
 
-def products(config: Config) -> list[str]:
-    """Tables and figure of fusion, and the tables for papers."""
-    figures = [f"results/figures/fusion.{kind}" for kind in ("png", "svg", "pdf")]
-    return [*TABLES, *figures, *tex_tables(config)]
-
-
-def val_scores(config: Config) -> list[str]:
-    """Scores of the validation clips by the head of the matrix."""
-    return [
-        f"results/heads/{specs.main_head(config)}/{encoder}/{train}.val.parquet"
-        for encoder in config.encoders
-        for train in config.train
-    ]
+def files() -> list[str]:
+    """Tables and figure of fusion."""
+    return [*TABLES, products.FUSION_FIGURE, *products.vectors(products.FUSION_FIGURE)]
 
 
 def fusion_spec(config: Config) -> FusionSpec:
@@ -56,7 +45,7 @@ def figure_spec(config: Config) -> FusionFigureSpec:
 def tex_tables(config: Config) -> list[str]:
     """Tables for papers: of the matrix, of fusion, of the heads on real clips."""
     names = ["matrix", "fusion", *(["anomaly"] if config.anomaly else [])]
-    return [f"results/tables/{name}.tex" for name in names]
+    return [products.tex_table(name) for name in names]
 
 
 def _figure(config: Config) -> tuple[str, str]:

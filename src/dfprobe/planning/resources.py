@@ -1,7 +1,8 @@
 """What jobs need to run: GPUs, cores, memory, weights."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 from dfprobe.errors import ConfigError
 from dfprobe.planning.specs import computed_encoders
@@ -19,6 +20,11 @@ def features_gpus(config: Config, encoder: str) -> int:
 def training_gpus(config: Config, kind: str) -> int:
     """GPUs that a training job asks for; linear probes train on the CPU."""
     return int(kind != "linear" and _on_gpu(config.training.device))
+
+
+def growing(memory_mb: int) -> Callable[[Any, int], int]:
+    """Return a memory request that grows with each attempt at a job."""
+    return lambda wildcards, attempt: attempt * memory_mb
 
 
 def features_threads(config: Config) -> int:

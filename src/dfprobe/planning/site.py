@@ -1,6 +1,10 @@
 """What the rules of the report site need to know at planning time."""
 
-from dfprobe.planning import spatial, specs, tables, temporal, weight_files
+from dataclasses import replace
+
+from dfprobe import products
+from dfprobe.planning import anomaly, fusion, spatial, specs, tables, temporal, weight_files
+from dfprobe.planning.heads import Head, of_matrix
 from dfprobe.settings.config import Config
 from dfprobe.settings.stage_specs.report import ClipsSpec, SiteSpec
 
@@ -23,49 +27,36 @@ def site_spec(config: Config) -> SiteSpec:
 
 def table_files(config: Config) -> list[str]:
     """Tables that the pages show, as far as the run makes them."""
-    heads = [head for entry in config.heads for head in specs.heads_of(config, entry)]
-    anomaly = [] if config.anomaly is None else ["anomaly"]
-    frames = [] if config.spatial is None else ["spatial", "sanity"]
-    names = [
-        *("xdata_matrix", "xdata_long", *(f"xdata_matrix_{h}" for h in heads[1:])),
-        *("seeds", "detectors", "paper_comparison", *anomaly),
-        *(f"fusion/{name}" for name in ("correlation", "sets", "improvement")),
-        *(f"explain/{name}" for name in ("localisation", "leading", *frames)),
-    ]
-    return [f"results/{name}.csv" for name in names]
-
-
-def probe_files(config: Config, kind: str, test: str) -> list[str]:
-    """Scores or curves of all probes of the matrix on a test corpus."""
-    head = specs.main_head(config)
+    frames = [products.SPATIAL, products.SANITY] if config.spatial else []
     return [
-        f"results/{kind}/{head}/{encoder}/{train}/{test}.parquet"
-        for encoder in config.encoders
-        for train in config.train
+        *(products.MATRIX, products.LONG_TABLE, *tables.matrices(config)),
+        *(products.SEEDS, products.DETECTORS, products.PAPER_TABLE),
+        *anomaly.tables(config)[:1],
+        *fusion.TABLES,
+        *(products.LOCALISATION, products.LEADING, *frames),
     ]
+
+
+def probes(config: Config, test: str) -> Head:
+    """Return the head of the matrix on one test corpus."""
+    return replace(of_matrix(config), test=(test,))
 
 
 def stores(config: Config) -> list[str]:
     """One feature store of each encoder."""
     corpus = config.train[0]
     shard = specs.shards(config, corpus)[0]
-    return [
-        f"results/features/{encoder}/{corpus}/{shard}.zarr.zip"
-        for encoder in config.encoders
-    ]
+    return [products.features(encoder, corpus, shard) for encoder in config.encoders]
 
 
-def products(config: Config) -> list[str]:
+def files(config: Config) -> list[str]:
     """Pages, and what the explorer reads first of each test corpus."""
-    clips = [f"results/report/clips/{test}/index.js" for test in config.test]
-    return ["results/report/index.html", *clips]
+    return [products.SITE, *map(products.report_clips, config.test)]
 
 
 def figures(config: Config) -> list[str]:
     """Figures of explanations that stand in the pages as pictures."""
-    tests = temporal.localised(config)
-    pictures = [f"results/figures/temporal/{test}.png" for test in tests]
+    pictures = [products.panels_figure(test) for test in temporal.localised(config)]
     if config.spatial is not None:
-        overlays = spatial.overlay_files(config, "png")
-        pictures += ["results/figures/spatial.png", *overlays]
+        pictures += [products.SPATIAL_FIGURE, *spatial.overlays(config)]
     return pictures

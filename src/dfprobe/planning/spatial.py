@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.planning.specs import computed_encoders, encoder_spec, head_spec
 from dfprobe.settings.config import Config
 from dfprobe.settings.explanations import Spatial
@@ -18,23 +19,15 @@ def explained_head(config: Config) -> str:
     return next(name for name, head in config.heads.items() if head.kind == "linear")
 
 
-def explained(config: Config) -> list[tuple[str, str, str]]:
-    """List the encoder, training corpus and test corpus of each file of maps."""
+def map_files(config: Config) -> list[str]:
+    """Return all files of maps."""
     spatial = config.spatial
     if spatial is None:
         return []
     return [
-        (encoder, spatial.train, test)
+        products.maps(encoder, spatial.train, test)
         for encoder in spatial.encoders
         for test in spatial.test
-    ]
-
-
-def map_files(config: Config) -> list[str]:
-    """Return all files of maps."""
-    return [
-        f"results/spatial/{encoder}/{train}/{test}.parquet"
-        for encoder, train, test in explained(config)
     ]
 
 
@@ -65,13 +58,11 @@ def explain_spec(config: Config, encoder: str) -> FramesSpec:
 
 
 TABLES = (
-    "results/explain/spatial.csv",
-    "results/explain/spatial_confidence.csv",
-    "results/explain/spatial_points.parquet",
-    "results/explain/sanity.csv",
+    products.SPATIAL,
+    products.SPATIAL_CONFIDENCE,
+    products.SPATIAL_POINTS,
+    products.SANITY,
 )
-_FIGURE = "results/figures/spatial"
-_KINDS = ("png", "svg", "pdf")
 
 
 def explained_tests(config: Config) -> list[str]:
@@ -86,18 +77,27 @@ def explained_corpora(config: Config) -> list[str]:
     return list(dict.fromkeys([config.spatial.train, *explained_tests(config)]))
 
 
-def overlay_files(config: Config, kind: str) -> list[str]:
-    """Return the figures of overlays, one a test corpus, of a kind such as ``png``."""
-    return [f"results/figures/overlays/{t}.{kind}" for t in explained_tests(config)]
+def overlays(config: Config) -> list[str]:
+    """Return the figures of overlays, one per test corpus."""
+    return [products.overlays_figure(test) for test in explained_tests(config)]
 
 
-def spatial_products(config: Config) -> list[str]:
+def overlay_vectors(config: Config) -> list[str]:
+    """Return the same figures as vector graphics."""
+    return [path for png in overlays(config) for path in products.vectors(png)]
+
+
+def files(config: Config) -> list[str]:
     """Return all that explanations in space leave; nothing where there are none."""
     if config.spatial is None:
         return []
-    figures = [f"{_FIGURE}.{kind}" for kind in _KINDS]
-    overlays = [path for kind in _KINDS for path in overlay_files(config, kind)]
-    return [*map_files(config), *TABLES, *figures, *overlays]
+    return [
+        *map_files(config),
+        *TABLES,
+        *(products.SPATIAL_FIGURE, *products.vectors(products.SPATIAL_FIGURE)),
+        *overlays(config),
+        *overlay_vectors(config),
+    ]
 
 
 def points_spec(config: Config) -> PointsSpec:

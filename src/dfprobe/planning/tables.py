@@ -1,6 +1,10 @@
 """Specs of the tables over all encoders and of their figures: rows, columns, labels."""
 
+from dataclasses import replace
+
+from dfprobe import products
 from dfprobe.planning import anomaly, specs, weight_files
+from dfprobe.planning.heads import of_entry, of_matrix, on_labels
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.stage_specs.heads import (
@@ -44,6 +48,28 @@ def matrix_spec(config: Config) -> MatrixSpec:
     )
 
 
+def score_files(config: Config) -> list[str]:
+    """Scores of all heads that learn from labelled clips."""
+    return [path for head in on_labels(config) for path in head.scores()]
+
+
+def matrices(config: Config) -> list[str]:
+    """Matrix of each head after the first."""
+    return [products.matrix(head.name) for head in on_labels(config)[1:]]
+
+
+def files(config: Config) -> list[str]:
+    """Tables over all encoders, with what they are made from, and their figures."""
+    return [
+        *(products.MATRIX, products.LONG_TABLE, products.PAIRS, *matrices(config)),
+        *(products.SEEDS, products.DETECTORS, *detector_scores(config)),
+        *(products.MATRIX_FIGURE, *products.vectors(products.MATRIX_FIGURE)),
+        *training_curves(config),
+        *(products.TRAINING_FIGURE, *products.vectors(products.TRAINING_FIGURE)),
+        products.TRAINING_TABLE,
+    ]
+
+
 def _head_names(config: Config) -> tuple[HeadName, ...]:
     """Heads of the tables, the one of the matrix first."""
     return tuple(
@@ -78,6 +104,18 @@ def detectors_train(config: Config) -> str:
     return config.train[-1]
 
 
+def detector_scores(config: Config) -> list[str]:
+    """Scores by our heads and by the detectors from outside."""
+    ours = replace(of_matrix(config), train=(detectors_train(config),))
+    theirs = [
+        products.external_scores(name, entry.trained_on, test)
+        for name, entry in config.external.items()
+        for test in config.test
+        if test in entry.scores
+    ]
+    return [*ours.scores(), *theirs]
+
+
 def paper_spec(config: Config) -> PaperSpec:
     """Spec of the comparison with the paper's tables."""
     used = {name: config.corpora[name] for name in specs.used_corpora(config)}
@@ -100,6 +138,13 @@ def paper_spec(config: Config) -> PaperSpec:
 def figure_spec(config: Config) -> MatrixFigureSpec:
     """Spec of the picture of the matrix: labels of its columns."""
     return MatrixFigureSpec(corpora=specs.corpus_labels(config))
+
+
+def training_curves(config: Config) -> list[str]:
+    """Training curves of all heads: one file has those of all seeds of an entry."""
+    on_labels = [of_entry(config, entry)[0] for entry in config.heads]
+    heads = [*on_labels, *anomaly.heads(config)]
+    return [path for head in heads for path in head.training_curves()]
 
 
 def curves_spec(config: Config) -> TrainingFigureSpec:

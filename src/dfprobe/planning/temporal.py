@@ -1,6 +1,10 @@
 """Planning of the temporal explanations: tables over all heads, figures, panels."""
 
+from dataclasses import replace
+
+from dfprobe import products
 from dfprobe.planning import anomaly, specs
+from dfprobe.planning.heads import Head, of_matrix, on_labels
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.stage_specs.explanations import (
@@ -20,23 +24,35 @@ def localised(config: Config) -> list[str]:
     return [n for n in config.test if config.corpora[n].layout in _WITH_SEGMENTS]
 
 
+def heads(config: Config) -> list[Head]:
+    """Return all heads with curves."""
+    return [*on_labels(config), *(h for h in anomaly.heads(config) if h.encoders)]
+
+
 def curve_files(config: Config) -> list[str]:
     """Curves of all heads on all test corpora."""
-    return _files(config, "curves")
+    return [path for head in heads(config) for path in head.curves()]
 
 
 def score_files(config: Config) -> list[str]:
     """Scores by the same heads, in the same order."""
-    return _files(config, "scores")
+    return [path for head in heads(config) for path in head.scores()]
 
 
 def panel_curves(config: Config, test: str) -> list[str]:
     """Curves of the head of the matrix on one corpus, trained on `panel_train`."""
     train = panel_train(config, test)
-    return [
-        f"results/curves/{specs.main_head(config)}/{encoder}/{train}/{test}.parquet"
-        for encoder in config.encoders
+    return replace(of_matrix(config), train=(train,), test=(test,)).curves()
+
+
+def files(config: Config) -> list[str]:
+    """Tables and figures of the temporal explanations."""
+    figures = [
+        *(products.LOCALISATION_FIGURE, products.LEADING_FIGURE),
+        *map(products.panels_figure, localised(config)),
     ]
+    vectors = [path for figure in figures for path in products.vectors(figure)]
+    return [products.LOCALISATION, products.LEADING, *figures, *vectors]
 
 
 def panel_train(config: Config, test: str) -> str:
@@ -73,44 +89,18 @@ def panels_spec(config: Config, test: str) -> PanelsSpec:
     )
 
 
-def _files(config: Config, folder: str) -> list[str]:
-    return [
-        f"results/{folder}/{head.name}/{encoder}/{train}/{test}.parquet"
-        for head in _heads(config)
-        for encoder in head.encoders
-        for train in head.train
-        for test in head.test
-    ]
-
-
 def _heads(config: Config) -> tuple[CurvesHead, ...]:
-    """All heads with curves; of those on real clips, only sync takes a log-sum-exp."""
-    labelled = [
+    """All heads with curves; a next-token head takes no log-sum-exp of its losses."""
+    return tuple(
         CurvesHead(
-            name=name,
+            name=head.name,
             encoders=head.encoders,
-            train=config.train,
-            test=config.test,
-            log_sum_exp=True,
+            train=head.train,
+            test=head.test,
+            log_sum_exp=head.name != "next_token",
         )
-        for entry, head in config.heads.items()
-        for name in specs.heads_of(config, entry)
-    ]
-    if config.anomaly is None:
-        return tuple(labelled)
-    rows = {"next_token": anomaly.rows(config), "sync": anomaly.pairs(config)}
-    unlabelled = [
-        CurvesHead(
-            name=name,
-            encoders=tuple(rows[name]),
-            train=(config.anomaly.corpus,),
-            test=config.anomaly.test,
-            log_sum_exp=name == "sync",
-        )
-        for name in rows
-        if rows[name]
-    ]
-    return (*labelled, *unlabelled)
+        for head in heads(config)
+    )
 
 
 def _encoders(config: Config) -> dict[str, CurvesEncoder]:

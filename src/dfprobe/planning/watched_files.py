@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoders import FeatureFiles
 from dfprobe.settings.file_streams import folder_of
@@ -41,16 +42,11 @@ def corpus_state(config: Config, corpus: str) -> str:
     if not entry.watch:
         return "not watched"
     if entry.demo is not None:
-        listing = Path(demo_listing(corpus))
+        listing = Path(products.demo_listing(corpus))
         return _digest(changes_since(listing, listing.with_suffix("")))
     folders = [entry.root, *([entry.splits] if entry.splits else [])]
     lines = [line for folder in folders for line in _states(Path(folder))]
     return _digest("\n".join(sorted(lines)))
-
-
-def demo_listing(corpus: str) -> str:
-    """File that lists a generated corpus; beside it lies the folder of its files."""
-    return f"results/demo/{corpus}.tsv"
 
 
 def _states(folder: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.encoders import registry
 from dfprobe.encoders.contract import Encoder
 from dfprobe.errors import DataError, near_match
@@ -19,7 +20,7 @@ from dfprobe.media.crops import crops_key
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
 
-HEADS_FOLDER = Path("results/heads/linear")
+HEADS_FOLDER = Path(products.heads_folder("linear"))
 _DEVICE = "auto"
 _SUPERVISED = ("linear", "transformer")
 

@@ -34,19 +34,19 @@ class Config(Settings):
     anomaly: Anomaly | None = Field(
         None,
         description="Heads that are trained on real clips alone, and the table "
-        "results/anomaly.csv; null trains none.",
+        "anomaly.csv; null trains none.",
     )
     spatial: Spatial | None = Field(
         None,
         description="Explanations in space: which places of a frame make the linear "
-        "probe say fake (results/spatial/); null makes none.",
+        "probe say fake (spatial/); null makes none.",
     )
     temporal: Temporal = Temporal()
     fusion: Fusion = Fusion()
     external: dict[Name, External] = Field(
         {},
         description="Detectors from outside, by the name that stands in tables; they "
-        "get a row in results/detectors.csv.",
+        "get a row in detectors.csv.",
     )
     training: Training = Training()
     report: Report = Report()

@@ -52,7 +52,7 @@ class DrawnClip(Settings):
 
 
 class Temporal(Settings):
-    """Explanations in time (results/explain/, results/figures/temporal/)."""
+    """Explanations in time (explain/, figures/temporal/)."""
 
     clips: dict[
         str, Annotated[tuple[DrawnClip, ...], FromList, Field(min_length=1)]

@@ -50,7 +50,7 @@ class Head(Settings):
     )
     seeds: Seeds = Field(
         (43,),
-        description="One head per seed; all tables have them, results/seeds.csv their "
+        description="One head per seed; all tables have them, seeds.csv their "
         "spread. Linear probes of one entry are trained in one pass, with the clips in "
         "the order of the first seed.",
     )

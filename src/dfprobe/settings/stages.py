@@ -92,7 +92,7 @@ class FusionFigure(Settings):
 
 
 class Fusion(Settings):
-    """Late fusion of encoders under the first head (results/fusion/), of all pairs."""
+    """Late fusion of encoders under the first head (fusion/), of all pairs."""
 
     sets: Annotated[tuple[FusedSet, ...], FromList] = Field(
         (), description="Larger sets to fuse, each a list of three encoders or more."
@@ -120,7 +120,7 @@ class External(Settings):
 
 
 class Report(Settings):
-    """The report site (results/report/)."""
+    """The report site (report/)."""
 
     clips: int = Field(
         24,

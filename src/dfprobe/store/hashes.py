@@ -5,9 +5,10 @@ import json
 from functools import cache
 from pathlib import Path
 
+from dfprobe import products
 from dfprobe.store.files import write_whole
 
-MEMORY = Path("results/file_hashes.json")
+MEMORY = Path(products.FILE_HASHES)
 
 
 def digest(path: Path, algorithm: str) -> str:

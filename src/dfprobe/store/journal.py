@@ -40,7 +40,7 @@ class Journal:
     Parameters
     ----------
     path : Path
-        The side file, e.g. ``results/features/x/y/000.zarr.zip.journal``.
+        The side file, e.g. ``.../000.zarr.zip.journal``.
     key : str
         What the records depend on. A journal written under another key is discarded.
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dfprobe import products
 from dfprobe.errors import ConfigError
 from dfprobe.planning import fusion
+from dfprobe.planning.heads import of_matrix
 from dfprobe.settings.complete import complete_config
 from dfprobe.settings.stage_specs.labels import labels
 
@@ -53,9 +55,9 @@ def test_encoders_keep_their_order_and_names_stand_without_labels():
 
 
 def test_validation_scores_are_those_of_the_main_head():
-    files = fusion.val_scores(complete())
+    files = of_matrix(complete()).val_scores()
     assert len(files) == 6
-    assert files[1] == "results/heads/linear/z/two.val.parquet"
+    assert files[1] == products.val_scores("linear", "z", "two")
 
 
 def test_the_table_of_tasks_needs_heads_on_real_clips():

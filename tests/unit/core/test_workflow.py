@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dfprobe import products
 from dfprobe.errors import ConfigError
 from dfprobe.planning import (
     anomaly,
@@ -42,7 +43,7 @@ def with_corpus(**changes) -> Config:
 
 def test_a_stamp_is_rewritten_only_when_the_code_changes():
     (stamp,) = code_stamps.stage_code("dfprobe.status")
-    assert stamp == "results/code/dfprobe/status.py"
+    assert stamp == f"{products.CODE}/dfprobe/status.py"
     os.utime(stamp, (1, 1))
     code_stamps.stage_code("dfprobe.status")
     assert Path(stamp).stat().st_mtime == 1
@@ -78,11 +79,13 @@ def test_a_folder_that_is_not_watched_is_not_read():
 def test_a_generated_corpus_has_one_state_before_and_after(folder):
     config = with_corpus(demo={"seed": 1})
     before = watched_files.corpus_state(config, "mine")
-    (folder / "results/demo/mine").mkdir(parents=True)
-    (folder / "results/demo/mine.tsv").write_text("1\t-\ta.mp4\n")
-    (folder / "results/demo/mine/a.mp4").write_text("a")
+    listing = folder / products.demo_listing("mine")
+    videos = listing.with_suffix("")
+    videos.mkdir(parents=True)
+    listing.write_text("1\t-\ta.mp4\n")
+    (videos / "a.mp4").write_text("a")
     assert watched_files.corpus_state(config, "mine") == before
-    (folder / "results/demo/mine/b.mp4").write_text("b")
+    (videos / "b.mp4").write_text("b")
     assert watched_files.corpus_state(config, "mine") != before
 
 

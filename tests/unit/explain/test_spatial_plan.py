@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dfprobe import products
 from dfprobe.planning import spatial
 from dfprobe.settings.complete import read_config
 from dfprobe.settings.config import Config
@@ -25,17 +26,17 @@ def changed(config: Config, **changes) -> Config:
 
 def test_no_explanations_no_products(config):
     without = config.model_copy(update={"spatial": None})
-    assert spatial.spatial_products(without) == []
+    assert spatial.files(without) == []
     assert spatial.spatial_figures_spec(without).encoders == ()
 
 
 def test_every_test_corpus_has_overlays_in_three_forms(config):
     explained = changed(config, test=("favc_like", "dfe_like"))
-    products = spatial.spatial_products(explained)
+    files = spatial.files(explained)
     for test in ("favc_like", "dfe_like"):
-        for kind in ("png", "svg", "pdf"):
-            assert f"results/figures/overlays/{test}.{kind}" in products
-    assert len(set(products)) == len(products)
+        png = products.overlays_figure(test)
+        assert {png, *products.vectors(png)} <= set(files)
+    assert len(set(files)) == len(files)
 
 
 def test_tables_know_the_order_of_encoders_and_the_ground_truth(config):
@@ -60,4 +61,4 @@ def test_the_run_of_figure_4_is_a_whole_configuration(monkeypatch):
     config = read_config(Path("config/exddv.yaml"))
     spec = spatial.points_spec(config)
     assert (spec.train, spec.test, spec.truth) == ("exddv", ("exddv",), {})
-    assert spatial.map_files(config) == ["results/spatial/clip/exddv/exddv.parquet"]
+    assert spatial.map_files(config) == [products.maps("clip", "exddv", "exddv")]

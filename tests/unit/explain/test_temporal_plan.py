@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 import yaml
 
+from dfprobe import products
 from dfprobe.errors import ConfigError
 from dfprobe.planning import temporal
 from dfprobe.settings.complete import complete_config
@@ -41,9 +42,9 @@ def test_segments_are_known_by_the_layout():
 def test_curves_of_all_heads_stand_beside_their_scores():
     curves = temporal.curve_files(completed())
     assert len(curves) == len(set(curves)) == 2 * 3 * 2 + 2 + 1
-    assert "results/curves/linear-s44/cut/lists/seg.parquet" in curves
-    assert "results/curves/sync/residual+lfcc/seg/seg.parquet" in curves
-    assert "results/curves/sync/lfcc/seg/seg.parquet" not in curves
+    assert products.curves("linear-s44", "cut", "lists", "seg") in curves
+    assert products.curves("sync", "residual+lfcc", "seg", "seg") in curves
+    assert products.curves("sync", "lfcc", "seg", "seg") not in curves
     scores = temporal.score_files(completed())
     assert [path.replace("/scores/", "/curves/") for path in scores] == curves
 
@@ -76,9 +77,9 @@ def test_without_anomaly_tasks_there_are_the_other_heads():
 
 def test_panels_read_the_head_trained_on_the_same_corpus_if_there_is_one():
     curves = temporal.panel_curves(completed(), "seg")
-    assert curves[0] == "results/curves/linear/lfcc/lists/seg.parquet"
+    assert curves[0] == products.curves("linear", "lfcc", "lists", "seg")
     curves = temporal.panel_curves(completed(train=["seg", "lists"]), "seg")
-    assert curves[0] == "results/curves/linear/lfcc/seg/seg.parquet"
+    assert curves[0] == products.curves("linear", "lfcc", "seg", "seg")
 
 
 def test_chosen_clips_reach_their_corpus_only():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dfprobe import products
 from dfprobe.planning import site
 from dfprobe.settings.complete import complete_config
 from dfprobe.settings.config import Config
@@ -45,8 +46,8 @@ def test_the_spec_of_the_pages_holds_all_settings(config):
 
 def test_tables_and_pictures_are_those_that_the_run_makes(config):
     tables = site.table_files(config)
-    assert "results/xdata_matrix_linear-s44.csv" in tables
-    assert "results/anomaly.csv" in tables
+    assert products.matrix("linear-s44") in tables
+    assert products.ANOMALY in tables
     assert not any("spatial" in path for path in tables)
     assert site.figures(config) == []
     section = Spatial(encoders=("example",), test=("odd",))
@@ -54,20 +55,21 @@ def test_tables_and_pictures_are_those_that_the_run_makes(config):
         update={"anomaly": None, "spatial": section}
     )
     assert set(site.table_files(config)) - set(tables) == {
-        "results/explain/spatial.csv",
-        "results/explain/sanity.csv",
+        products.SPATIAL,
+        products.SANITY,
     }
-    assert set(tables) - set(site.table_files(config)) == {"results/anomaly.csv"}
+    assert set(tables) - set(site.table_files(config)) == {products.ANOMALY}
     assert set(site.figures(config)) == {
-        "results/figures/temporal/clean.png",
-        "results/figures/temporal/odd.png",
-        "results/figures/spatial.png",
-        "results/figures/overlays/odd.png",
+        products.panels_figure("clean"),
+        products.panels_figure("odd"),
+        products.SPATIAL_FIGURE,
+        products.overlays_figure("odd"),
     }
 
 
 def test_scores_and_curves_are_asked_for_in_the_same_order(config):
-    scores = site.probe_files(config, "scores", "odd")
-    assert scores[0] == "results/scores/linear/lfcc/clean/odd.parquet"
-    curves = site.probe_files(config, "curves", "odd")
+    probes = site.probes(config, "odd")
+    scores = probes.scores()
+    assert scores[0] == products.scores("linear", "lfcc", "clean", "odd")
+    curves = probes.curves()
     assert [path.replace("/curves/", "/scores/") for path in curves] == scores

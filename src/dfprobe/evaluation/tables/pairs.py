@@ -1,4 +1,4 @@
-"""Every two encoders compared on the same clips: ``results/xdata_pairs.csv``."""
+"""Every two encoders compared on the same clips: ``xdata_pairs.csv``."""
 
 from itertools import combinations
 from typing import Any

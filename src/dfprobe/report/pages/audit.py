@@ -30,7 +30,7 @@ def audit_corpus(
         ``label`` (title), ``layout``, ``root`` (in which files are looked for that the
         manifest does not name), ``options`` of the layout.
     out : Path
-        ``results/audit/{corpus}.html``.
+        `dfprobe.products.audit_page`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The paper's values beside those of a run: ``results/paper_comparison.csv``.
+"""The paper's values beside those of a run: ``paper_comparison.csv``.
 
 ``paper_tables.csv`` holds every value of the tables and figures of Boldisor, Smeu,
 Oneata and Oneata, "Investigating self-supervised representations for audio-visual

@@ -1,4 +1,4 @@
-"""The report of a run in plain sentences: ``results/summary.md``."""
+"""The report of a run in plain sentences: ``summary.md``."""
 
 from collections.abc import Sequence
 from pathlib import Path

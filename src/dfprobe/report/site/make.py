@@ -79,7 +79,7 @@ def make_site(sources: Sources, spec: SiteSpec, out: Path) -> None:
     spec : SiteSpec
         See `dfprobe.planning.site.site_spec`.
     out : Path
-        ``results/report/index.html``. Beside it: ``explorer.html``, ``data.js``,
+        ``index.html``. Beside it: ``explorer.html``, ``data.js``,
         ``provenance.js`` (times and sizes: all that differs from run to run),
         ``paper_comparison.html``, and the folders ``assets``, ``tables``, ``audit``,
         ``figures``.
