@@ -6,18 +6,18 @@ import numpy as np
 import polars as pl
 import yaml
 
+from dfprobe import products
 from dfprobe.cli import main
 from dfprobe.store.features import FeatureReader
 from plan.planning import planned
 from running import snakemake
 
 STORES = {"clean": ["000", "001"], "odd": ["000"]}
-SCORES = "results/scores/linear"
 FILES = {"source": "files", "stream": "audio", "root": "exported/{corpus}"}
 
 
 def store(project: Path, encoder: str, corpus: str, shard: str) -> Path:
-    return project / f"results/features/{encoder}/{corpus}/{shard}.zarr.zip"
+    return project / products.features(encoder, corpus, shard)
 
 
 def export(project: Path) -> None:
@@ -55,11 +55,13 @@ def test_exported_features_come_back_as_an_encoder(project):
             for clip_id in ours.index["clip_id"]:
                 np.testing.assert_array_equal(theirs.clip(clip_id), ours.clip(clip_id))
         scores = [
-            pl.read_parquet(project / f"{SCORES}/{encoder}/clean/{corpus}.parquet")
+            pl.read_parquet(
+                project / products.scores("linear", encoder, "clean", corpus)
+            )
             for encoder in ("lfcc", "theirs")
         ]
         assert scores[0]["score"].equals(scores[1]["score"])
-    matrix = pl.read_csv(project / "results/xdata_matrix.csv")
+    matrix = pl.read_csv(project / products.MATRIX)
     assert "theirs" in matrix["encoder"]
     assert planned(project) == set()
 

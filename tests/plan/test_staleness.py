@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dfprobe import code, recipes
+from dfprobe import code, products, recipes
 from plan.planning import planned
 from running import snakemake
 
@@ -212,6 +212,14 @@ def test_edited_code_reruns_nothing_costly(project, sources):
     assert not {job for job in jobs if job.startswith(COSTLY)}
 
 
+def test_an_edited_command_touches_nothing(project):
+    rules = project / "workflow/rules/features.smk"
+    command = "--threads {threads} --spec"
+    assert rules.read_text().count(command) == 1
+    rules.write_text(rules.read_text().replace(command, f" {command}"))
+    assert planned(project) == set()
+
+
 def test_a_comment_touches_nothing(project, sources):
     append(sources / "report/pages/audit_page.py", "\n# A remark.\n")
     append(sources / "evaluation/tables/matrix.py", "\n# A remark.\n")
@@ -231,7 +239,7 @@ def test_a_raised_recipe_of_facts_touches_the_audits_only(project, sources):
 
 
 def test_a_removed_product_is_made_again(project):
-    (project / "results/features/lfcc/odd/000.zarr.zip").unlink()
+    (project / products.features("lfcc", "odd", "000")).unlink()
     made_again = {"extract_features lfcc/odd/000", "score_linear lfcc"}
     made_again |= {f"score_{k} {ROW}/clean/odd" for k in ("next_token", "sync")}
     made_again |= explorer(*SHARDS) | {"make_anomaly"}

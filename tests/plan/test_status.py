@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dfprobe import code
+from dfprobe import code, products
 from dfprobe.cli import main
 from dfprobe.housekeeping.state import planned_jobs
 from plan.planning import planned
@@ -78,12 +78,13 @@ def test_what_was_never_made_is_missing(here):
 
 
 def test_a_failed_job_is_shown_with_its_log_and_error(here, capsys):
-    store = "results/features/lfcc/odd/000.zarr.zip"
-    Path("results/crops/odd/000.h5").write_text("damaged")
+    store = products.features("lfcc", "odd", "000")
+    Path(products.crops("odd", "000")).write_text("damaged")
     assert snakemake(here, store).returncode == 1
     assert main(["status"]) == 0
     out = capsys.readouterr().out
-    assert "results/logs/features/lfcc/odd/000.log\n  error: The crops " in out
+    log = products.log("features/lfcc/odd/000")
+    assert f"{log}\n  error: The crops " in out
     [line] = [line for line in out.splitlines() if "extract_features" in line]
     assert line.split() == ["!", "extract_features", "6", "4", "1", "1"]
 
@@ -91,7 +92,7 @@ def test_a_failed_job_is_shown_with_its_log_and_error(here, capsys):
 def test_a_run_that_goes_on_is_mentioned(here, capsys):
     lock = here / ".snakemake/locks/0.input.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    lock.write_text("results/manifests/clean.parquet\n")
+    lock.write_text(f"{products.manifest('clean')}\n")
     assert main(["status"]) == 0
     assert "the folder is locked" in capsys.readouterr().out
     assert lock.exists()
@@ -100,4 +101,4 @@ def test_a_run_that_goes_on_is_mentioned(here, capsys):
 def test_a_folder_without_a_workflow(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     assert main(["status"]) == 1
-    assert "Snakefile is not there" in caplog.text
+    assert "Snakefile does not exist" in caplog.text

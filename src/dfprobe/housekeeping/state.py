@@ -18,6 +18,7 @@ from snakemake.settings.types import (
     DAGSettings,
     OutputSettings,
     Quietness,
+    RerunTrigger,
     ResourceSettings,
 )
 
@@ -25,6 +26,8 @@ from dfprobe.doctor.findings import Finding, table
 from dfprobe.errors import ConfigError
 from dfprobe.planning import code_stamps
 
+# As in the profiles.
+RERUN_TRIGGERS = RerunTrigger.all() - {RerunTrigger.CODE}
 _LOCKS = Path(".snakemake/locks")
 _STATES = ("done", "stale", "missing", "failed")
 _HEADERS = ("stage", "jobs", *_STATES)
@@ -104,7 +107,9 @@ def planned_jobs(configfiles: list[Path]) -> list[Job]:
                 config_settings=ConfigSettings(configfiles=configfiles),
                 snakefile=Path("Snakefile"),
             )
-            planning = workflow.dag(DAGSettings(force_incomplete=True))
+            planning = workflow.dag(
+                DAGSettings(force_incomplete=True, rerun_triggers=RERUN_TRIGGERS)
+            )
             planning.execute_workflow(executor="dryrun")
             return _jobs(workflow._workflow, outdated)
     except WorkflowError as error:

@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import pytest
 
+from dfprobe import products
 from dfprobe.errors import ConfigError
 from dfprobe.planning import spatial
 from dfprobe.settings.complete import complete_config
@@ -37,7 +38,7 @@ def test_the_defaults():
         "seed": 43,
         "checks": True,
     }
-    assert spatial.map_files(config) == ["results/spatial/clip/b/a.parquet"]
+    assert spatial.map_files(config) == [products.maps("clip", "b", "a")]
 
 
 def test_without_the_section_there_is_nothing():

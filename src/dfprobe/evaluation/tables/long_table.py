@@ -1,4 +1,4 @@
-"""One row of the long table (``xdata_long.csv``): how well scores tell fake from real."""
+"""One row of the long table, ``xdata_long.csv``: how scores tell fake from real."""
 
 from typing import Any
 
