@@ -1,6 +1,6 @@
 # dfprobe: frozen encoders, thin heads, a cross-corpus matrix.
 #
-# Everything that is made lies below results/: src/dfprobe/products.py names each path.
+# Everything is written to one folder of results; src/dfprobe/products.py names each path.
 from pathlib import Path
 
 from snakemake.utils import min_version

@@ -1,4 +1,5 @@
 import inspect
+from pathlib import Path
 
 from dfprobe import products
 
@@ -27,3 +28,10 @@ def test_no_two_products_have_one_path():
     paths = list(patterns().values())
     paths += [v for k, v in vars(products).items() if k.isupper() and type(v) is str]
     assert len(set(paths)) == len(paths)
+
+
+def test_no_other_file_spells_a_path_below_the_results():
+    root = Path(__file__).parents[3]
+    files = [root / "Snakefile", *root.glob("workflow/*/*"), *root.glob("src/**/*.py")]
+    spelt = {file.name for file in files if "results/" in file.read_text()}
+    assert spelt == {"products.py"}
