@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from dfprobe import products
-from dfprobe.planning import anomaly, fusion, spatial, specs, tables, temporal, weight_files
+from dfprobe.planning import (
+    anomaly,
+    fusion,
+    spatial,
+    specs,
+    tables,
+    temporal,
+    weight_files,
+)
 from dfprobe.planning.heads import Head, of_matrix
 from dfprobe.settings.config import Config
 from dfprobe.settings.stage_specs.report import ClipsSpec, SiteSpec
