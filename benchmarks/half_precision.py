@@ -16,9 +16,10 @@ import numpy as np
 from subjects import PUBLISHED, DemoClips, random_spec
 
 from dfprobe.evaluation.statistics.metrics import auc
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.settings import encoder_families
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.features import FeatureReader
 from dfprobe.store.scores import read_scores
 
@@ -26,18 +27,18 @@ LIMITS = {
     "float16": 0.01,
     "bfloat16": 0.08,
 }  # as in the contract test
-PROBE = {
-    "kind": "linear",
-    "seeds": [43],
-    "learning_rates": [1e-3],
-    "max_epochs": 100,
-    "patience": 10,
-    "schedule": "none",
-    "class_weights": "none",
-    "options": {},
-    "memory_mb": 4000,
-    "device": "cpu",
-}
+PROBE = HeadSpec(
+    kind="linear",
+    seeds=(43,),
+    learning_rates=(1e-3,),
+    max_epochs=100,
+    patience=10,
+    schedule="none",
+    class_weights="none",
+    options={},
+    memory_mb=4000,
+    device="cpu",
+)
 
 
 class Run(NamedTuple):
@@ -54,7 +55,7 @@ def run(clips: DemoClips, spec: dict[str, Any], folder: Path) -> Run:
     scores = folder / "scores.parquet"
     clips.extract(store, threads=1, **spec)
     train_heads([[store]], clips.manifest, PROBE, [head], folder / "curve.csv")
-    score_clips([[store]], clips.manifest, [head], [scores])
+    score_clips([[store]], clips.manifest, [Scored(head, scores)])
     table = read_scores(scores)
     with FeatureReader(store) as features:
         ids = features.index["clip_id"]

@@ -37,7 +37,8 @@ from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.clips import StoreSet, labelled_clips
 from dfprobe.heads.data.feed import ClipFeed
 from dfprobe.heads.data.splits import Candidate, Split, Stream, epoch_order
-from dfprobe.heads.fit.linear import LinearLearner, initial_parameters
+from dfprobe.heads.fit.linear import LinearTrainer, initial_parameters
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.features import write_store
 
 DIM = 1024
@@ -46,7 +47,18 @@ ROWS = (150, 300)
 SHIFT = 0.05  # of a fake's rows along one direction: makes the task learnable
 ONE = [Candidate(43, 1e-3)]
 TEN = [Candidate(seed, rate) for seed in range(43, 48) for rate in (1e-3, 1e-2)]
-SPEC = {"class_weights": "none", "schedule": "none"}
+SPEC = HeadSpec(
+    kind="linear",
+    seeds=(43,),
+    learning_rates=(1e-3,),
+    max_epochs=100,
+    patience=10,
+    schedule="none",
+    class_weights="none",
+    options={},
+    memory_mb=4000,
+    device="cpu",
+)
 FEED_BYTES = 2**31  # all clips stay in memory
 
 
@@ -243,13 +255,13 @@ def run_plain(train: Tensors, val: Tensors, epochs: int) -> Run:
 
 
 def run_ours(train: Split, val: Split, candidates: list[Candidate], epochs: int) -> Run:
-    """Our learner."""
-    learner = LinearLearner(train, val, SPEC, candidates)
+    """Our trainer."""
+    trainer = LinearTrainer(train, val, SPEC, candidates)
     run = Run([], [])
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
-        learner.train_epoch(epoch)
-        losses = learner.val_losses()
+        trainer.train_epoch(epoch)
+        losses = trainer.val_losses()
         run.seconds.append(time.perf_counter() - start)
         run.losses.append(float(losses[0]))
     return run

@@ -107,7 +107,7 @@ def head(
     return f"{heads_folder(head)}/{encoder}/{train}.safetensors"
 
 
-def training_curve(
+def history(
     head: str = "{head}", encoder: str = "{encoder}", train: str = "{train}"
 ) -> str:
     """Losses of a head per epoch of its training."""
@@ -221,7 +221,7 @@ def benchmark(job: str) -> str:
 # configuration. Generated corpora are not among them: they are data.
 NAMED = (
     *(manifest(), facts(), audit_page(), crops(), crop_index(), features()),
-    *(head(), training_curve(), val_scores(), scores(), external_scores(), curves()),
+    *(head(), history(), val_scores(), scores(), external_scores(), curves()),
     *(layers_table(), maps(), report_clips()),
     *(layers_figure(), *vectors(layers_figure())),
     *(panels_figure(), *vectors(panels_figure())),

@@ -149,11 +149,11 @@ def _head(kind: str) -> Subject:
         spec = head_spec(kind=kind, **_TRAINING, **_HEADS[kind]).to_json()
         head, scores, curves = (str(folder / f"{n}.out") for n in ("head", "s", "c"))
         streams = [str(manifest), "--features", stores[0], *second]
-        losses = ["--curve", str(folder / "losses.csv")]
+        losses = ["--history", str(folder / "losses.csv")]
         assert (
             main(["train-head", *streams, "--spec", spec, "--out", head, *losses]) == 0
         )
-        made = ["--heads", head, "--out", scores, "--curves", curves]
+        made = ["--head", head, "--out", scores, "--curves", curves]
         assert main(["score-clips", *streams, *made]) == 0
         logits = pl.read_parquet(curves)["curve"].explode()
         return {

@@ -9,14 +9,14 @@ import torch
 from fill import fill_tensor, input_tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from dfprobe.heads.data.splits import Candidate, Item
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Item
 from dfprobe.heads.kinds.next_token import (
     NextTokenHead,
-    NextTokenLearner,
-    joined_rows,
+    NextTokenModel,
+    NextTokenObjective,
     sizes_of,
 )
-from dfprobe.heads.kinds.next_token_model import NextTokenModel
 from dfprobe.heads.kinds.positions import sinusoids
 
 DATA = Path(__file__).parent / "data"
@@ -24,16 +24,13 @@ RECORD = json.loads((DATA / "ntp.json").read_text())
 TOLERANCE = RECORD["tolerance"]
 CONFIG = RECORD["config"]
 DIM = CONFIG["feats_dim"]
-SPEC = {
-    "max_epochs": 100,
-    "options": {
-        "width": CONFIG["d_model"],
-        "feed_forward": CONFIG["d_ff"],
-        "heads": CONFIG["nhead"],
-        "layers": CONFIG["num_layers"],
-        "dropout": 0.1,
-        "batch_size": 32,
-    },
+OPTIONS = {
+    "width": CONFIG["d_model"],
+    "feed_forward": CONFIG["d_ff"],
+    "heads": CONFIG["nhead"],
+    "layers": CONFIG["num_layers"],
+    "dropout": 0.1,
+    "batch_size": 32,
 }
 
 
@@ -68,12 +65,12 @@ def tensors():
 
 @pytest.fixture
 def head(tensors):
-    return NextTokenHead(tensors, {"dims": [DIM], "spec": SPEC})
+    return NextTokenHead(tensors, {"dims": [DIM], "spec": {"options": OPTIONS}})
 
 
 @pytest.fixture
 def model(tensors):
-    model = NextTokenModel(DIM, sizes_of(SPEC["options"]))
+    model = NextTokenModel(DIM, sizes_of(OPTIONS))
     model.load_state_dict({n: torch.from_numpy(t) for n, t in tensors.items()})
     return model.eval()
 
@@ -104,7 +101,7 @@ def test_positions(fixture):
 @torch.no_grad()
 def test_predictions(fixture, model, clips):
     for number, clip in enumerate(clips):
-        rows = torch.from_numpy(joined_rows([clip]))[None]
+        rows = torch.from_numpy(unit_rows(clip))[None]
         expected = fixture[f"prediction_{number}"]
         np.testing.assert_allclose(
             model(rows[:, :-1])[0], expected, rtol=0, atol=TOLERANCE["predictions"]
@@ -113,7 +110,7 @@ def test_predictions(fixture, model, clips):
 
 @torch.no_grad()
 def test_predictions_of_clips_in_one_padded_batch(fixture, model, clips):
-    rows = [torch.from_numpy(joined_rows([clip])) for clip in clips]
+    rows = [torch.from_numpy(unit_rows(clip)) for clip in clips]
     predictions = model(pad_sequence(rows, batch_first=True)[:, :-1])
     for number, clip in enumerate(clips):
         ours = predictions[number, : len(clip) - 1]
@@ -138,13 +135,18 @@ def test_curves_and_scores(fixture, head, clips):
 
 
 def test_loss_and_gradients(fixture, model, clips):
-    split = AllClips(clips)
-    learner = NextTokenLearner(split, split, model, SPEC, Candidate(43, 1e-3))
-    [step] = learner.val_steps()  # dropout is off
-    step.loss.backward()
-    loss = float(fixture["loss"][0])
-    assert step.loss.item() == pytest.approx(loss, abs=TOLERANCE["loss"], rel=0)
-    assert step.items == sum(len(clip) - 1 for clip in clips)
+    objective = NextTokenObjective(model, 100, OPTIONS["batch_size"], seed=43)
+    [batch] = objective.batches(AllClips(clips), None)
+    loss = objective.loss(batch)  # dropout is off
+    loss.gradient_of.backward()
+    expected = float(fixture["loss"][0])
+    assert loss.total.item() / loss.items == pytest.approx(
+        expected, abs=TOLERANCE["loss"], rel=0
+    )
+    assert loss.gradient_of.item() == pytest.approx(
+        expected, abs=TOLERANCE["loss"], rel=0
+    )
+    assert loss.items == sum(len(clip) - 1 for clip in clips)
     gradients = {name: p.grad.numpy() for name, p in model.named_parameters()}
     for name, gradient in gradients.items():
         norm = RECORD["gradient_norms_of_loss"][name]

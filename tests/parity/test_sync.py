@@ -9,8 +9,8 @@ import torch
 from fill import fill_tensor, input_tensor
 
 from dfprobe.heads.data.splits import Candidate, Item
-from dfprobe.heads.kinds.sync import SyncHead, SyncLearner
-from dfprobe.heads.kinds.sync_model import Sizes, SyncModel
+from dfprobe.heads.fit.torch import TorchTrainer
+from dfprobe.heads.kinds.sync import Sizes, SyncHead, SyncModel, SyncObjective
 
 DATA = Path(__file__).parent / "data"
 RECORD = json.loads((DATA / "avh_align.json").read_text())
@@ -74,9 +74,14 @@ def head(tensors):
     return SyncHead(tensors, {})
 
 
-def learner(model, clips, **options):
-    split = Clips(clips)
-    return SyncLearner(split, split, model, OPTIONS | options, Candidate(43, 1e-5))
+def objective(model, **options):
+    return SyncObjective(model, OPTIONS | options, seed=43)
+
+
+def losses(model, clips, epoch=None, **options):
+    """Losses of the batches, in the order of the clips."""
+    learned = objective(model, **options)
+    return [learned.loss(batch) for batch in learned.batches(Clips(clips), epoch)]
 
 
 class Recorded:
@@ -120,22 +125,24 @@ def test_outputs_and_scores(fixture, head, clips):
 def test_outputs_for_the_candidates(fixture, model, clips, monkeypatch):
     recorded = Recorded(model)
     monkeypatch.setattr(model, "candidates", recorded)
-    [step] = learner(model, clips).val_steps()
+    [loss] = losses(model, clips)
     outputs = recorded.outputs.detach().numpy()
     close(outputs, fixture["window_outputs"], OUTPUTS)
     centre = recorded.outputs.log_softmax(dim=1)[:, TAU].detach().numpy()
     close(centre, fixture["log_probs_centre"], LOSS)
-    assert step.items == len(outputs)
+    assert loss.items == len(outputs)
     _, audio, partners, _ = recorded.arguments
     zero = (audio == 0).all(dim=1)[partners]
     np.testing.assert_array_equal(zero, fixture["window_zero"])
 
 
 def test_loss_and_gradients(fixture, model, clips):
-    [step] = learner(model, clips).train_steps(epoch=1)
-    step.loss.backward()
-    assert step.loss.item() == pytest.approx(float(fixture["loss_sum"]), rel=1e-6)
-    close(step.total.item() / step.items, fixture["loss_mean"], LOSS)
+    [loss] = losses(model, clips, epoch=1)
+    loss.gradient_of.backward()
+    assert loss.gradient_of.item() == pytest.approx(
+        float(fixture["loss_sum"]), rel=1e-6
+    )
+    close(loss.total.item() / loss.items, fixture["loss_mean"], LOSS)
     gradients = {name: p.grad.numpy() for name, p in model.named_parameters()}
     norms = RECORD["gradient_norms_of_loss_sum"]
     # Zero but for rounding: it moves all candidates alike.
@@ -148,22 +155,24 @@ def test_loss_and_gradients(fixture, model, clips):
 
 
 def test_one_step_of_adam(fixture, model, clips):
-    trained = learner(model, clips)
+    split = Clips(clips)
+    candidate = Candidate(43, 1e-5)
+    trained = TorchTrainer(objective(model), split, split, candidate, "cpu")
     close(trained.train_epoch(1), fixture["loss_mean"], LOSS)
     close(trained.val_losses(), fixture["loss_mean_after_one_step"], LOSS)
 
 
 def test_batches_cut_across_clips_give_the_same_sum(fixture, model, clips):
-    steps = list(learner(model, clips, batch_frames=25).val_steps())
-    assert [step.items for step in steps] == [25, 25, 7]
-    total = sum(step.total.item() for step in steps)
+    parts = losses(model, clips, batch_frames=25)
+    assert [loss.items for loss in parts] == [25, 25, 7]
+    total = sum(loss.total.item() for loss in parts)
     close(total / 57, fixture["loss_mean"], LOSS)
 
 
 def test_the_direction_printed_in_the_paper(fixture, model, clips):
-    [step] = learner(model, clips, direction="video").val_steps()
+    [loss] = losses(model, clips, direction="video")
     expected = plain_loss_over_video(model, clips[:2])
-    close(step.total.item() / step.items, expected, LOSS)
+    close(loss.total.item() / loss.items, expected, LOSS)
     apart = abs(expected - float(fixture["loss_mean"]))
     named = RECORD["change_caused_by_typical_mistakes"]
     recorded = named["window over video with the audio frame fixed"]

@@ -10,7 +10,7 @@ rule train_next_token:
         ),
     output:
         head=products.head("next_token", "{row}", "{real}"),
-        curve=products.training_curve("next_token", "{row}", "{real}"),
+        history=products.history("next_token", "{row}", "{real}"),
     log:
         products.log("heads/next_token/{row}/{real}"),
     benchmark:
@@ -26,7 +26,7 @@ rule train_next_token:
     shell:
         "python -m dfprobe --log {log} train-head {input.manifest} "
         "--features {input.features} --second {input.second} "
-        "--spec {params.spec:q} --out {output.head} --curve {output.curve}"
+        "--spec {params.spec:q} --out {output.head} --history {output.history}"
 
 
 rule score_next_token:
@@ -53,14 +53,14 @@ rule score_next_token:
         recipes=recipes.heads("next_token"),
     shell:
         "python -m dfprobe --log {log} score-clips {input.manifest} "
-        "--features {input.features} --second {input.second} --heads {input.head} "
+        "--features {input.features} --second {input.second} --head {input.head} "
         "--out {output.scores} --mean {output.mean} --curves {output.curves}"
 
 
 use rule train_next_token as train_sync with:
     output:
         head=products.head("sync", "{row}", "{real}"),
-        curve=products.training_curve("sync", "{row}", "{real}"),
+        history=products.history("sync", "{row}", "{real}"),
     log:
         products.log("heads/sync/{row}/{real}"),
     benchmark:
@@ -93,7 +93,7 @@ rule score_sync:
         recipes=recipes.heads("sync"),
     shell:
         "python -m dfprobe --log {log} score-clips {input.manifest} "
-        "--features {input.features} --second {input.second} --heads {input.head} "
+        "--features {input.features} --second {input.second} --head {input.head} "
         "--out {output.scores} --curves {output.curves}"
 
 

@@ -5,8 +5,7 @@ rule probe_layers:
             config, wildcards.layered, specs.labelled_corpora(config)
         ),
     output:
-        table=products.layers_table(),
-        folder=directory(products.layers_folder()),
+        directory(products.layers_folder()),
     log:
         products.log("layers/{layered}"),
     benchmark:
@@ -21,8 +20,29 @@ rule probe_layers:
         recipes=recipes.heads("linear", "layer_mix"),
     shell:
         "python -m dfprobe --log {log} probe-layers --manifests {input.manifests} "
-        "--features {input.features} --spec {params.spec:q} --out {output.table} "
-        "--folder {output.folder}"
+        "--features {input.features} --spec {params.spec:q} --out {output}"
+
+
+# Apart from the rule above, so that a change of the table trains nothing again.
+rule make_layers:
+    input:
+        folder=products.layers_folder(),
+        manifests=expand(products.manifest(), corpus=config.test),
+        code=code_stamps.stage_code("dfprobe.evaluation.tables.layers"),
+    output:
+        products.layers_table(),
+    log:
+        products.log("make_layers/{layered}"),
+    benchmark:
+        products.benchmark("make_layers/{layered}")
+    localrule: True
+    conda:
+        "../../envs/evaluation.yaml"
+    params:
+        spec=lambda wildcards: specs.layers_table_spec(config, wildcards.layered).to_json(),
+    shell:
+        "python -m dfprobe --log {log} layers {input.folder} "
+        "--manifests {input.manifests} --spec {params.spec:q} --out {output}"
 
 
 rule plot_layers:

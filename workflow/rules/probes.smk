@@ -16,7 +16,7 @@ for entry in config.heads:
                 products.head("{head}", "{{encoder}}", "{{train}}"),
                 head=specs.heads_of(config, entry),
             ),
-            curve=products.training_curve(entry),
+            history=products.history(entry),
             val=expand(
                 products.val_scores("{head}", "{{encoder}}", "{{train}}"),
                 head=specs.heads_of(config, entry),
@@ -36,7 +36,7 @@ for entry in config.heads:
         shell:
             "python -m dfprobe --log {log} train-head {input.manifest} "
             "--features {input.features} --spec {params.spec:q} --out {output.heads} "
-            "--curve {output.curve} --val {output.val}"
+            "--history {output.history} --val {output.val}"
 
     # One job for all test corpora: starting it takes longer than scoring a small one.
     rule:
@@ -79,9 +79,9 @@ for entry in config.heads:
 
 rule plot_training_curves:
     input:
-        curves=tables.training_curves(config),
+        histories=tables.histories(config),
         code=code_stamps.stage_code(
-            "dfprobe.heads.files.curves", "dfprobe.report.plots.training_curves"
+            "dfprobe.heads.files.history", "dfprobe.report.plots.training_curves"
         ),
     output:
         png=report(
@@ -102,5 +102,5 @@ rule plot_training_curves:
     params:
         spec=lambda wildcards: tables.curves_spec(config).to_json(),
     shell:
-        "python -m dfprobe --log {log} plot-curves {input.curves} "
+        "python -m dfprobe --log {log} plot-histories {input.histories} "
         "--spec {params.spec:q} --out {output.png} --table {output.table}"

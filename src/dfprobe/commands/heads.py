@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfprobe.commands.arguments import (
     Stages,
@@ -13,6 +14,10 @@ from dfprobe.commands.arguments import (
     streams,
 )
 
+if TYPE_CHECKING:
+    from dfprobe.heads.published import EncoderFeatures
+    from dfprobe.settings.config import Config
+
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
@@ -20,7 +25,9 @@ def add(stages: Stages) -> None:
     training = stage(stages, "train-head", _train_head, about, several=True)
     training.add_argument("manifest", type=Path, help="manifest of the training corpus")
     streams(training)
-    training.add_argument("--curve", type=Path, required=True, help="curves (CSV)")
+    training.add_argument(
+        "--history", type=Path, required=True, help="losses of all epochs (CSV)"
+    )
     some(training, "--val", "scores of validation clips to write, one for each head")
 
     about = "score the test corpora with heads on one encoder"
@@ -30,29 +37,33 @@ def add(stages: Stages) -> None:
     many(score, "--manifests", "manifests of the test corpora")
     many(score, "--features", "the encoder's feature stores of these corpora")
     many(score, "--heads", "trained heads")
-    many(score, "--curves", "values over time to write: as --out, by head, then corpus")
+    many(score, "--curves", "curves (Parquet) to write, for the same heads as --out")
 
-    about = "score a test corpus"
-    score = stage(stages, "score-clips", _score, about, spec=False, several=True)
+    about = "score a test corpus with a head"
+    score = stage(stages, "score-clips", _score, about, spec=False)
     score.add_argument("manifest", type=Path, help="manifest of the test corpus")
     streams(score)
-    many(score, "--heads", "trained heads on the same rows, one for each product")
+    score.add_argument("--head", type=Path, required=True, help="trained head")
     score.add_argument("--mean", type=Path, help="scores by the mean over time")
-    some(score, "--curves", "values over time (Parquet) to write, one for each head")
+    score.add_argument("--curves", type=Path, help="curves (Parquet) to write")
 
-    about = "probes on every hidden layer of an encoder"
+    about = "train and score probes on every hidden layer of an encoder"
     layers = stage(stages, "probe-layers", _probe_layers, about)
     many(layers, "--manifests", "manifests of all corpora")
     many(layers, "--features", "feature stores of all corpora")
-    layers.add_argument("--folder", type=Path, required=True, help="heads, scores")
+
+    layers = stage(stages, "layers", _layers, "table of an encoder's layers")
+    layers.add_argument("folder", type=Path, help="heads and scores of the layers")
+    many(layers, "--manifests", "manifests of the test corpora")
 
     layers = stage(stages, "plot-layers", _plot_layers, "draw the layers' probes")
     layers.add_argument("table", type=Path, help="table of layers (CSV)")
 
-    curves = stage(stages, "plot-curves", _plot_curves, "draw the training curves")
-    curves.add_argument("curves", type=Path, nargs="+", help="curves (CSV)")
-    curves.add_argument(
-        "--table", type=Path, required=True, help="the curves in one table to write"
+    about = "draw the losses of training"
+    histories = stage(stages, "plot-histories", _plot_histories, about)
+    histories.add_argument("histories", type=Path, nargs="+", help="histories (CSV)")
+    histories.add_argument(
+        "--table", type=Path, required=True, help="all histories in one table to write"
     )
 
     about = "score videos with trained probes; no labels, no workflow"
@@ -99,7 +110,7 @@ def _train_head(options: argparse.Namespace) -> None:
         options.manifest,
         HeadSpec.from_json(options.spec),
         options.out,
-        options.curve,
+        options.history,
         options.val,
     )
 
@@ -117,16 +128,10 @@ def _score_corpora(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from dfprobe.heads.scoring import score_clips
+    from dfprobe.heads.scoring import Scored, score_clips
 
-    score_clips(
-        stores(options),
-        options.manifest,
-        options.heads,
-        options.out,
-        options.mean,
-        options.curves,
-    )
+    scored = Scored(options.head, options.out, options.curves, options.mean)
+    score_clips(stores(options), options.manifest, [scored])
 
 
 def _probe_layers(options: argparse.Namespace) -> None:
@@ -136,7 +141,23 @@ def _probe_layers(options: argparse.Namespace) -> None:
     features = by_corpus(options.features)
     manifests = {path.stem: path for path in options.manifests}
     spec = LayersSpec.from_json(options.spec)
-    probe_layers(features, manifests, spec, options.folder, options.out)
+    probe_layers(features, manifests, spec, options.out)
+
+
+def _layers(options: argparse.Namespace) -> None:
+    from dfprobe.evaluation.tables.layers import make_layers
+    from dfprobe.heads.kinds.layer_mix import mix_weights
+    from dfprobe.heads.layer_probes import head_file
+    from dfprobe.products import MIX_HEAD
+    from dfprobe.settings.stage_specs.heads import LayersTableSpec
+
+    spec = LayersTableSpec.from_json(options.spec)
+    weights = {
+        train: mix_weights(head_file(options.folder, MIX_HEAD, spec.encoder, train))
+        for train in spec.train
+    }
+    scores = sorted(options.folder.glob("scores/**/*.parquet"))
+    make_layers(scores, weights, options.manifests, spec, options.out)
 
 
 def _plot_layers(options: argparse.Namespace) -> None:
@@ -150,16 +171,15 @@ def _plot_layers(options: argparse.Namespace) -> None:
     save(figure, options.out)
 
 
-def _plot_curves(options: argparse.Namespace) -> None:
-    from dfprobe.heads.files.curves import read_curves
+def _plot_histories(options: argparse.Namespace) -> None:
+    from dfprobe.heads.files.history import read_histories
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.training_curves import training_curves_figure
     from dfprobe.settings.stage_specs.heads import TrainingFigureSpec
     from dfprobe.store.csv_files import write_csv
 
-    table, stopping = read_curves(
-        options.curves, TrainingFigureSpec.from_json(options.spec)
-    )
+    spec = TrainingFigureSpec.from_json(options.spec)
+    table, stopping = read_histories(options.histories, spec)
     write_csv(table, options.table)
     save(training_curves_figure(table, stopping), options.out)
 
@@ -169,7 +189,31 @@ def _import_head(options: argparse.Namespace) -> None:
     from dfprobe.settings.complete import read_config
 
     config = read_config(options.configfile)
-    import_head(options.checkpoint, config, options.encoder, options.train, options.out)
+    streams = [_features_of(config, name) for name in options.encoder]
+    import_head(options.checkpoint, streams, options.train, options.out)
+
+
+def _features_of(config: "Config", name: str) -> "EncoderFeatures":
+    """Say what an encoder's features are; it is built, so its weights must be there."""
+    from dfprobe.encoders import registry
+    from dfprobe.errors import ConfigError, unknown_name
+    from dfprobe.features.exchange import files_provenance
+    from dfprobe.features.keys import provenance
+    from dfprobe.heads.published import EncoderFeatures
+    from dfprobe.media.crops import made_crops
+    from dfprobe.planning import specs
+    from dfprobe.settings.encoders import FeatureFiles
+
+    if name not in config.encoders:
+        known = config.encoders
+        raise ConfigError(unknown_name("the config has no encoder", name, known))
+    if isinstance(config.encoders[name], FeatureFiles):
+        return EncoderFeatures(files_provenance(specs.files_spec(config, name)), None)
+    spec = specs.features_spec(config, name)
+    crops = made_crops(specs.crops_spec(config))
+    encoder = registry.build(spec.encoder, spec.device)
+    attributes = provenance(spec.encoder, encoder, spec.rows(), crops)
+    return EncoderFeatures(attributes, encoder.dim)
 
 
 def _score_videos(options: argparse.Namespace) -> None:

@@ -1,17 +1,17 @@
 """Probes on every hidden layer of an encoder, and on a learned mix of all.
 
-The number of layers is known from the features only, so one job trains, scores and
-measures all of them.
+The number of layers is known from the features only, so one job trains and scores all
+of them.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from dfprobe.errors import DataError
-from dfprobe.evaluation.tables.layers import make_layers
 from dfprobe.heads.data.clips import StoreSet
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips
 from dfprobe.heads.training import train_heads
-from dfprobe.products import MIX_HEAD, layer_head
+from dfprobe.products import MIX_HEAD, ScoreKey, layer_head
 from dfprobe.settings.stage_specs.heads import LayersSpec
 
 
@@ -20,23 +20,19 @@ def probe_layers(
     manifests: dict[str, Path],
     spec: LayersSpec,
     folder: Path,
-    out: Path,
 ) -> None:
-    """Train and score the probes of all layers, and write their table.
+    """Train and score the probes of all layers.
 
     Parameters
     ----------
     features : dict of str to list of Path
-        Feature stores of each corpus, one a shard, made with ``layer: all``.
+        Feature stores of each corpus, one per shard, made with ``layer: all``.
     manifests : dict of str to Path
         Manifest of each corpus.
     spec : LayersSpec
-        Its head is a linear one.
+        Encoder, corpora, and how its linear probes are trained.
     folder : Path
-        Gets the heads and their scores: ``heads/{head}/{encoder}/{train}.safetensors``,
-        ``scores/{head}/{encoder}/{train}/{test}.parquet``.
-    out : Path
-        Table to write, see `dfprobe.evaluation.tables.layers.make_layers`.
+        Gets the heads and their scores, see `head_file` and `score_file`.
 
     Raises
     ------
@@ -44,29 +40,40 @@ def probe_layers(
         If the features are not those of all layers, or as in `train_heads`.
     """
     layers = _layers_of(features[spec.train[0]], spec.encoder)
-    names = [layer_head(layer) for layer in range(layers)]
-    settings = spec.head.model_copy(update={"layers": layers})
-    heads: dict[str, dict[str, Path]] = {}
-    for train in spec.train:
-        heads[train] = {
-            name: folder / "heads" / name / spec.encoder / f"{train}.safetensors"
-            for name in [*names, MIX_HEAD]
-        }
-        for kind, group in (("linear", names), (MIX_HEAD, [MIX_HEAD])):
-            files = [heads[train][name] for name in group]
-            curve = files[0].with_suffix(".curve.csv")
+    groups = {"linear": [layer_head(layer) for layer in range(layers)]}
+    groups[MIX_HEAD] = [MIX_HEAD]
+    for kind, names in groups.items():
+        head_spec = spec.head.model_copy(update={"kind": kind, "layers": layers})
+        for train in spec.train:
+            files = [head_file(folder, name, spec.encoder, train) for name in names]
+            history = files[0].with_suffix(".curve.csv")
             streams = [features[train]]
-            kind_settings = settings.model_copy(update={"kind": kind})
-            train_heads(streams, manifests[train], kind_settings, files, curve)
-    scores = _score(heads, features, manifests, spec, folder)
-    make_layers(
-        scores,
-        [heads[train][MIX_HEAD] for train in spec.train],
-        [manifests[test] for test in spec.test],
-        spec,
-        layers,
-        out,
+            train_heads(streams, manifests[train], head_spec, files, history)
+        for test in spec.test:
+            scored = list(_scored(folder, names, spec, test))
+            score_clips([features[test]], manifests[test], scored)
+
+
+def head_file(folder: Path, head: str, encoder: str, train: str) -> Path:
+    """Head in the folder of an encoder's layers."""
+    return folder / "heads" / head / encoder / f"{train}.safetensors"
+
+
+def score_file(folder: Path, key: ScoreKey) -> Path:
+    """Scores by a head in the folder of an encoder's layers."""
+    return folder.joinpath(
+        "scores", key.head, key.encoder, key.train, f"{key.test}.parquet"
     )
+
+
+def _scored(
+    folder: Path, heads: list[str], spec: LayersSpec, test: str
+) -> Iterable[Scored]:
+    for train in spec.train:
+        for head in heads:
+            key = ScoreKey(head, spec.encoder, train, test)
+            path = head_file(folder, head, spec.encoder, train)
+            yield Scored(path, score_file(folder, key))
 
 
 def _layers_of(stores: list[Path], encoder: str) -> int:
@@ -78,31 +85,3 @@ def _layers_of(stores: list[Path], encoder: str) -> int:
             "an encoder with `layer: all`."
         )
     return int(layers)
-
-
-def _score(
-    heads: dict[str, dict[str, Path]],
-    features: dict[str, list[Path]],
-    manifests: dict[str, Path],
-    spec: LayersSpec,
-    folder: Path,
-) -> list[Path]:
-    """Score all test corpora with the layers' probes, then with the mixes."""
-    scores: list[Path] = []
-    for test in spec.test:
-        for mixes in (False, True):
-            files = {
-                folder
-                / "scores"
-                / name
-                / spec.encoder
-                / train
-                / f"{test}.parquet": head
-                for train, of_train in heads.items()
-                for name, head in of_train.items()
-                if (name == MIX_HEAD) == mixes
-            }
-            streams = [features[test]]
-            score_clips(streams, manifests[test], list(files.values()), list(files))
-            scores += files
-    return scores

@@ -8,8 +8,8 @@ Linear probes (bit-ml/ssr-dfd): Lightning checkpoints that hold no classes, with
 ``["model_hparams"]``, which has ``input_type`` and ``feats_dim``.
 
 The synchronisation head (bit-ml/AVH-Align): ``visual_proj``, ``audio_proj``, ``mlp``;
-beside the ``state_dict`` lie ``epoch``, ``optimizer``, ``scheduler``, ``best_val_loss``
-and ``args``, an ``argparse.Namespace``.
+besides the ``state_dict`` it has ``epoch``, ``optimizer``, ``scheduler``,
+``best_val_loss`` and ``args``, an ``argparse.Namespace``.
 """
 
 import pickle
@@ -22,18 +22,10 @@ import numpy as np
 import torch
 
 from dfprobe import __version__
-from dfprobe.encoders import registry
-from dfprobe.errors import ConfigError, DataError, unknown_name
-from dfprobe.features.exchange import files_provenance
-from dfprobe.features.keys import provenance
+from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.kinds.linear import LinearProbe
-from dfprobe.heads.kinds.sync import SyncHead, check_tensors
-from dfprobe.heads.kinds.sync_model import Sizes
-from dfprobe.media.crops import made_crops
-from dfprobe.planning import specs
-from dfprobe.settings.config import Config
-from dfprobe.settings.encoders import FeatureFiles
+from dfprobe.heads.kinds.sync import SyncHead
 from dfprobe.store.files import sha256_of
 
 _PROBE = {"head.weight", "head.bias"}
@@ -42,11 +34,29 @@ _SYNC_MODALITIES = ("visual", "audio")
 _MODALITIES = {"audio": "audio", "video": "visual", "multimodal": "audio-visual"}
 
 
-class _Stream(NamedTuple):
-    """What a feature store would say of an encoder's rows, and their length."""
+class EncoderFeatures(NamedTuple):
+    """The features of an encoder.
 
-    rows: dict[str, Any]
-    dim: int | None  # None for feature files: only these know it
+    Parameters
+    ----------
+    attributes : dict
+        Those of its feature stores.
+    dim : int or None
+        Length of a row; None for feature files, which alone know it.
+    """
+
+    attributes: dict[str, Any]
+    dim: int | None
+
+    @property
+    def name(self) -> str:
+        """Name of the encoder in the configuration."""
+        return str(self.attributes["encoder"]["name"])
+
+    @property
+    def modality(self) -> str:
+        """``audio``, ``visual`` or ``audio-visual``."""
+        return str(self.attributes["modality"])
 
 
 class _Checkpoint(NamedTuple):
@@ -62,11 +72,7 @@ class _Checkpoint(NamedTuple):
 
 
 def import_head(
-    checkpoint: Path,
-    config: Config,
-    encoders: Sequence[str],
-    train: str,
-    out: Path,
+    checkpoint: Path, streams: Sequence[EncoderFeatures], train: str, out: Path
 ) -> None:
     """Turn a published checkpoint into a head file; its content tells the kind.
 
@@ -74,12 +80,9 @@ def import_head(
     ----------
     checkpoint : Path
         Linear probe or synchronisation head.
-    config : Config
-        The complete configuration; the encoders are built, so their weights must be
-        there.
-    encoders : sequence of str
-        Names in the configuration of the encoders whose rows the head reads: one for a
-        probe; a visual and an audio one, in this order, for a synchronisation head.
+    streams : sequence of EncoderFeatures
+        Those that the head reads: one for a probe; visual, then audio ones for a
+        synchronisation head.
     train : str
         Name of the corpus on which it was trained.
     out : Path
@@ -88,57 +91,50 @@ def import_head(
     Raises
     ------
     ConfigError
-        If there is no such encoder.
+        If it reads the features of more or fewer encoders.
     DataError
-        If the file is no such checkpoint, or belongs to rows of another kind.
-    EncoderError
-        If an encoder cannot be built.
+        If the file is not such a checkpoint, or belongs to other features.
     """
-    for name in encoders:
-        known = config.encoders
-        if name not in known:
-            raise ConfigError(unknown_name("the config has no encoder", name, known))
     file = _load(checkpoint)
     is_probe = file.tensors.keys() == _PROBE
-    _check_number(checkpoint, encoders, 1 if is_probe else 2)
-    streams = [_rows_of(config, name) for name in encoders]
+    _check_number(checkpoint, streams, 1 if is_probe else 2)
     metadata = {"train_corpus": train, "version": __version__}
     read = _probe if is_probe else _sync_head
     read(file, streams, metadata).save(out)
 
 
 def _probe(
-    file: _Checkpoint, streams: list[_Stream], metadata: dict[str, Any]
+    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: dict[str, Any]
 ) -> LinearProbe:
     [stream] = streams
     params = _params(file)
     hparams = _hparams(file)
-    _check_rows(file.path, params.size - 1, hparams, stream)
+    _check_features(file.path, params.size - 1, hparams, stream)
     settings = {
         "model_hparams": {name: hparams[name] for name in sorted(hparams)},
         "lightning": file.content.get("pytorch-lightning_version"),
     }
     origin = {"imported": file.origin() | settings}
-    return LinearProbe(params, metadata | provenance_of(stream.rows) | origin)
+    return LinearProbe(params, metadata | provenance_of(stream.attributes) | origin)
 
 
 def _sync_head(
-    file: _Checkpoint, streams: list[_Stream], metadata: dict[str, Any]
+    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: dict[str, Any]
 ) -> SyncHead:
-    check_tensors(file.tensors, file.path)
-    dims = Sizes.of_tensors(file.tensors).dims
-    for modality, dim, stream in zip(_SYNC_MODALITIES, dims, streams, strict=True):
-        if (modality, dim) != (stream.rows["modality"], stream.dim or dim):
+    head = SyncHead(file.tensors, {})
+    head.check(file.path)
+    for modality, dim, stream in zip(_SYNC_MODALITIES, head.dims, streams, strict=True):
+        if (modality, dim) != (stream.modality, stream.dim or dim):
             raise DataError(
-                f"{file.path} reads {modality} rows of {dim}, but the encoder "
-                f"{stream.rows['encoder']['name']} gives {stream.rows['modality']} "
-                f"ones of {stream.dim or 'unknown length'}. Name the visual encoder it "
-                "was trained on, then the audio one."
+                f"{file.path} reads {modality} features of {dim} dimensions, but the "
+                f"encoder {stream.name} gives {stream.modality} ones of "
+                f"{stream.dim or 'unknown'} dimensions. Name the visual encoder it was "
+                "trained on, then the audio one."
             )
     found = {name: file.content.get(name) for name in ("epoch", "best_val_loss")}
     numbers = {n: value for n, value in found.items() if isinstance(value, int | float)}
     entries = {
-        "streams": [provenance_of(stream.rows) for stream in streams],
+        "streams": [provenance_of(stream.attributes) for stream in streams],
         "imported": file.origin() | numbers,
     }
     return SyncHead(file.tensors, metadata | entries)
@@ -158,16 +154,16 @@ def _load(path: Path) -> _Checkpoint:
         *(TypeError, AttributeError, LookupError, OSError),
     ) as error:
         raise DataError(
-            f"{path}: expected a checkpoint of torch.save without classes in it, came "
-            f"a file that cannot be read as one ({type(error).__name__})."
+            f"{path} cannot be read as a checkpoint of torch.save without classes in "
+            f"it ({type(error).__name__}). Download it again."
         ) from error
     tensors = content.get("state_dict") if isinstance(content, dict) else None
     tensors = tensors if isinstance(tensors, dict) else {}
     if set(tensors) != _PROBE and _SYNC not in tensors:
         raise DataError(
-            f"{path}: expected state_dict with {', '.join(sorted(_PROBE))} (a linear "
-            f"probe) or with {_SYNC} and others (AVH-Align), came "
-            f"{', '.join(map(str, tensors)) or 'none'}. It is no published head."
+            f"{path} is not a published head: its state_dict should hold "
+            f"{', '.join(sorted(_PROBE))} (a linear probe) or {_SYNC} and others "
+            f"(AVH-Align), but got {', '.join(map(str, tensors)) or 'none'}."
         )
     arrays = {name: _float32(value, path) for name, value in tensors.items()}
     return _Checkpoint(path, content, arrays)
@@ -176,18 +172,21 @@ def _load(path: Path) -> _Checkpoint:
 def _float32(value: Any, path: Path) -> np.ndarray:
     if not isinstance(value, torch.Tensor):
         raise DataError(
-            f"{path}: expected tensors only in state_dict, came an object of type "
-            f"{type(value).__name__}. It is no published head."
+            f"{path} is not a published head: its state_dict should hold tensors only, "
+            f"but got an object of type {type(value).__name__}."
         )
     return value.numpy().astype(np.float32)
 
 
-def _check_number(path: Path, encoders: Sequence[str], expected: int) -> None:
-    if len(encoders) != expected:
+def _check_number(
+    path: Path, streams: Sequence[EncoderFeatures], expected: int
+) -> None:
+    if len(streams) != expected:
         wanted = ("one encoder", "two encoders, the visual one first")[expected - 1]
+        names = ", ".join(stream.name for stream in streams)
         raise ConfigError(
-            f"{path} reads the rows of {wanted}, but {len(encoders)} were named: "
-            f"{', '.join(encoders)}."
+            f"{path} reads the features of {wanted}, but {len(streams)} were named: "
+            f"{names}."
         )
 
 
@@ -197,8 +196,8 @@ def _params(file: _Checkpoint) -> np.ndarray:
     weight, bias = (tensors[name] for name in ("head.weight", "head.bias"))
     if weight.ndim != 2 or weight.shape[0] != 1 or bias.shape != (1,):
         raise DataError(
-            f"{path}: expected head.weight (1, dim) and head.bias (1,), came "
-            f"{weight.shape} and {bias.shape}."
+            f"{path}: head.weight should have the shape (1, dim) and head.bias (1,), "
+            f"but got {weight.shape} and {bias.shape}."
         )
     params = np.concatenate([weight[0], bias])
     if not np.isfinite(params).all():
@@ -212,35 +211,24 @@ def _hparams(file: _Checkpoint) -> dict[str, Any]:
         found = found.get(key) if isinstance(found, dict) else None
     if not isinstance(found, dict) or not {"input_type", "feats_dim"} <= found.keys():
         raise DataError(
-            f"{file.path}: expected input_type and feats_dim in hyper_parameters, "
-            "config, model_hparams; they are not there. It is no published probe."
+            f"{file.path} is not a published probe: input_type and feats_dim are "
+            "missing in hyper_parameters, config, model_hparams."
         )
     return found
 
 
-def _rows_of(config: Config, name: str) -> _Stream:
-    if isinstance(config.encoders[name], FeatureFiles):
-        return _Stream(files_provenance(specs.files_spec(config, name)), None)
-    spec = specs.features_spec(config, name)
-    crops = made_crops(specs.crops_spec(config))
-    encoder = registry.build(spec.encoder, spec.device)
-    rows = provenance(spec.encoder, encoder, spec.rows(), crops)
-    return _Stream(rows, encoder.dim)
-
-
-def _check_rows(
-    path: Path, probe_dim: int, hparams: dict[str, Any], stream: _Stream
+def _check_features(
+    path: Path, probe_dim: int, hparams: dict[str, Any], stream: EncoderFeatures
 ) -> None:
-    rows, dim = stream
-    kind, name = hparams["input_type"], rows["encoder"]["name"]
-    if _MODALITIES.get(kind) != rows["modality"]:
+    kind, name, dim = hparams["input_type"], stream.name, stream.dim
+    if _MODALITIES.get(kind) != stream.modality:
         raise DataError(
             f"{path} reads features of type {kind!r}, but the encoder {name} gives "
-            f"{rows['modality']} ones. Name the encoder it was trained on."
+            f"{stream.modality} ones. Name the encoder it was trained on."
         )
     if probe_dim != hparams["feats_dim"] or dim not in (None, probe_dim):
         raise DataError(
-            f"{path} has {probe_dim} weights and says that it reads rows of "
-            f"{hparams['feats_dim']}, but the encoder {name} gives rows of "
-            f"{dim or 'unknown length'}. Name the encoder it was trained on."
+            f"{path} has {probe_dim} weights and says that it reads features of "
+            f"{hparams['feats_dim']} dimensions, but the encoder {name} gives "
+            f"{dim or 'unknown'}. Name the encoder it was trained on."
         )

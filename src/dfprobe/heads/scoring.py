@@ -1,8 +1,9 @@
-"""Scores of a corpus' test clips by trained heads, and their values over time."""
+"""Scores of a corpus' test clips by trained heads, and curves: values over time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,39 @@ from dfprobe.heads.data.clip_scores import clip_rows, with_scores
 from dfprobe.heads.data.clips import StoreSet, with_status
 from dfprobe.heads.files.head_file import streams_of
 from dfprobe.heads.kinds.contract import Head, kind_module, load_head
+from dfprobe.products import ScoreKey
 from dfprobe.store.parquet import read_parquet, write_parquet
 from dfprobe.store.scores import write_scores
+
+
+class Scored(NamedTuple):
+    """A head, and the files to write for it; each has a row per test clip.
+
+    Parameters
+    ----------
+    head : Path
+        Head file.
+    scores : Path
+        Parquet, see `dfprobe.store.scores`. A clip without usable features keeps its
+        row, with a null score and the reason.
+    curves : Path or None
+        Parquet: ``clip_id``, ``curve`` (a value per row, see `Head.curve`; null where
+        there is no score), ``rate_hz`` and ``first_row_s`` of the rows.
+    mean : Path or None
+        As ``scores``, of a next-token head: its mean over time.
+    """
+
+    head: Path
+    scores: Path
+    curves: Path | None = None
+    mean: Path | None = None
 
 
 def score_corpora(
     features: Mapping[str, Sequence[Path]],
     manifests: Mapping[str, Path],
     heads: Sequence[Path],
-    outs: Sequence[Path],
+    scores: Sequence[Path],
     curves: Sequence[Path],
 ) -> None:
     """Score the test clips of several corpora with heads on one encoder.
@@ -33,57 +58,42 @@ def score_corpora(
     manifests : mapping of str to Path
         Manifest of each corpus.
     heads : sequence of Path
-        Head files, of one kind.
-    outs, curves : sequence of Path
-        Files to write, see `score_clips`: those of the first head, one a corpus in the
-        order of ``manifests``, then those of the next head.
+        Head files, of one kind: ``.../{head}/{encoder}/{train}.safetensors``.
+    scores, curves : sequence of Path
+        Files to write, see `Scored`: ``.../{head}/{encoder}/{train}/{test}.parquet``,
+        in any order.
 
     Raises
     ------
     DataError
         As `score_clips`.
     """
-    count = len(manifests)
-    for number, (corpus, manifest) in enumerate(manifests.items()):
-        score_clips(
-            [features[corpus]],
-            manifest,
-            heads,
-            outs[number::count],
-            curves=curves[number::count],
-        )
+    head_of = {(path.parts[-3], path.stem): path for path in heads}
+    curves_of = {ScoreKey.of(path): path for path in curves}
+    for test, manifest in manifests.items():
+        files = [
+            Scored(head_of[key.head, key.train], path, curves_of[key])
+            for path in scores
+            if (key := ScoreKey.of(path)).test == test
+        ]
+        score_clips([features[test]], manifest, files)
 
 
 def score_clips(
-    streams: Sequence[Sequence[Path]],
-    manifest: Path,
-    heads: Sequence[Path],
-    outs: Sequence[Path],
-    mean: Path | None = None,
-    curves: Sequence[Path] = (),
+    streams: Sequence[Sequence[Path]], manifest: Path, files: Sequence[Scored]
 ) -> None:
     """Score every test clip of a corpus with heads that read the same encoders.
 
-    The rows of a clip are read once for all heads, for score and curve.
+    The features of a clip are read once for all heads, for score and curve.
 
     Parameters
     ----------
     streams : sequence of sequence of Path
-        Feature stores of the test corpus, one a shard, for each encoder.
+        Feature stores of the test corpus, one per shard, for each encoder.
     manifest : Path
         Its manifest; rows with split ``test`` are scored.
-    heads : sequence of Path
-        Head files, of one kind.
-    outs : sequence of Path
-        Parquet to write for each head: one row a test clip, see
-        `dfprobe.store.scores`. A clip without usable features keeps its row, with
-        a null score and the reason.
-    mean : Path or None
-        Such a file with the mean surprise of the first head, which predicts rows.
-    curves : sequence of Path
-        Parquet to write for each head, or none at all: ``clip_id``, ``curve`` (a value
-        a row, see `Head.curve`; null where there is no score), ``rate_hz`` and
-        ``first_row_s`` of the rows.
+    files : sequence of Scored
+        Heads of one kind, and what to write for each.
 
     Raises
     ------
@@ -92,51 +102,49 @@ def score_clips(
     """
     columns = ["clip_id", "split", "label", "manipulation"]
     clips = read_parquet(manifest, columns=columns)
-    loaded = [load_head(head) for head in heads]
-    measures: dict[Path, Callable[..., float]] = {
-        out: head.score for out, head in zip(outs, loaded, strict=True)
-    }
-    if mean is not None:
-        # Only next-token heads have it; their class would import torch for all others.
-        measures[mean] = loaded[0].mean_score  # type: ignore[attr-defined]
-    drawn = loaded[: len(curves)]
-    min_rows = kind_module(loaded[0].metadata["kind"]).MIN_ROWS
+    heads = [load_head(entry.head) for entry in files]
+    min_rows = kind_module(heads[0].metadata["kind"]).MIN_ROWS
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
-        for head, path in zip(loaded, heads, strict=True):
-            _check_same_encoders(head, path, stores, streams)
+        for head, entry in zip(heads, files, strict=True):
+            _check_same_encoders(head, entry.head, stores, streams)
         test = clips.filter(pl.col("split") == "test")
         test = with_status(test, stores, min_rows)
-        scores, values = _scores_and_curves(
-            list(measures.values()), drawn, test, stores
-        )
-        for column, out in zip(scores, measures, strict=True):
+        columns_of, curves = _scores_and_curves(heads, files, test, stores)
+        for out, column in columns_of.items():
             write_scores(with_scores(test, column), out)
-        for column, found, out in zip(
-            scores[: len(drawn)], values, curves, strict=True
-        ):
-            _write_curves(_curves(test, column, found), stores, out)
+        for entry, found in zip(files, curves, strict=True):
+            if entry.curves is not None:
+                table = _curves(test, columns_of[entry.scores], found)
+                _write_curves(table, stores, entry.curves)
 
 
 def _scores_and_curves(
-    measures: list[Callable[..., float]],
     heads: list[Head],
+    files: Sequence[Scored],
     test: pl.DataFrame,
     stores: list[StoreSet],
-) -> tuple[list[list[float | None]], list[list[np.ndarray | None]]]:
-    """Values of all clips by each measure, and curves of each head.
+) -> tuple[dict[Path, list[float | None]], list[list[np.ndarray | None]]]:
+    """Scores of all clips by the file they go to, and curves of each head.
 
     Both are None for a clip without usable features.
     """
-    scores: list[list[float | None]] = [[] for _ in measures]
+    measures: dict[Path, Callable[..., float]] = {}
+    for head, entry in zip(heads, files, strict=True):
+        measures[entry.scores] = head.score
+        if entry.mean is not None:
+            # Only next-token heads have it; their class would import torch for others.
+            measures[entry.mean] = head.mean_score  # type: ignore[attr-defined]
+    scores: dict[Path, list[float | None]] = {out: [] for out in measures}
     curves: list[list[np.ndarray | None]] = [[] for _ in heads]
     for rows in clip_rows(test, stores):
-        for measure, column in zip(measures, scores, strict=True):
-            column.append(None if rows is None else measure(*rows))
-        for head, values in zip(heads, curves, strict=True):
-            # Four bytes a row are kept, whatever the length of a row of features.
-            curve = None if rows is None else head.curve(*rows).astype(np.float32)
-            values.append(curve)
+        for out, measure in measures.items():
+            scores[out].append(None if rows is None else measure(*rows))
+        for head, entry, values in zip(heads, files, curves, strict=True):
+            if entry.curves is not None:
+                # Four bytes per row are kept, whatever the length of a row.
+                curve = None if rows is None else head.curve(*rows).astype(np.float32)
+                values.append(curve)
     return scores, curves
 
 
@@ -170,16 +178,16 @@ def _check_same_encoders(
     trained_on = [stream["encoder_key"] for stream in streams_of(head.metadata)]
     if len(trained_on) != len(stores):
         raise DataError(
-            f"{path} reads the rows of {len(trained_on)} encoders, but feature stores "
-            f"of {len(stores)} came. Give the stores of all its encoders."
+            f"{path} reads the features of {len(trained_on)} encoders, but got those "
+            f"of {len(stores)}. Give the feature stores of all its encoders."
         )
     for key, dim, store, paths in zip(
         trained_on, head.dims, stores, streams, strict=True
     ):
         if (key, dim) != (store.encoder_key, store.dim):
             raise DataError(
-                f"{path} was trained on rows of {dim} from encoder {key}, but "
-                f"{paths[0]} holds rows of {store.dim} from encoder "
+                f"{path} was trained on features of {dim} dimensions from encoder "
+                f"{key}, but {paths[0]} holds {store.dim} dimensions from encoder "
                 f"{store.encoder_key}. Train the head again on features of the same "
                 "encoder."
             )

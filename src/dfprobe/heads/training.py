@@ -9,9 +9,10 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -26,10 +27,10 @@ from dfprobe.heads.data.clips import (
 )
 from dfprobe.heads.data.feed import ClipFeed, buffer_budget
 from dfprobe.heads.data.splits import Candidate, Split, Stream
-from dfprobe.heads.files.curves import Fit, Stopping, write_curves
 from dfprobe.heads.files.head_file import provenance_of
-from dfprobe.heads.fit.loop import ProgressFile, fit
-from dfprobe.heads.kinds.contract import Head, Kind, head_class, kind_module
+from dfprobe.heads.files.history import Stopping, write_history
+from dfprobe.heads.fit.loop import Fit, ProgressFile, Trainer, fit
+from dfprobe.heads.kinds.contract import Head, Kind, check_streams, kind_module
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import write_scores
@@ -41,33 +42,29 @@ log = logging.getLogger("dfprobe")
 _COLUMNS = ["clip_id", "split", "label", "manipulation"]
 
 
-class _Trained(NamedTuple):
-    candidate: Candidate
-    layer: int
-    fit: Fit
-
-
 def train_heads(
     streams: Sequence[Sequence[Path]],
     manifest: Path,
     spec: HeadSpec,
     heads: Sequence[Path],
-    curve: Path,
+    history: Path,
     val_scores: Sequence[Path] = (),
 ) -> None:
-    """Train one head a seed; of several learning rates the best one is kept.
+    """Train one head per seed; of several learning rates the best one is kept.
 
     Parameters
     ----------
     streams : sequence of sequence of Path
-        Feature stores of the corpus, one a shard, for each encoder that the head reads.
+        Feature stores of the corpus, one per shard, for each encoder that the head
+        reads.
     manifest : Path
         Manifest of the corpus; splits ``train`` and ``val`` are used.
     spec : HeadSpec
-        With ``layers``, a linear probe is trained on each layer of a row.
+        Kind of head, and how it is trained.
     heads : sequence of Path
-        Head file to write for each seed; with ``layers``, for each layer of each seed.
-    curve : Path
+        Head file to write for each seed; of linear probes on the layers of an encoder,
+        for each layer of each seed.
+    history : Path
         CSV to write: the losses of every epoch of every candidate.
     val_scores : sequence of Path
         Parquet to write for each head, or none: its scores of all validation clips, see
@@ -80,12 +77,14 @@ def train_heads(
     DataError
         If a split lacks a class that it needs, or a clip's features are not finite.
     """
-    module = kind_module(spec.kind)
+    kind = kind_module(spec.kind)
     clips = read_parquet(manifest, columns=_COLUMNS)
     with ExitStack() as stack:
         stores = [stack.enter_context(StoreSet(paths)) for paths in streams]
+        names = [store.attributes["encoder"]["name"] for store in stores]
+        check_streams(spec.kind, names)
         chosen = [
-            _usable(clips, split, stores, module, manifest.stem)
+            _usable(clips, split, stores, kind, manifest.stem)
             for split in ("train", "val")
         ]
         budget = buffer_budget(spec.memory_mb) // len(stores)
@@ -93,16 +92,14 @@ def train_heads(
         train, val = (Split(part, sources) for part in chosen)
         key = _key(spec, stores, chosen)
         side = heads[0].with_name(f".{heads[0].name}.progress")
-        trained = list(_train(module, train, val, spec, side, key))
+        fits = list(_fits(kind, train, val, spec, side, key))
         metadata = _metadata(spec, stores, chosen, manifest.stem)
-        wanted = product(spec.seeds, range(_layers(module, spec)))
         saved = []
-        for key_of_head, head in zip(wanted, heads, strict=True):
-            same = [t for t in trained if (t.candidate.seed, t.layer) == key_of_head]
-            saved.append(_save(same, metadata, head))
+        for group, head in zip(_by_seed_and_layer(fits), heads, strict=True):
+            saved.append(_save(kind, group, metadata, head))
         if val_scores:
-            _score_val(saved, clips, stores, module.MIN_ROWS, val_scores)
-    write_curves({_name(one): one.fit.curve for one in trained}, curve)
+            _score_val(saved, clips, stores, kind.MIN_ROWS, val_scores)
+    write_history({_name(fit.candidate): fit.history for fit in fits}, history)
     for file in side.parent.glob(f"{side.name}*"):
         file.unlink()
 
@@ -115,39 +112,43 @@ def _usable(
     return chosen
 
 
-def _train(
+def _fits(
     kind: Kind, train: Split, val: Split, spec: HeadSpec, side: Path, key: str
-) -> Iterator[_Trained]:
-    """Train all candidates: in one pass over the data where the kind can."""
-    candidates = [
-        Candidate(seed, rate) for seed in spec.seeds for rate in spec.learning_rates
-    ]
+) -> Iterator[Fit]:
+    """Train all candidates; a trainer may take several in one pass over the data."""
+    candidates = [Candidate(*one) for one in product(spec.seeds, spec.learning_rates)]
     stopping = Stopping(spec.max_epochs, spec.patience)
-    groups = [candidates] if kind.ONE_PASS else [[one] for one in candidates]
-    for number, group in enumerate(groups):
-        learner = kind.learner(train, val, spec, group, spec.device)
+    module: Any = import_module(f"dfprobe.heads.fit.{kind.TRAINER}")
+    trainers: Iterator[Trainer] = module.trainers(kind, train, val, spec, candidates)
+    for number, trainer in enumerate(trainers):
         file = ProgressFile(side.with_name(f"{side.name}{number}"), key)
-        task = f"{spec.kind} {', '.join(map(_label, group))}"
-        members = product(group, range(_layers(kind, spec)))
-        fits = fit(learner, stopping, file, task)
-        for (candidate, layer), fitted in zip(members, fits, strict=True):
-            yield _Trained(candidate, layer, fitted)
+        rates = dict.fromkeys(_rate(candidate) for candidate in trainer.candidates)
+        yield from fit(trainer, stopping, file, f"{spec.kind} {', '.join(rates)}")
 
 
-def _save(trained: list[_Trained], metadata: dict[str, Any], path: Path) -> Head:
+def _by_seed_and_layer(fits: list[Fit]) -> list[list[Fit]]:
+    """Fits that differ in the learning rate alone, together, in their order."""
+    groups: dict[tuple[int, int | None], list[Fit]] = {}
+    for one in fits:
+        key = (one.candidate.seed, one.candidate.layer)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _save(kind: Kind, fits: list[Fit], metadata: dict[str, Any], path: Path) -> Head:
     """Write the head of the lowest validation loss."""
-    best = min(trained, key=lambda t: t.fit.best.val_loss)
+    best = min(fits, key=lambda one: one.best.val_loss)
     entries = {
         **metadata,
         "seed": best.candidate.seed,
         "learning_rate": best.candidate.learning_rate,
-        "best_epoch": best.fit.best.epoch,
-        "val_loss": best.fit.best.val_loss,
-        "epochs": len(best.fit.curve),
-        "stopped": best.fit.stopped,
-        **_columns(best, metadata),
+        "best_epoch": best.best.epoch,
+        "val_loss": best.best.val_loss,
+        "epochs": len(best.history),
+        "stopped": best.stopped,
+        **_columns(best.candidate, metadata),
     }
-    head = head_class(metadata["kind"]).from_tensors(best.fit.tensors, entries)
+    head = kind.HEAD.from_tensors(best.tensors, entries)
     head.save(path)
     return head
 
@@ -201,27 +202,20 @@ def _key(spec: HeadSpec, stores: list[StoreSet], chosen: list[LabelledClips]) ->
     return digest.hexdigest()
 
 
-def _layers(kind: Kind, spec: HeadSpec) -> int:
-    """Heads that a candidate gives: one a layer, where layers are told apart."""
-    return (spec.layers or 1) if kind.ONE_PASS else 1
-
-
-def _columns(trained: _Trained, metadata: dict[str, Any]) -> dict[str, Any]:
+def _columns(candidate: Candidate, metadata: dict[str, Any]) -> dict[str, Any]:
     """Part of a row that the probe of one layer reads."""
-    layers = metadata["spec"].get("layers")
-    if metadata["kind"] != "linear" or layers is None:
+    if candidate.layer is None:
         return {}
-    width = metadata["dims"][0] // layers
-    start = trained.layer * width
+    width = metadata["dims"][0] // metadata["spec"]["layers"]
+    start = candidate.layer * width
     return {"columns": [start, start + width]}
 
 
-def _name(trained: _Trained) -> str:
-    suffix = f" layer {trained.layer}" if trained.layer else ""
-    return _label(trained.candidate) + suffix
+def _name(candidate: Candidate) -> str:
+    return _rate(candidate) + (f" layer {candidate.layer}" if candidate.layer else "")
 
 
-def _label(candidate: Candidate) -> str:
+def _rate(candidate: Candidate) -> str:
     return f"seed {candidate.seed} rate {candidate.learning_rate:g}"
 
 

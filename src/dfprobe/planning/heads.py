@@ -32,9 +32,9 @@ class Head:
         """Head files."""
         return self._trained(products.head)
 
-    def training_curves(self) -> list[str]:
+    def histories(self) -> list[str]:
         """Losses per epoch."""
-        return self._trained(products.training_curve)
+        return self._trained(products.history)
 
     def val_scores(self) -> list[str]:
         """Scores of the validation clips."""

@@ -17,7 +17,7 @@ from dfprobe.settings.stage_specs.features import (
     FilesEncoder,
     FilesSpec,
 )
-from dfprobe.settings.stage_specs.heads import HeadSpec, LayersSpec
+from dfprobe.settings.stage_specs.heads import HeadSpec, LayersSpec, LayersTableSpec
 
 
 def shards(config: Config, corpus: str) -> list[str]:
@@ -193,6 +193,11 @@ def layers_spec(config: Config, encoder: str) -> LayersSpec:
         device=config.training.device,
     )
     return LayersSpec(encoder=encoder, train=config.train, test=config.test, head=head)
+
+
+def layers_table_spec(config: Config, encoder: str) -> LayersTableSpec:
+    """Spec of the table of an encoder's layers."""
+    return LayersTableSpec(encoder=encoder, train=config.train, test=config.test)
 
 
 def corpus_labels(config: Config) -> dict[str, str]:

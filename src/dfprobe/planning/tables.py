@@ -64,7 +64,7 @@ def files(config: Config) -> list[str]:
         *(products.MATRIX, products.LONG_TABLE, products.PAIRS, *matrices(config)),
         *(products.SEEDS, products.DETECTORS, *detector_scores(config)),
         *(products.MATRIX_FIGURE, *products.vectors(products.MATRIX_FIGURE)),
-        *training_curves(config),
+        *histories(config),
         *(products.TRAINING_FIGURE, *products.vectors(products.TRAINING_FIGURE)),
         products.TRAINING_TABLE,
     ]
@@ -140,11 +140,11 @@ def figure_spec(config: Config) -> MatrixFigureSpec:
     return MatrixFigureSpec(corpora=specs.corpus_labels(config))
 
 
-def training_curves(config: Config) -> list[str]:
+def histories(config: Config) -> list[str]:
     """Training curves of all heads: one file has those of all seeds of an entry."""
     on_labels = [of_entry(config, entry)[0] for entry in config.heads]
     heads = [*on_labels, *anomaly.heads(config)]
-    return [path for head in heads for path in head.training_curves()]
+    return [path for head in heads for path in head.histories()]
 
 
 def curves_spec(config: Config) -> TrainingFigureSpec:

@@ -61,7 +61,8 @@ def layers(config: Config) -> list[str]:
     encoders = specs.layered(config)
     figures = [products.layers_figure(encoder) for encoder in encoders]
     vectors = [path for figure in figures for path in products.vectors(figure)]
-    return [*map(products.layers_table, encoders), *figures, *vectors]
+    probes = [*map(products.layers_folder, encoders)]
+    return [*probes, *map(products.layers_table, encoders), *figures, *vectors]
 
 
 def documents(config: Config) -> list[str]:

@@ -13,12 +13,12 @@ from typing import Any
 
 from dfprobe.errors import ConfigError
 
-Declarations = dict[str, dict[str, Any]]
+Declarations = dict[str, Any]  # name -> literal
 
 
 @cache
 def declared(folder: Path, *names: str) -> dict[str, Declarations]:
-    """Literal dictionaries that the modules of a folder declare at top level.
+    """Literal dictionaries or tuples that the modules of a folder declare at top level.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def declared(folder: Path, *names: str) -> dict[str, Declarations]:
     Returns
     -------
     dict
-        Module name -> declared name -> dictionary, for the modules that declare.
+        Module name -> declared name -> literal, for the modules that declare.
 
     Raises
     ------
     ConfigError
-        If a module declares a part of the names, or anything but a literal dictionary.
+        If a module declares a part of the names, or a value that is not such a literal.
     """
     found = {}
     for path in sorted(folder.glob("*.py")):
@@ -66,14 +66,15 @@ def _literals(path: Path, names: Iterable[str]) -> Declarations:
     return values
 
 
-def _literal(path: Path, name: str, value: ast.expr) -> dict[str, Any]:
+def _literal(path: Path, name: str, value: ast.expr) -> Any:
     try:
         literal = ast.literal_eval(value)
     except ValueError:
         literal = None
-    if not isinstance(literal, dict):
+    if not isinstance(literal, dict | tuple):
         raise ConfigError(
-            f"{path.name}: {name} must be a literal dictionary, since it is read "
-            f"without importing the module, but it is {ast.unparse(value)[:80]!r}"
+            f"{path.name}: {name} must be a literal dictionary or tuple, since it is "
+            f"read without importing the module, but it is "
+            f"{ast.unparse(value)[:80]!r}"
         )
     return literal

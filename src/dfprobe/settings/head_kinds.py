@@ -1,7 +1,8 @@
-"""The kinds of heads on clip labels: found by looking at the files of the package.
+"""The kinds of heads: found by looking at the files of the package.
 
-Such a kind is a module that declares a literal dictionary ``OPTIONS`` at top level. It
-is read from the source text, so that checking a configuration imports no torch.
+A kind is a module that declares ``STREAMS``, a literal tuple, at top level; one that
+entries of ``heads`` can name also declares ``OPTIONS``, a literal dictionary. They are
+read from the source text, so that checking a configuration imports no torch.
 """
 
 from dataclasses import dataclass
@@ -35,8 +36,19 @@ PRESETS = {
 }
 
 
+def every_kind() -> list[str]:
+    """Names of all kinds, also of those that learn from real clips alone; sorted."""
+    return sorted(declared(_FOLDER, "STREAMS"))
+
+
+def streams(kind: str) -> tuple[int, ...]:
+    """How many encoders' features a kind can read."""
+    numbers: tuple[int, ...] = declared(_FOLDER, "STREAMS")[kind]["STREAMS"]
+    return numbers
+
+
 def kinds() -> list[str]:
-    """Names of all kinds, sorted."""
+    """Names of the kinds on clip labels that the configuration can name; sorted."""
     return sorted(declared(_FOLDER, "OPTIONS"))
 
 

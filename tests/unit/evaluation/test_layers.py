@@ -3,27 +3,21 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import softmax
 
 from dfprobe.errors import DataError
 from dfprobe.evaluation.statistics.metrics import auc, auc_interval
 from dfprobe.evaluation.tables.layers import make_layers, read_layers
-from dfprobe.heads.files.head_file import write_head
 from dfprobe.products import ScoreKey
-from dfprobe.settings.stage_specs.heads import LayersSpec
+from dfprobe.settings.stage_specs.heads import LayersTableSpec
 from dfprobe.store.scores import read_scores, write_scores
-from typed_specs import HEAD, typed
 
-SPEC = {
-    "encoder": "w2v",
-    "head": HEAD,
-    "train": ["favc", "av1m"],
-    "test": ["av1m", "avlips"],
-}
+SPEC = LayersTableSpec(encoder="w2v", train=("favc", "av1m"), test=("av1m", "avlips"))
 KEYS = [
     ScoreKey(head, "w2v", train, test)
     for head in ("layer-00", "layer-01", "layer_mix")
-    for train in SPEC["train"]
-    for test in SPEC["test"]
+    for train in SPEC.train
+    for test in SPEC.test
 ]
 CLIPS = 20
 LOST = 3  # clip without a score of layer 1
@@ -37,13 +31,14 @@ class Layers:
             folder / key.head / key.encoder / key.train / f"{key.test}.parquet"
             for key in KEYS
         ]
-        self.mixes = [folder / f"{train}.safetensors" for train in SPEC["train"]]
-        self.manifests = [folder / f"{test}.parquet" for test in SPEC["test"]]
+        self.weights = {
+            train: softmax([0.0, number]) for number, train in enumerate(SPEC.train)
+        }
+        self.manifests = [folder / f"{test}.parquet" for test in SPEC.test]
         self.out = folder / "w2v.csv"
 
     def table(self, scores=None):
-        spec, paths = typed(LayersSpec, SPEC), scores or self.scores
-        make_layers(paths, self.mixes, self.manifests, spec, 2, self.out)
+        make_layers(scores or self.scores, self.weights, self.manifests, SPEC, self.out)
         return read_layers(self.out)
 
 
@@ -72,9 +67,6 @@ def run(tmp_path):
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         write_scores(table, path)
-    for number, path in enumerate(run.mixes):
-        tensors = {"mix": np.array([0.0, number], np.float32)}
-        write_head(path, tensors, {"kind": "layer_mix"})
     return run
 
 
@@ -86,7 +78,7 @@ def test_rows_are_the_layers_and_the_mix_of_each_pair(run):
     ]
     assert table["layer"].to_list() == ["0", "1", "mix"] * 4
     pairs = table.select("train", "test").unique(maintain_order=True).rows()
-    assert pairs == [(r, e) for r in SPEC["train"] for e in SPEC["test"]]
+    assert pairs == [(r, e) for r in SPEC.train for e in SPEC.test]
 
 
 def test_areas_are_those_of_the_clips_that_all_layers_scored(run):
@@ -106,7 +98,7 @@ def test_areas_are_those_of_the_clips_that_all_layers_scored(run):
 
 def test_weights_are_those_of_the_mix_of_the_training_corpus(run):
     table = run.table()
-    for number, train in enumerate(SPEC["train"]):
+    for number, train in enumerate(SPEC.train):
         weights = table.filter(pl.col("train") == train)["mix_weight"].to_list()
         share = float(1 / (1 + np.exp(number)))
         assert weights == [round(share, 6), round(1 - share, 6), None] * 2

@@ -12,7 +12,7 @@ from dfprobe.errors import DataError
 from dfprobe.explain.spatial.maps.attribution import SCHEMA, explain_frames
 from dfprobe.explain.spatial.maps.controls import permuted_labels, random_encoder
 from dfprobe.features.extract import extract_features
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips
 from dfprobe.heads.training import train_heads
 from dfprobe.media.crops import make_crops
 from dfprobe.settings.specs import EncoderSpec
@@ -97,8 +97,8 @@ class Project:
         train_heads(
             [[store]], self.manifest, HEAD, [self.head(name)], self.folder / "curve.csv"
         )
-        scores = [self.folder / f"{name}.scores.parquet"]
-        score_clips([[store]], self.manifest, [self.head(name)], scores)
+        scores = self.folder / f"{name}.scores.parquet"
+        score_clips([[store]], self.manifest, [Scored(self.head(name), scores)])
 
     def store(self, name: str) -> Path:
         return self.folder / f"{name}.zarr.zip"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy_features import DIM, Corpus, write_features, write_manifest
 
-from typed_specs import HEAD
+from typed_specs import head_spec
 
 
 @pytest.fixture
@@ -34,4 +34,4 @@ def corpus(tmp_path):
 
 @pytest.fixture
 def probe_spec():
-    return HEAD | {"max_epochs": 30, "patience": 5}
+    return head_spec(max_epochs=30, patience=5, memory_mb=4000)

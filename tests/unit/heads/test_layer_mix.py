@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
-from toy_clips import ClipSplit, train
+from toy_clips import ClipSplit, train, trainer
 
 from dfprobe.errors import DataError
-from dfprobe.heads.data.splits import Candidate
 from dfprobe.heads.kinds import layer_mix
 from dfprobe.heads.kinds.layer_mix import LayerMixHead, unit_layers
 from typed_specs import head_spec
 
 LAYERS, DIM = 3, 8
-SPEC = {"layers": LAYERS, "class_weights": "none", "schedule": "none"}
-METADATA = {"dims": [LAYERS * DIM], "spec": SPEC, "encoder_key": "key"}
+SPEC = head_spec(layers=LAYERS)
+METADATA = {
+    "dims": [LAYERS * DIM],
+    "spec": {"layers": LAYERS},
+    "encoder_key": "key",
+}
 TELLING = 1  # the layer that tells fake from real
 
 
@@ -70,10 +73,7 @@ def test_curve_is_that_of_the_formula(head):
 
 
 def test_all_layers_weigh_alike_at_first(splits):
-    learner = layer_mix.learner(
-        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
-    )
-    tensors = learner.tensors(0)
+    tensors = trainer(layer_mix, splits, SPEC).tensors(0)
     assert len(set(tensors["mix"])) == 1
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     assert shapes == {"mix": (3,), "head.weight": (1, DIM), "head.bias": (1,)}
@@ -96,11 +96,8 @@ def test_one_bad_layer_leaves_a_clip_without_a_score(head, value):
 def test_a_bad_layer_stops_the_training_with_the_name_of_its_clip(splits):
     splits[0]._rows[5] = splits[0]._rows[5].copy()
     splits[0]._rows[5][0, :DIM] = 0
-    learner = layer_mix.learner(
-        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
-    )
-    with pytest.raises(DataError, match="train/5: its rows cannot be normalised"):
-        learner.train_epoch(1)
+    with pytest.raises(DataError, match="train/5: a row is all zero or not finite"):
+        trainer(layer_mix, splits, SPEC).train_epoch(1)
 
 
 def test_a_clip_of_one_row_has_a_score(head):
@@ -115,7 +112,7 @@ def test_a_killed_training_ends_with_the_same_bytes(splits, tmp_path):
     expected = train(layer_mix, splits, SPEC, whole, epochs=4)
     train(layer_mix, splits, SPEC, halves, epochs=2)
     resumed = train(layer_mix, splits, SPEC, halves, epochs=4)
-    assert resumed.curve == expected.curve
+    assert resumed.history == expected.history
     for name, tensor in expected.tensors.items():
         assert resumed.tensors[name].tobytes() == tensor.tobytes()
 
@@ -130,6 +127,6 @@ def test_a_head_file_gives_the_same_scores(head, tmp_path):
 
 
 def test_rows_that_do_not_divide_into_the_layers_are_refused(splits):
-    spec = SPEC | {"layers": 5}
+    spec = head_spec(layers=5)
     with pytest.raises(DataError, match="Rows of 24 values do not divide into 5"):
-        layer_mix.learner(*splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu")
+        trainer(layer_mix, splits, spec)

@@ -3,19 +3,20 @@ import polars as pl
 import pytest
 from toy_features import DIM, PROVENANCE, write_features
 
+from dfprobe.cli import main
 from dfprobe.errors import DataError
 from dfprobe.evaluation.tables.layers import read_layers
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.layer_probes import probe_layers
-from dfprobe.settings.stage_specs.heads import LayersSpec
-from typed_specs import typed
+from dfprobe.settings.stage_specs.heads import LayersSpec, LayersTableSpec
+
+CORPORA = {"encoder": "toy", "train": ("toy",), "test": ("toy",)}
 
 
 @pytest.fixture
 def spec(probe_spec):
-    head = probe_spec | {"max_epochs": 10}
-    corpora = {"train": ["toy"], "test": ["toy"]}
-    return typed(LayersSpec, {"encoder": "toy", **corpora, "head": head})
+    head = probe_spec.model_copy(update={"max_epochs": 10})
+    return LayersSpec(**CORPORA, head=head)
 
 
 def probe(corpus, spec, layers, monkeypatch):
@@ -25,7 +26,10 @@ def probe(corpus, spec, layers, monkeypatch):
     known = manifest.with_columns(speaker=pl.lit("a"), source=pl.col("clip_id"))
     known.write_parquet(corpus.manifest)
     folder, out = corpus.folder / "layers", corpus.folder / "layers.csv"
-    probe_layers({"toy": [store]}, {"toy": corpus.manifest}, spec, folder, out)
+    probe_layers({"toy": [store]}, {"toy": corpus.manifest}, spec, folder)
+    table_spec = LayersTableSpec(**CORPORA).to_json()
+    arguments = ["layers", folder, "--manifests", corpus.manifest, "--out", out]
+    assert main([*map(str, arguments), "--spec", table_spec]) == 0
     return folder, read_layers(out)
 
 

@@ -11,14 +11,13 @@ from toy_clips import ClipSplit
 from dfprobe.errors import DataError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, class_weights, epoch_order
-from dfprobe.heads.files.curves import Stopping
-from dfprobe.heads.fit.linear import LinearLearner, initial_parameters
+from dfprobe.heads.files.history import Stopping
+from dfprobe.heads.fit.linear import LinearTrainer, initial_parameters
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import linear
 from typed_specs import head_spec
 
 DIM = 21
-SPEC = {"class_weights": "none", "schedule": "none"}  # of a head
 ONE = [Candidate(43, 1e-2)]
 SEVERAL = [Candidate(seed, rate) for seed in (43, 44, 45) for rate in (1e-3, 1e-2)]
 
@@ -42,8 +41,8 @@ def splits(dtype=np.float16, dim=DIM):
     )
 
 
-def learner(parts, candidates, spec=SPEC):
-    return LinearLearner(*parts, head_spec(**spec), candidates)
+def trainer(parts, candidates, **settings):
+    return LinearTrainer(*parts, head_spec(**settings), candidates)
 
 
 def clip_loss(module, item, weights):
@@ -92,7 +91,7 @@ def params_of(trained, member):
 @pytest.mark.parametrize("balance", ["none", "balanced"])
 def test_weights_are_those_of_a_plain_loop(dtype, candidates, balance):
     parts = splits(dtype)
-    trained = learner(parts, candidates, SPEC | {"class_weights": balance})
+    trained = trainer(parts, candidates, class_weights=balance)
     losses = [(trained.train_epoch(epoch), trained.val_losses()) for epoch in (1, 2, 3)]
     weights = class_weights(parts[0].labels, balance)
     for member, candidate in enumerate(candidates):
@@ -118,10 +117,10 @@ def test_layers_side_by_side_are_trained_as_if_alone():
             (items(first[1]), items(second[1]), "val"),
         ]
     ]
-    together = learner(both, SEVERAL, SPEC | {"layers": 2})
-    assert together.members == 2 * len(SEVERAL)
+    together = trainer(both, SEVERAL, layers=2)
+    assert len(together.candidates) == 2 * len(SEVERAL)
     alone = [
-        learner([slice_of(p, DIM, start) for p in both], SEVERAL) for start in (0, DIM)
+        trainer([slice_of(p, DIM, start) for p in both], SEVERAL) for start in (0, DIM)
     ]
     for epoch in (1, 2):
         losses = together.train_epoch(epoch).reshape(-1, 2)
@@ -151,24 +150,24 @@ def slice_of(split, width, start=0):
 
 def test_layers_that_do_not_divide_a_row_are_refused():
     with pytest.raises(DataError, match=r"Rows of 21 values .* 2 layers"):
-        learner(splits(), ONE, SPEC | {"layers": 2})
+        trainer(splits(), ONE, layers=2)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_restored_training_ends_with_the_same_bytes(layers):
     parts = splits()
-    spec = SPEC | {"schedule": "plateau", "layers": layers}
+    settings = {"schedule": "plateau", "layers": layers}
 
     def epochs(trained, numbers):
         for epoch in numbers:
             trained.train_epoch(epoch)
-            trained.adapt(np.ones(trained.members))  # rates fall after 3, 5, 7
+            trained.adapt(np.ones(len(trained.candidates)))  # rates fall after 3, 5, 7
         return trained
 
-    whole = epochs(learner(parts, SEVERAL, spec), range(1, 8))
-    state = epochs(learner(parts, SEVERAL, spec), range(1, 5)).state()
+    whole = epochs(trainer(parts, SEVERAL, **settings), range(1, 8))
+    state = epochs(trainer(parts, SEVERAL, **settings), range(1, 5)).state()
     state = {name: array.copy() for name, array in state.items()}
-    resumed = learner(parts, SEVERAL, spec)
+    resumed = trainer(parts, SEVERAL, **settings)
     resumed.restore(state)
     epochs(resumed, range(5, 8))
     assert resumed.state().keys() == whole.state().keys()
@@ -185,7 +184,7 @@ def test_killed_fit_goes_on_to_the_same_probes(tmp_path):
     stopping = Stopping(8, 3)
 
     def run(name, kill_in=None):
-        trained = learner(parts, SEVERAL)
+        trained = trainer(parts, SEVERAL)
         visit = trained.train_epoch
 
         def train_epoch(epoch):
@@ -201,13 +200,13 @@ def test_killed_fit_goes_on_to_the_same_probes(tmp_path):
     with pytest.raises(Killed):
         run("killed", kill_in=5)
     for one, other in zip(whole, run("killed"), strict=True):
-        assert one.curve == other.curve
+        assert one.history == other.history
         for name, tensor in one.tensors.items():
             assert tensor.tobytes() == other.tensors[name].tobytes()
 
 
 def test_state_does_not_change_with_later_epochs():
-    trained = learner(splits(), ONE, SPEC | {"schedule": "plateau"})
+    trained = trainer(splits(), ONE, schedule="plateau")
     trained.train_epoch(1)
     trained.adapt(trained.val_losses())
     state = trained.state()
@@ -219,7 +218,7 @@ def test_state_does_not_change_with_later_epochs():
 
 
 def test_rate_falls_after_two_epochs_without_a_lower_loss():
-    trained = learner(splits(), SEVERAL[:2], SPEC | {"schedule": "plateau"})
+    trained = trainer(splits(), SEVERAL[:2], schedule="plateau")
     seen = []
     for losses in ([1, 1], [2, 0.9], [0.9, 0.9], [0.9, 0.9], [1, 0.9], [1, 0.9]):
         trained.adapt(np.array(losses, float))
@@ -231,14 +230,14 @@ def test_rate_falls_after_two_epochs_without_a_lower_loss():
 
 def test_rate_has_a_floor_and_never_rises():
     candidates = [Candidate(43, 1e-2), Candidate(43, 1e-7)]
-    trained = learner(splits(), candidates, SPEC | {"schedule": "plateau"})
+    trained = trainer(splits(), candidates, schedule="plateau")
     for _ in range(40):
         trained.adapt(np.ones(2))
     np.testing.assert_allclose(trained.learning_rates(), [1e-6, 1e-7])
 
 
 def test_rate_stays_without_a_schedule():
-    trained = learner(splits(), ONE)
+    trained = trainer(splits(), ONE)
     for _ in range(9):
         trained.adapt(np.ones(1))
     np.testing.assert_array_equal(trained.learning_rates(), [1e-2])
@@ -263,24 +262,24 @@ def test_plateau_ends_lower_and_sooner_than_the_setting_of_the_paper(tmp_path):
 
     def run(rates, schedule, max_epochs):
         candidates = [Candidate(43, rate) for rate in rates]
-        trained = learner(parts, candidates, SPEC | {"schedule": schedule})
+        trained = trainer(parts, candidates, schedule=schedule)
         side = ProgressFile(tmp_path / schedule, "key")
         return fit(trained, Stopping(max_epochs, 10), side, "toy")
 
     [paper] = run([1e-3], "none", 100)
-    assert not paper.stopped and len(paper.curve) == 100
+    assert not paper.stopped and len(paper.history) == 100
     converged = run([1e-2, 1e-1], "plateau", 1000)
     for fitted in converged:
         assert fitted.stopped and fitted.best.val_loss < paper.best.val_loss
-        passes = [e.val_loss <= paper.best.val_loss for e in fitted.curve]
+        passes = [e.val_loss <= paper.best.val_loss for e in fitted.history]
         assert passes.index(True) < 20
     best = min(converged, key=lambda fitted: fitted.best.val_loss)
-    assert len(best.curve) < 100
+    assert len(best.history) < 100
 
 
 def test_seeds_differ_in_their_initial_parameters_only():
     parts = splits()
-    trained = learner(parts, [Candidate(1, 1e-2), Candidate(2, 1e-2)])
+    trained = trainer(parts, [Candidate(1, 1e-2), Candidate(2, 1e-2)])
     for member, seed in enumerate((1, 2)):
         expected = initial_parameters(DIM, seed)
         np.testing.assert_array_equal(params_of(trained, member), expected)
@@ -307,18 +306,18 @@ def test_balanced_classes_weigh_the_same():
 def test_bad_row_is_an_error_that_names_the_clip(value, number):
     parts = splits()
     items(parts[number])[4][1][-1] = value
-    trained = learner(parts, SEVERAL)
+    trained = trainer(parts, SEVERAL)
     with pytest.raises(DataError, match=f"{parts[number].name}/4: its loss is nan"):
         trained.train_epoch(1)
         trained.val_losses()
 
 
-def test_probe_of_the_tensors_scores_like_the_learner():
+def test_probe_of_the_tensors_scores_like_the_trainer():
     parts = splits()
-    trained = linear.learner(*parts, head_spec(), SEVERAL, "cpu")
+    trained = trainer(parts, SEVERAL)
     trained.train_epoch(1)
     losses = trained.val_losses()
-    for member in range(trained.members):
+    for member in range(len(trained.candidates)):
         probe = linear.LinearProbe.from_tensors(trained.tensors(member), {})
         assert probe.dims == (DIM,)
         scores = np.array([probe.score(rows) for _, rows in items(parts[1])])

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from toy_clips import trainer
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads.data.splits import Candidate, Item
-from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.data.alignment import unit_rows
+from dfprobe.heads.data.splits import Item
+from dfprobe.heads.files.history import Stopping
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.kinds import next_token
-from dfprobe.heads.kinds.next_token import NextTokenHead, joined_rows, learner, pieces
-from dfprobe.heads.kinds.next_token_model import MAX_INPUTS
+from dfprobe.heads.kinds.next_token import MAX_INPUTS, NextTokenHead, pieces
 from typed_specs import head_spec
 
 DIM = 6
@@ -20,8 +21,6 @@ OPTIONS = {
     "dropout": 0.1,
     "batch_size": 4,
 }
-SPEC = {"max_epochs": 8, "options": OPTIONS}
-CANDIDATE = Candidate(43, 1e-2)
 
 
 class Clips:
@@ -62,13 +61,15 @@ def val():
     return Clips(*(rounds(9, start) for start in range(3)))
 
 
-def new(train, val, candidate=CANDIDATE, **options):
-    spec = SPEC | {"options": OPTIONS | options}
-    return learner(train, val, head_spec(**spec), [candidate], "cpu")
+def new(train, val, seed=43, max_epochs=8, **options):
+    spec = head_spec(max_epochs=max_epochs, options=OPTIONS | options)
+    return trainer(next_token, (train, val), spec, seed=seed)
 
 
 def head_of(trained, *dims):
-    return NextTokenHead(trained.tensors(0), {"dims": dims, "spec": SPEC})
+    return NextTokenHead(
+        trained.tensors(0), {"dims": dims, "spec": {"options": OPTIONS}}
+    )
 
 
 @pytest.fixture
@@ -83,13 +84,13 @@ def same_bytes(first, second):
 
 def test_what_always_comes_in_one_order_is_learned(train, val, tmp_path):
     stopping = Stopping(max_epochs=60, patience=60)
-    spec = SPEC | {"max_epochs": 60}
-    trained = learner(train, val, head_spec(**spec), [CANDIDATE], "cpu")
+    trained = new(train, val, max_epochs=60)
     [result] = fit(trained, stopping, ProgressFile(tmp_path / "side", "key"), "toy")
-    rows = np.concatenate([joined_rows(streams) for streams in val.clips])
+    rows = np.concatenate([unit_rows(*streams) for streams in val.clips])
     guess_the_mean = np.square(rows - rows.mean(0)).mean()
     assert result.best.val_loss < 0.3 * guess_the_mean
-    head = NextTokenHead.from_tensors(result.tensors, {"dims": [DIM], "spec": spec})
+    metadata = {"dims": [DIM], "spec": {"options": OPTIONS}}
+    head = NextTokenHead.from_tensors(result.tensors, metadata)
     known = rounds(12, start=1)
     broken = known.copy()
     broken[[5, 9]] = broken[[9, 5]]
@@ -115,9 +116,7 @@ def test_training_goes_on_from_a_state_with_the_same_bytes(train, val):
 
 
 def test_the_seed_decides_the_first_weights_and_the_dropout(train, val):
-    first, second, other = (
-        new(train, val, Candidate(seed, 1e-2)) for seed in (43, 43, 44)
-    )
+    first, second, other = (new(train, val, seed) for seed in (43, 43, 44))
     assert same_bytes(first.tensors(0), second.tensors(0))
     assert not same_bytes(first.tensors(0), other.tensors(0))
     torch.rand(5)  # the global generator is of no account
@@ -136,7 +135,7 @@ def test_dropout_is_at_work_in_training_only(train, val):
 def test_the_learning_rate_falls_to_zero_along_a_cosine(train, val):
     trained = new(train, val)
     rates = []
-    for _ in range(SPEC["max_epochs"]):
+    for _ in range(8):
         rates.append(float(trained.learning_rates()[0]))
         trained.optimizer.step()
         trained.adapt(np.zeros(1))
@@ -170,11 +169,11 @@ def test_an_epoch_visits_its_clips_in_its_own_order(train, val):
 
 @pytest.mark.parametrize("rows", [2, 3, 9])
 def test_a_clip_alone_gives_what_it_gives_in_a_padded_batch(head, rows):
-    clip, longer = joined_rows([noise(rows)]), joined_rows([noise(12, seed=1)])
+    clip, longer = unit_rows(noise(rows)), unit_rows(noise(12, seed=1))
     batch = np.zeros((2, 12, DIM), np.float32)
     batch[0, :rows], batch[1] = clip, longer
     with torch.no_grad():
-        errors = head._model.errors(torch.from_numpy(batch))[0, : rows - 1].numpy()
+        errors = head.model.errors(torch.from_numpy(batch))[0, : rows - 1].numpy()
     curve = head.curve(noise(rows))
     np.testing.assert_allclose(curve[1:], errors, rtol=0, atol=1e-5)
 
@@ -185,8 +184,9 @@ def test_padding_has_no_part_in_the_gradients(train):
     together, *alone = (new(train, split) for split in splits)
     for trained in (together, *alone):
         trained.model.eval()
-        [step] = trained.val_steps()
-        (step.loss * step.items).backward()
+        [batch] = trained.objective.batches(trained._val, None)
+        loss = trained.objective.loss(batch)
+        (loss.gradient_of * loss.items).backward()
     gradients = zip(
         *(trained.model.parameters() for trained in (together, *alone)), strict=True
     )
@@ -205,7 +205,7 @@ def test_no_prediction_sees_what_comes_later(head):
 
 def test_two_streams_are_normalised_each_on_its_own(val):
     first, second = noise(7), noise(7, seed=1, dim=3)
-    rows = joined_rows([first, second])
+    rows = unit_rows(first, second)
     assert rows.shape == (7, 9)
     np.testing.assert_allclose(np.linalg.norm(rows[:, :6], axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(rows[:, 6:], axis=1), 1, atol=1e-6)

@@ -10,8 +10,7 @@ import yaml
 
 from dfprobe.cli import main
 from dfprobe.heads.kinds.linear import LinearProbe
-from dfprobe.heads.kinds.sync import SyncHead
-from dfprobe.heads.kinds.sync_model import Sizes, new_model
+from dfprobe.heads.kinds.sync import Sizes, SyncHead, new_model
 from unit.media.media_files import bursts, write_clip
 
 ROOT = Path(__file__).parents[3]
@@ -125,9 +124,9 @@ def test_it_can_belong_to_feature_files(capsys):
         (
             {"state_dict": {"x": torch.zeros(1)}},
             "lfcc",
-            "It is no published head",
+            "is not a published head",
         ),
-        ({"hyper_parameters": {}}, "lfcc", "It is no published probe"),
+        ({"hyper_parameters": {}}, "lfcc", "is not a published probe"),
         ({}, "lfc", "Did you mean 'lfcc'?"),
     ],
 )
@@ -202,9 +201,13 @@ def test_a_synchronisation_head_can_belong_to_feature_files():
 @pytest.mark.parametrize(
     ("made", "encoders", "part"),
     [
-        ({}, ["lfcc", "example"], "reads visual rows of 64, but the encoder lfcc"),
-        ({"dims": (512, DIM)}, ["example", "lfcc"], "reads visual rows of 512"),
-        ({"dims": (64, 512)}, ["example", "lfcc"], "reads audio rows of 512"),
+        (
+            {},
+            ["lfcc", "example"],
+            "reads visual features of 64 dimensions, but the encoder lfcc",
+        ),
+        ({"dims": (512, DIM)}, ["example", "lfcc"], "reads visual features of 512"),
+        ({"dims": (64, 512)}, ["example", "lfcc"], "reads audio features of 512"),
         ({}, ["lfcc"], "two encoders, the visual one first, but 1 were named: lfcc"),
         ({}, ["example", "lfc"], "Did you mean 'lfcc'?"),
         (
@@ -215,7 +218,7 @@ def test_a_synchronisation_head_can_belong_to_feature_files():
         (
             {"state_dict": {"visual_proj.weight": "text"}},
             ["example", "lfcc"],
-            "expected tensors only in state_dict",
+            "should hold tensors only",
         ),
     ],
 )
@@ -229,7 +232,9 @@ def test_a_synchronisation_head_of_other_rows_is_refused(made, encoders, part, c
 def test_a_probe_reads_one_encoder(capsys):
     stand_in()
     assert run("example", "lfcc") == 1
-    assert "reads the rows of one encoder, but 2 were named" in capsys.readouterr().err
+    assert (
+        "reads the features of one encoder, but 2 were named" in capsys.readouterr().err
+    )
 
 
 def test_nothing_in_a_namespace_is_executed(capsys):

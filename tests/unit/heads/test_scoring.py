@@ -6,7 +6,7 @@ from toy_features import DIM, PROVENANCE, write_features, write_manifest
 from dfprobe.errors import DataError
 from dfprobe.heads.data.clips import StoreSet
 from dfprobe.heads.kinds.linear import LinearProbe
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips, score_corpora
 from dfprobe.store.scores import read_scores
 
 
@@ -23,7 +23,7 @@ def head(tmp_path):
 
 def test_one_row_a_test_clip_with_its_score(corpus, head):
     out = corpus.folder / "scores.parquet"
-    score_clips([corpus.stores], corpus.manifest, [head], [out])
+    score_clips([corpus.stores], corpus.manifest, [Scored(head, out)])
     table = read_scores(out)
     test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
     columns = ["clip_id", "label", "manipulation"]
@@ -42,8 +42,9 @@ def test_each_head_writes_its_own_scores(corpus, head):
     alone = [corpus.folder / f"alone_{i}.parquet" for i in range(2)]
     both = [corpus.folder / f"both_{i}.parquet" for i in range(2)]
     for path, out in zip([head, other], alone, strict=True):
-        score_clips([corpus.stores], corpus.manifest, [path], [out])
-    score_clips([corpus.stores], corpus.manifest, [head, other], both)
+        score_clips([corpus.stores], corpus.manifest, [Scored(path, out)])
+    files = [Scored(*pair) for pair in zip([head, other], both, strict=True)]
+    score_clips([corpus.stores], corpus.manifest, files)
     assert [p.read_bytes() for p in both] == [p.read_bytes() for p in alone]
     assert alone[0].read_bytes() != alone[1].read_bytes()
 
@@ -61,7 +62,7 @@ def test_no_clip_disappears(corpus, head):
     rows = {"test/c": some, "test/d": np.zeros_like(some)}
     extra = write_features(corpus.folder / "002.zarr.zip", rows, {"test/a": "no_audio"})
     out = corpus.folder / "scores.parquet"
-    score_clips([[*corpus.stores, extra]], corpus.manifest, [head], [out])
+    score_clips([[*corpus.stores, extra]], corpus.manifest, [Scored(head, out)])
     table = read_scores(out).filter(pl.col("clip_id").str.contains("[abcd]$"))
     assert table["clip_id"].to_list() == ["test/a", "test/b", "test/c", "test/d"]
     assert table["status"].to_list() == ["no_audio", "missing", "ok", "non_finite"]
@@ -74,7 +75,8 @@ def test_head_of_another_encoder_is_refused(corpus, head):
     outs = [corpus.folder / f"out_{i}.parquet" for i in range(2)]
     message = r"other\.safetensors .* encoder other, but .* encoder key"
     with pytest.raises(DataError, match=message):
-        score_clips([corpus.stores], corpus.manifest, [head, other], outs)
+        files = [Scored(*pair) for pair in zip([head, other], outs, strict=True)]
+        score_clips([corpus.stores], corpus.manifest, files)
     assert not any(out.exists() for out in outs)
 
 
@@ -99,7 +101,9 @@ def test_float32_store_gives_the_score_of_its_float16_values(corpus, head):
     store = write_features(corpus.folder / "w.zarr.zip", wide, dtype="float32")
     tables = []
     for stores in (corpus.stores, [store]):
-        score_clips([stores], corpus.manifest, [head], [corpus.folder / "out.parquet"])
+        score_clips(
+            [stores], corpus.manifest, [Scored(head, corpus.folder / "out.parquet")]
+        )
         tables.append(read_scores(corpus.folder / "out.parquet"))
     np.testing.assert_allclose(tables[0]["score"], tables[1]["score"], atol=1e-6)
 
@@ -119,7 +123,8 @@ def test_every_head_has_its_curves(corpus, head):
         for kind in ("scores", "curves")
     )
     store = write_features(corpus.folder / "timed.zarr.zip", corpus.rows)
-    score_clips([[store]], corpus.manifest, heads, outs, curves=curves)
+    files = [Scored(*one) for one in zip(heads, outs, curves, strict=True)]
+    score_clips([[store]], corpus.manifest, files)
     for path, out, curve in zip(heads, outs, curves, strict=True):
         table, probe = pl.read_parquet(curve), LinearProbe.load(path)
         scores = read_scores(out)
@@ -143,8 +148,43 @@ def test_a_clip_without_a_score_has_no_curve(corpus, head):
     store = corpus.folder / "timed.zarr.zip"
     write_features(store, corpus.rows | zeros, {"test/a": "no_audio"})
     out, curve = corpus.folder / "out.parquet", corpus.folder / "curve.parquet"
-    score_clips([[store]], corpus.manifest, [head], [out], curves=[curve])
+    score_clips([[store]], corpus.manifest, [Scored(head, out, curve)])
     table = pl.read_parquet(curve)
     none = table.filter(pl.col("curve").is_null())["clip_id"].to_list()
     assert none == ["test/a", "test/b", "test/d"]
     assert table.height == read_scores(out).height
+
+
+@pytest.mark.usefixtures("timed")
+def test_files_of_several_corpora_are_told_apart_by_their_paths(corpus):
+    heads = []
+    for name, train in (("probe", "one"), ("probe", "two"), ("probe-s7", "one")):
+        path = corpus.folder / "heads" / name / "toy" / f"{train}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        heads.append(write_head(path, seed=len(heads)))
+    manifests, stores, flip = {}, {}, -1
+    for test in ("first", "second"):
+        flip = -flip
+        rows = {name: flip * rows for name, rows in corpus.rows.items()}
+        store = write_features(corpus.folder / f"{test}.zarr.zip", rows)
+        stores[test] = [store]
+        manifests[test] = corpus.folder / f"{test}.parquet"
+        manifests[test].write_bytes(corpus.manifest.read_bytes())
+    outs, curves = [], []
+    for head in heads:
+        for test in manifests:
+            tail = (*head.parts[-3:-1], head.stem, f"{test}.parquet")
+            outs.append(corpus.folder.joinpath("scores", *tail))
+            curves.append(corpus.folder.joinpath("curves", *tail))
+    for path in (*outs, *curves):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    score_corpora(stores, manifests, heads, outs[::-1], curves)
+    for out, curve in zip(outs, curves, strict=True):
+        head = LinearProbe.load(heads[outs.index(out) // 2])
+        with StoreSet(stores[out.stem]) as features:
+            for clip_id, score in read_scores(out).select("clip_id", "score").rows():
+                assert score == head.score(features.rows(clip_id))
+        table = pl.read_parquet(curve)
+        assert np.logaddexp.reduce(table["curve"][0].to_list()) == pytest.approx(
+            read_scores(out)["score"][0], abs=1e-5
+        )

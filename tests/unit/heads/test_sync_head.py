@@ -4,12 +4,14 @@ from itertools import repeat
 
 import numpy as np
 import pytest
+from toy_clips import trainer
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads.data.splits import Candidate, Item
-from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.data.splits import Item
 from dfprobe.heads.files.head_file import write_head
+from dfprobe.heads.files.history import Stopping
 from dfprobe.heads.fit.loop import ProgressFile, fit
+from dfprobe.heads.fit.torch import TorchTrainer
 from dfprobe.heads.kinds import sync
 from dfprobe.heads.kinds.sync import SyncHead
 from typed_specs import head_spec
@@ -62,15 +64,21 @@ def splits():
     return PairSplit(train), PairSplit(val)
 
 
-def new_learner(splits, seed=43, rate=0.003, **options):
+def new_trainer(splits, seed=43, rate=0.003, **options):
     spec = head_spec(options=OPTIONS | options)
-    return sync.learner(*splits, spec, [Candidate(seed, rate)], "cpu")
+    return trainer(sync, splits, spec, rate, seed)
+
+
+def items(trained, epoch):
+    """Frames of each batch of a training epoch."""
+    batches = trained.objective.batches(trained._train, epoch)
+    return [trained.objective.loss(batch).items for batch in batches]
 
 
 def train(splits, folder, epochs=25, every_s=60.0, **changes):
-    learner = new_learner(splits, **changes)
+    trained = new_trainer(splits, **changes)
     side = ProgressFile(folder / "progress.safetensors", "key", every_s)
-    [fitted] = fit(learner, Stopping(epochs, 10), side, "toy")
+    [fitted] = fit(trained, Stopping(epochs, 10), side, "toy")
     return fitted
 
 
@@ -125,23 +133,21 @@ def test_a_bad_row_gives_no_score_and_stops_training(splits, tmp_path, stream, v
     assert np.isnan(head.score(*clip))
     splits[0].clips[3] = clip
     with pytest.raises(DataError, match="clip3: a row is all zero or not finite"):
-        new_learner(splits).train_epoch(1)
+        new_trainer(splits).train_epoch(1)
 
 
 def test_frames_are_visited_in_list_order(splits):
-    learner = new_learner(splits)
-    items = [step.items for step in learner.train_steps(1)]
     frames = sum(len(visual) for visual, _ in splits[0].clips)
-    assert items == [*repeat(50, frames // 50), frames % 50]
+    assert items(new_trainer(splits), 1) == [*repeat(50, frames // 50), frames % 50]
     assert splits[0].visited == list(range(20))
 
 
 def test_shuffled_batches_mix_clips_and_lose_no_frame(splits):
-    learner = new_learner(splits, shuffle=True)
+    trained = new_trainer(splits, shuffle=True)
     frames = sum(len(visual) for visual, _ in splits[0].clips)
     orders = []
     for epoch in (1, 2):
-        assert sum(step.items for step in learner.train_steps(epoch)) == frames
+        assert sum(items(trained, epoch)) == frames
         orders.append(splits[0].visited)
     assert sorted(orders[0]) == list(range(20))
     assert orders[0] != orders[1]
@@ -171,7 +177,7 @@ def test_the_mix_depends_on_seed_and_epoch():
 
 
 def test_batches_of_another_size_give_the_same_loss(splits):
-    losses = [new_learner(splits, batch_frames=n).val_losses() for n in (1, 13, 1024)]
+    losses = [new_trainer(splits, batch_frames=n).val_losses() for n in (1, 13, 1024)]
     np.testing.assert_allclose(losses, np.broadcast_to(losses[0], (3, 1)), rtol=1e-6)
 
 
@@ -182,7 +188,7 @@ class Killed(Exception):
 def test_a_killed_training_goes_on_to_the_same_bytes(splits, tmp_path, monkeypatch):
     changes = {"epochs": 8, "every_s": 0.0, "shuffle": True}
     whole = train(splits, tmp_path / "whole", **changes)
-    train_epoch = sync.SyncLearner.train_epoch
+    train_epoch = TorchTrainer.train_epoch
 
     def until_killed(self, epoch):
         if epoch == 5:
@@ -190,10 +196,10 @@ def test_a_killed_training_goes_on_to_the_same_bytes(splits, tmp_path, monkeypat
         return train_epoch(self, epoch)
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(sync.SyncLearner, "train_epoch", until_killed)
+        patch.setattr(TorchTrainer, "train_epoch", until_killed)
         train(splits, tmp_path / "killed", **changes)
     resumed = train(splits, tmp_path / "killed", **changes)
-    assert resumed.curve == whole.curve
+    assert resumed.history == whole.history
     paths = [tmp_path / name for name in ("whole.safetensors", "resumed.safetensors")]
     for fitted, path in zip((whole, resumed), paths, strict=True):
         head_of(fitted).save(path)
@@ -238,4 +244,4 @@ def test_tensors_that_do_not_fit_together_are_refused(splits, tmp_path, changes,
 
 def test_a_hidden_size_that_two_streams_cannot_share_is_refused(splits):
     with pytest.raises(ConfigError, match=r"must be even, but .* has 33"):
-        new_learner(splits, hidden=33)
+        new_trainer(splits, hidden=33)

@@ -1,4 +1,3 @@
-import json
 import logging
 
 import numpy as np
@@ -11,10 +10,10 @@ from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.heads.fit import loop
 from dfprobe.heads.kinds.contract import load_head
 from dfprobe.heads.kinds.linear import LinearProbe
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips
 from dfprobe.heads.training import train_heads
+from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.scores import read_scores
-from typed_specs import head_spec
 
 SIZES = {"width": 8, "feed_forward": 8, "heads": 2, "layers": 1, "dropout": 0.1}
 NEXT_TOKEN = {
@@ -39,18 +38,28 @@ SYNC = {
 TRANSFORMER = {"kind": "transformer", "max_epochs": 3, "options": SIZES}
 
 
+def changed(spec, *settings):
+    """Settings of a training with other values."""
+    changes = {name: value for group in settings for name, value in group.items()}
+    values = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in (spec.model_dump() | changes).items()
+    }
+    return HeadSpec(**values)
+
+
 def train(corpus, spec, name="head"):
-    """Train the first seed's head; its file and the curves."""
-    heads, curve = train_all(corpus, spec, name)
-    return heads[0], curve
+    """Train the first seed's head; its file and the history."""
+    heads, history = train_all(corpus, spec, name)
+    return heads[0], history
 
 
 def train_all(corpus, spec, name="head", second=()):
-    heads = [corpus.folder / f"{name}-{seed}.safetensors" for seed in spec["seeds"]]
-    curve = corpus.folder / f"{name}.curve.csv"
+    heads = [corpus.folder / f"{name}-{seed}.safetensors" for seed in spec.seeds]
+    history = corpus.folder / f"{name}.curve.csv"
     streams = [corpus.stores, second] if second else [corpus.stores]
-    train_heads(streams, corpus.manifest, head_spec(**spec), heads, curve)
-    return heads, curve
+    train_heads(streams, corpus.manifest, spec, heads, history)
+    return heads, history
 
 
 @pytest.fixture
@@ -79,19 +88,20 @@ def test_head_file_says_what_it_is(corpus, probe_spec):
     assert probe.metadata["epochs"] == losses.height
     assert probe.metadata["val_loss"] == pytest.approx(best["val_loss"], abs=1e-7)
     assert probe.metadata["clips_used"] == {"train": 40, "val": 16}
-    assert probe.metadata["spec"] == probe_spec | {"layers": None}
+    assert probe.metadata["spec"] == probe_spec.model_dump(mode="json")
 
 
 @pytest.mark.parametrize("settings", [{}, TRANSFORMER | {"max_epochs": 15}])
 def test_head_separates_the_test_clips(corpus, probe_spec, settings):
-    head = load_head(train(corpus, probe_spec | settings)[0])
+    head = load_head(train(corpus, changed(probe_spec, settings))[0])
     test = pl.read_parquet(corpus.manifest).filter(pl.col("split") == "test")
     scores = np.array([head.score(corpus.rows[name]) for name in test["clip_id"]])
     assert auc(test["label"].to_numpy(), scores) > 0.9
 
 
 def test_training_stops_after_patience_epochs_without_progress(corpus, probe_spec):
-    spec = probe_spec | {"learning_rates": [0.5], "patience": 3, "max_epochs": 60}
+    changes = {"learning_rates": [0.5], "patience": 3, "max_epochs": 60}
+    spec = changed(probe_spec, changes)
     head, curve = train(corpus, spec)
     metadata = LinearProbe.load(head).metadata
     epochs = list(range(1, metadata["best_epoch"] + 4))
@@ -100,28 +110,28 @@ def test_training_stops_after_patience_epochs_without_progress(corpus, probe_spe
 
 
 def test_a_training_at_the_limit_says_that_it_did_not_stop(corpus, probe_spec):
-    head, _ = train(corpus, probe_spec | {"max_epochs": 2})
+    head, _ = train(corpus, changed(probe_spec, {"max_epochs": 2}))
     assert not LinearProbe.load(head).metadata["stopped"]
 
 
 def test_equal_seeds_give_equal_bytes(corpus, probe_spec):
     one = train(corpus, probe_spec, "one")
     two = train(corpus, probe_spec, "two")
-    other = train(corpus, probe_spec | {"seeds": [44]}, "other")
+    other = train(corpus, changed(probe_spec, {"seeds": [44]}), "other")
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     assert one[1].read_bytes() != other[1].read_bytes()
 
 
 @pytest.mark.parametrize("settings", [{}, TRANSFORMER])
 def test_every_seed_has_its_file_and_its_curve(corpus, probe_spec, settings):
-    heads, curve = train_all(corpus, probe_spec | settings | {"seeds": [43, 7]})
+    heads, curve = train_all(corpus, changed(probe_spec, settings, {"seeds": [43, 7]}))
     assert [load_head(head).metadata["seed"] for head in heads] == [43, 7]
     assert heads[0].read_bytes() != heads[1].read_bytes()
     assert pl.read_csv(curve)["member"].n_unique() == 2
 
 
 def test_of_several_learning_rates_the_best_is_kept(corpus, probe_spec):
-    spec = probe_spec | {"learning_rates": [1e-6, 0.01, 1e-5], "max_epochs": 5}
+    spec = changed(probe_spec, {"learning_rates": [1e-6, 0.01, 1e-5], "max_epochs": 5})
     head, curve = train(corpus, spec)
     best = pl.read_csv(curve).sort("val_loss").row(0, named=True)
     metadata = LinearProbe.load(head).metadata
@@ -140,9 +150,9 @@ def test_result_does_not_depend_on_chunks_and_shards(corpus, probe_spec, monkeyp
 
 @pytest.mark.parametrize("settings", [{}, TRANSFORMER])
 def test_validation_scores_are_those_of_the_saved_heads(corpus, probe_spec, settings):
-    spec = probe_spec | settings | {"seeds": [43, 7]}
-    heads = [corpus.folder / f"{seed}.safetensors" for seed in spec["seeds"]]
-    outs = [corpus.folder / f"{seed}.val.parquet" for seed in spec["seeds"]]
+    spec = changed(probe_spec, settings, {"seeds": [43, 7]})
+    heads = [corpus.folder / f"{seed}.safetensors" for seed in spec.seeds]
+    outs = [corpus.folder / f"{seed}.val.parquet" for seed in spec.seeds]
     val = pl.col("split") == "val"
     manifest = pl.read_parquet(corpus.manifest)
     clips = manifest.filter(val)["clip_id"].to_list()
@@ -157,7 +167,7 @@ def test_validation_scores_are_those_of_the_saved_heads(corpus, probe_spec, sett
     )
     manifest.write_parquet(corpus.manifest)
     curve = corpus.folder / "curve.csv"
-    train_heads([corpus.stores], corpus.manifest, head_spec(**spec), heads, curve, outs)
+    train_heads([corpus.stores], corpus.manifest, spec, heads, curve, outs)
     for head, out in zip(map(load_head, heads), outs, strict=True):
         table = read_scores(out)
         assert table["clip_id"].to_list() == [*clips, absent]
@@ -187,7 +197,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 ):
     corpus, second = timed
     second = second if settings is SYNC else ()
-    spec = probe_spec | {"seeds": [43, 44], "max_epochs": 3} | settings
+    spec = changed(probe_spec, {"seeds": [43, 44], "max_epochs": 3}, settings)
     whole = train_all(corpus, spec, "whole", second)
     with monkeypatch.context() as patch:
         killed_after(epochs, patch)
@@ -201,7 +211,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 
 
 def test_state_of_another_training_is_not_taken_up(corpus, probe_spec, monkeypatch):
-    other = probe_spec | {"learning_rates": [0.02]}
+    other = changed(probe_spec, {"learning_rates": [0.02]})
     expected = train(corpus, other, "expected")
     with monkeypatch.context() as patch:
         killed_after(2, patch)
@@ -216,7 +226,7 @@ def test_a_damaged_state_is_told_and_not_used(corpus, probe_spec, caplog):
     (corpus.folder / ".head-43.safetensors.progress0").write_bytes(b"no state")
     with caplog.at_level(logging.WARNING, logger="dfprobe"):
         found = train(corpus, probe_spec, "head")
-    assert "training starts anew" in caplog.text
+    assert "Training starts again" in caplog.text
     assert [p.read_bytes() for p in found] == [p.read_bytes() for p in expected]
 
 
@@ -248,7 +258,7 @@ def test_clips_of_one_row_are_used_where_a_head_can(corpus, probe_spec):
     assert linear.metadata["clips_used"]["train"] == 40
     rows["train/02"] = rows["train/02"][:1]  # a real one
     store = write_features(corpus.folder / "short.zarr.zip", rows)
-    surprise = load_head(train(short, probe_spec | NEXT_TOKEN)[0])
+    surprise = load_head(train(short, changed(probe_spec, NEXT_TOKEN))[0])
     assert surprise.metadata["clips_used"]["train"] == 19
     assert surprise.metadata["clips_skipped"]["train"] == {"too_short": 1}
 
@@ -268,7 +278,7 @@ def test_split_without_both_classes_is_refused(corpus, probe_spec, drop, words):
 
 
 def test_heads_on_real_clips_need_real_clips_only(corpus, probe_spec):
-    spec = probe_spec | NEXT_TOKEN
+    spec = changed(probe_spec, NEXT_TOKEN)
     real = pl.read_parquet(corpus.manifest).filter(pl.col("label") == 0)
     with_fakes = train(corpus, spec, "with_fakes")[0]
     real.write_parquet(corpus.manifest)
@@ -286,18 +296,18 @@ def test_row_that_no_head_can_use_is_named(corpus, probe_spec, clip, value, sett
     corpus.rows[clip][2] = value
     store = write_features(corpus.folder / "bad.zarr.zip", corpus.rows)
     with pytest.raises(DataError, match=rf"{clip}.*bad\.zarr\.zip"):
-        train(corpus._replace(stores=[store]), probe_spec | settings)
+        train(corpus._replace(stores=[store]), changed(probe_spec, settings))
 
 
 @pytest.mark.parametrize("wrong", [{"max_epochs": 0}, {"patience": 0}])
 def test_impossible_setting_is_refused(corpus, probe_spec, wrong):
     with pytest.raises(ConfigError, match="at least 1"):
-        train(corpus, probe_spec | wrong)
+        train(corpus, changed(probe_spec, wrong))
 
 
 def test_pair_is_trained_and_scored(timed, probe_spec):
     corpus, second = timed
-    heads, _ = train_all(corpus, probe_spec | SYNC, second=second)
+    heads, _ = train_all(corpus, changed(probe_spec, SYNC), second=second)
     head = load_head(heads[0])
     clips = pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows()
     write_manifest(corpus.manifest, [*clips, ("test/none", "test", 1)])
@@ -305,7 +315,7 @@ def test_pair_is_trained_and_scored(timed, probe_spec):
     assert keys == ["one", "two"]
     out, curves = corpus.folder / "out.parquet", corpus.folder / "curves.parquet"
     streams = [corpus.stores, second]
-    score_clips(streams, corpus.manifest, heads, [out], curves=[curves])
+    score_clips(streams, corpus.manifest, [Scored(heads[0], out, curves)])
     scores = dict(pl.read_parquet(out).select("clip_id", "score").iter_rows())
     *found, none = pl.read_parquet(curves).iter_rows(named=True)
     assert (none["clip_id"], none["curve"]) == ("test/none", None)
@@ -313,23 +323,32 @@ def test_pair_is_trained_and_scored(timed, probe_spec):
         rows = corpus.rows[row["clip_id"]]
         assert scores[row["clip_id"]] == head.score(rows, rows)
         np.testing.assert_allclose(row["curve"], head.curve(rows, rows), rtol=1e-6)
-    with pytest.raises(DataError, match="rows of 2 encoders"):
-        score_clips([corpus.stores], corpus.manifest, heads, [out])
+    with pytest.raises(DataError, match="features of 2 encoders"):
+        score_clips([corpus.stores], corpus.manifest, [Scored(heads[0], out)])
 
 
 def test_surprise_is_scored_by_its_largest_value_and_its_mean(corpus, probe_spec):
-    head = load_head(train(corpus, probe_spec | NEXT_TOKEN)[0])
+    head = load_head(train(corpus, changed(probe_spec, NEXT_TOKEN))[0])
     path = corpus.folder / "surprise.safetensors"
     head.save(path)
     out, mean = corpus.folder / "out.parquet", corpus.folder / "mean.parquet"
-    score_clips([corpus.stores], corpus.manifest, [path], [out], mean=mean)
+    score_clips([corpus.stores], corpus.manifest, [Scored(path, out, mean=mean)])
     for table, measure in ((out, np.max), (mean, np.mean)):
         for name, score in pl.read_parquet(table).select("clip_id", "score").rows():
             curve = head.curve(corpus.rows[name])
             assert score == pytest.approx(measure(curve[1:]))
 
 
-def test_spec_is_json_with_sorted_keys(corpus, probe_spec):
-    shuffled = json.loads(json.dumps(dict(reversed(probe_spec.items()))))
-    one, two = train(corpus, probe_spec, "one"), train(corpus, shuffled, "two")
-    assert one[0].read_bytes() == two[0].read_bytes()
+@pytest.mark.parametrize(
+    ("settings", "pair", "words"),
+    [
+        ({}, True, "kind linear reads the features of 1 encoders, but .* those of 2"),
+        (SYNC, False, "kind sync reads the features of 2 encoders, but .* those of 1"),
+    ],
+)
+def test_a_kind_reads_as_many_streams_as_it_says(
+    timed, probe_spec, settings, pair, words
+):
+    corpus, second = timed
+    with pytest.raises(ConfigError, match=words):
+        train_all(corpus, changed(probe_spec, settings), second=second if pair else ())

@@ -3,20 +3,19 @@
 import numpy as np
 import pytest
 import torch
-from toy_clips import ClipSplit, train
+from toy_clips import ClipSplit, train, trainer
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.data.alignment import unit_rows
-from dfprobe.heads.data.splits import Candidate
-from dfprobe.heads.fit.clip import clip_loss
 from dfprobe.heads.kinds import transformer
+from dfprobe.heads.kinds.clip_head import clip_loss
 from dfprobe.heads.kinds.transformer import TransformerHead, TransformerModel
 from typed_specs import head_spec
 
 DIM = 6
 OPTIONS = {"width": 16, "layers": 1, "heads": 2, "feed_forward": 32, "dropout": 0.1}
-SPEC = {"options": OPTIONS, "class_weights": "none", "schedule": "none"}
-METADATA = {"dims": [DIM], "spec": SPEC, "encoder_key": "key"}
+SPEC = head_spec(options=OPTIONS)
+METADATA = {"dims": [DIM], "spec": {"options": OPTIONS}, "encoder_key": "key"}
 
 
 def ordered_clips(count, seed):
@@ -98,13 +97,11 @@ def test_a_bad_row_leaves_a_clip_without_a_score(untrained, value):
 @pytest.mark.parametrize("split", [0, 1])
 def test_a_bad_row_stops_the_training_with_the_name_of_its_clip(split, splits):
     splits[split]._rows[3] = np.zeros((2, DIM), np.float16)
-    learner = transformer.learner(
-        *splits, head_spec(**SPEC), [Candidate(43, 0.01)], "cpu"
-    )
+    trained = trainer(transformer, splits, SPEC)
     name = splits[split].clip_ids[3]
-    with pytest.raises(DataError, match=f"{name}: its rows cannot be normalised"):
-        learner.train_epoch(1)
-        learner.val_losses()
+    with pytest.raises(DataError, match=f"{name}: a row is all zero or not finite"):
+        trained.train_epoch(1)
+        trained.val_losses()
 
 
 def test_a_long_clip_is_read_in_parts_of_equal_length(untrained, monkeypatch):
@@ -142,41 +139,36 @@ def test_same_seed_same_bytes(splits, tmp_path):
 
 @pytest.mark.parametrize("schedule", ["none", "plateau"])
 def test_a_killed_training_ends_with_the_same_bytes(splits, tmp_path, schedule):
-    spec = SPEC | {"schedule": schedule}
+    spec = head_spec(options=OPTIONS, schedule=schedule)
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     for folder in (whole, halves):
         folder.mkdir()
     expected = train(transformer, splits, spec, whole, epochs=5)
     train(transformer, splits, spec, halves, epochs=2)
     resumed = train(transformer, splits, spec, halves, epochs=5)
-    assert resumed.curve == expected.curve
+    assert resumed.history == expected.history
     for name, tensor in expected.tensors.items():
         assert resumed.tensors[name].tobytes() == tensor.tobytes()
 
 
 def test_plateau_lowers_the_learning_rate(splits):
-    spec = SPEC | {"schedule": "plateau"}
-    learner = transformer.learner(
-        *splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu"
-    )
+    spec = head_spec(options=OPTIONS, schedule="plateau")
+    trained = trainer(transformer, splits, spec)
     rates = []
     for _ in range(4):
-        learner.adapt(np.array([1.0]))
-        rates.append(float(learner.learning_rates()[0]))
+        trained.adapt(np.array([1.0]))
+        rates.append(float(trained.learning_rates()[0]))
     assert rates == pytest.approx([0.01, 0.01, 0.003, 0.003])
 
 
 def test_balanced_weights_make_both_classes_count_alike():
     clips = ordered_clips(8, 1)
     uneven = [clips[0], *clips[1::2][:3]]  # one real, three fakes
-    spec = SPEC | {"class_weights": "balanced"}
+    spec = head_spec(options=OPTIONS, class_weights="balanced")
 
     def loss(val, spec):
         splits = (ClipSplit(uneven), ClipSplit(val, "val"))
-        learner = transformer.learner(
-            *splits, head_spec(**spec), [Candidate(43, 0.01)], "cpu"
-        )
-        return learner.val_losses()[0]
+        return trainer(transformer, splits, spec).val_losses()[0]
 
     real, fake = loss(uneven[:1], SPEC), loss(uneven[1:], SPEC)
     assert loss(uneven, SPEC) == pytest.approx((real + 3 * fake) / 4)

@@ -6,9 +6,9 @@ import numpy as np
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item
-from dfprobe.heads.files.curves import Fit, Stopping
-from dfprobe.heads.fit.loop import ProgressFile, fit
-from typed_specs import head_spec
+from dfprobe.heads.files.history import Stopping
+from dfprobe.heads.fit import torch
+from dfprobe.heads.fit.loop import Fit, ProgressFile, fit
 
 
 class ClipSplit:
@@ -32,9 +32,15 @@ class ClipSplit:
         return DataError(f"Clip {clip_id}: {why}.")
 
 
+def trainer(kind, splits, spec, rate=0.01, seed=43):
+    """Trainer of one head of a kind (a module) that PyTorch trains."""
+    [made] = torch.trainers(kind, *splits, spec, [Candidate(seed, rate)])
+    return made
+
+
 def train(kind, splits, spec, folder: Path, epochs: int, rate=0.01, seed=43) -> Fit:
     """Train one head of a kind (a module) on two splits, or go on with it."""
-    learner = kind.learner(*splits, head_spec(**spec), [Candidate(seed, rate)], "cpu")
     side = ProgressFile(folder / "progress.safetensors", "key", every_s=0.0)
-    [fitted] = fit(learner, Stopping(epochs, epochs), side, "toy")
+    made = trainer(kind, splits, spec, rate, seed)
+    [fitted] = fit(made, Stopping(epochs, epochs), side, "toy")
     return fitted

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.files.history import Stopping
 from dfprobe.report.plots.save import save
 from dfprobe.report.plots.training_curves import training_curves_figure
 

@@ -10,7 +10,7 @@ import pytest
 
 from dfprobe.cli import main
 from dfprobe.heads.kinds.linear import LinearProbe
-from dfprobe.heads.scoring import score_clips
+from dfprobe.heads.scoring import Scored, score_clips
 from dfprobe.score.tables import CALIBRATION
 from dfprobe.store.scores import read_scores
 from unit.media.media_files import face_frame, write_clip
@@ -40,7 +40,7 @@ def test_scores_are_those_of_the_pipeline(pipeline, heads, tmp_path):
     assert len(rows) == 5 * len(pipeline.heads)
     for name, head in pipeline.heads.items():
         out = tmp_path / f"{name}.parquet"
-        score_clips([[pipeline.stores[name]]], pipeline.manifest, [head], [out])
+        score_clips([[pipeline.stores[name]]], pipeline.manifest, [Scored(head, out)])
         expected = {
             row["clip_id"]: (row["score"], row["status"])
             for row in read_scores(out).iter_rows(named=True)

@@ -1,15 +1,14 @@
-"""What each hidden layer of an encoder tells, and how a learned mix weighs them.
+"""AUC of a probe on each hidden layer of an encoder, and the weights of a learned mix.
 
 Layers are compared on the clips that all of them and the mix could score.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.special import softmax
 
 from dfprobe.evaluation.statistics.metrics import auc, auc_interval
 from dfprobe.evaluation.tables.corpus_scores import (
@@ -17,9 +16,8 @@ from dfprobe.evaluation.tables.corpus_scores import (
     group_facts,
     join_scores,
 )
-from dfprobe.heads.files.head_file import read_head
 from dfprobe.products import MIX_HEAD, ScoreKey, layer_head
-from dfprobe.settings.stage_specs.heads import LayersSpec
+from dfprobe.settings.stage_specs.heads import LayersTableSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.scores import score_files
 
@@ -35,10 +33,9 @@ _SCHEMA = {
 
 def make_layers(
     scores: Sequence[Path],
-    mixes: Sequence[Path],
+    weights: Mapping[str, np.ndarray],
     manifests: Sequence[Path],
-    spec: LayersSpec,
-    layers: int,
+    spec: LayersTableSpec,
     out: Path,
 ) -> None:
     """Write the table of an encoder's layers.
@@ -48,14 +45,12 @@ def make_layers(
     scores : sequence of Path
         ``.../{head}/{encoder}/{train}/{test}.parquet``, with ``layer-00``,
         ``layer-01``, ... and ``layer_mix`` as heads.
-    mixes : sequence of Path
-        Head files of the mix, ``.../{train}.safetensors``.
+    weights : mapping of str to np.ndarray of shape (layers,)
+        By training corpus: how the mix weighs each layer.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : LayersSpec
-        Encoder and corpora, in the order of the table.
-    layers : int
-        How many there are.
+    spec : LayersTableSpec
+        Encoder, and corpora in the order of the table.
     out : Path
         CSV to write: ``train, test, layer`` (number or ``mix``), ``auc, auc_low,
         auc_high`` (empty where undefined), ``clips, mix_weight`` (empty for the mix).
@@ -66,6 +61,7 @@ def make_layers(
         If a score file is missing or unexpected, or the files of a test corpus are not
         of the same clips.
     """
+    layers = len(weights[spec.train[0]])
     heads = [*map(layer_head, range(layers)), MIX_HEAD]
     expected = {
         ScoreKey(head, spec.encoder, train, test)
@@ -76,7 +72,6 @@ def make_layers(
     needs = "the table of layers needs one for every layer and the mix"
     paths = score_files(scores, expected, needs)
     facts = group_facts(manifests)
-    weights = {path.stem: mix_weights(path) for path in mixes}
     rows: list[dict[str, Any]] = []
     for train in spec.train:
         for test in spec.test:
@@ -87,13 +82,6 @@ def make_layers(
             rows += [pair | row for row in _rows(corpus, keys, weights[train])]
     table = pl.DataFrame(rows, schema=_SCHEMA)
     write_csv(table.with_columns(decimals(_NUMBERS, "{:.6f}")), out)
-
-
-def mix_weights(path: Path) -> np.ndarray:
-    """Weight of each layer in the head file of a mix, (layers,), summing to one."""
-    tensors, _ = read_head(path, MIX_HEAD)
-    weights: np.ndarray = softmax(tensors["mix"].astype(np.float64))
-    return weights
 
 
 def read_layers(path: Path) -> pl.DataFrame:

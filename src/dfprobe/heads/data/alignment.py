@@ -60,18 +60,22 @@ def timing(stores: StoreSet) -> Timing:
     return stores.attributes["rate_hz"], stores.attributes["first_row_s"]
 
 
-def unit_rows(rows: np.ndarray) -> np.ndarray:
+def unit_rows(*streams: np.ndarray) -> np.ndarray:
     """Divide rows by their L2 norm, in float32: squares of float16 values overflow.
 
     Parameters
     ----------
-    rows : np.ndarray of shape (rows, dim), float16 or float32
+    *streams : np.ndarray of shape (rows, dim), float16 or float32
+        Each is normalised by itself.
 
     Returns
     -------
-    np.ndarray of shape (rows, dim), float32
-        NaN where a row is all zero or not finite.
+    np.ndarray of shape (rows, sum of dims), float32
+        The streams side by side; NaN where a row of one is all zero or not finite.
     """
-    wide = rows.astype(np.float32)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        return wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    parts = []
+    for rows in streams:
+        wide = rows.astype(np.float32)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            parts.append(wide / np.linalg.norm(wide, axis=1, keepdims=True))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -12,10 +12,21 @@ from dfprobe.heads.data.feed import ClipFeed
 
 
 class Candidate(NamedTuple):
-    """What tells apart the heads that are trained with the same settings."""
+    """What tells apart the heads that are trained with the same settings.
+
+    Parameters
+    ----------
+    seed : int
+    learning_rate : float
+        At the start.
+    layer : int or None
+        Which one of the layers that a row holds side by side it reads; None reads the
+        whole row.
+    """
 
     seed: int
     learning_rate: float
+    layer: int | None = None
 
 
 class Item(NamedTuple):
@@ -27,8 +38,8 @@ class Item(NamedTuple):
     label : int
         0 real, 1 fake.
     rows : tuple of np.ndarray of shape (rows, dim), float16 or float32
-        As stored, not normalised; an array a stream, of equal rate and length. Valid
-        until the next clip is asked for.
+        As stored, not normalised; one array per stream, of equal rate and length.
+        Valid until the next clip is asked for.
     """
 
     clip_id: str
@@ -97,8 +108,13 @@ class Split:
         return align(rows[0], rows[1], first, second)
 
 
-def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """Order in which an epoch visits its clips, (count,); 1 is the first epoch."""
+def epoch_order(count: int, seed: int, epoch: int | None) -> np.ndarray:
+    """Order in which an epoch visits its clips, (count,); 1 is the first epoch.
+
+    That of validation, where ``epoch`` is None, is the order of the list.
+    """
+    if epoch is None:
+        return np.arange(count)
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 

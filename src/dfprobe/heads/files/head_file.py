@@ -1,5 +1,6 @@
 """Trained heads on disk: tensors in safetensors, what they are in its metadata."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 from dfprobe.errors import DataError
 from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
 
-# What a head takes over from the rows that it reads, so that more of them can be made.
+# What a head copies from the feature stores that it reads, so that the features of
+# other clips can be computed in the same way.
 PROVENANCE = (
     *("encoder", "encoder_key", "weights_hash", "settings", "crops"),
     *("modality", "rate_hz", "first_row_s"),
@@ -21,7 +23,7 @@ def provenance_of(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def streams_of(metadata: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what a head says of the rows that it reads, an entry a stream."""
+    """Return what a head says of the rows that it reads, one entry per stream."""
     return metadata.get("streams", [metadata])
 
 
@@ -60,8 +62,8 @@ def read_head(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, A
     Raises
     ------
     DataError
-        If the file is not there, is no head, is a head of another kind, or was damaged
-        after it was written.
+        If the file is not there, is not a head, is a head of another kind, or was
+        damaged after it was written.
     """
     tensors, metadata = read_tensors(path)
     if metadata.get("kind") != kind:
@@ -69,3 +71,38 @@ def read_head(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, A
             f"{path} holds a head of kind '{metadata.get('kind')}', expected '{kind}'."
         )
     return tensors, metadata
+
+
+def check_tensors(
+    path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Refuse tensors of a head that are not those of its model.
+
+    Parameters
+    ----------
+    path : Path
+        File that they come from, for messages.
+    tensors : mapping of str to np.ndarray
+        By name.
+    shapes : mapping of str to tuple of int
+        Name and shape of each tensor of the model.
+
+    Raises
+    ------
+    DataError
+        If a tensor is missing, unknown, of another shape, or has a value that is not
+        finite.
+    """
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    for name in sorted(shapes.keys() | found.keys()):
+        if found.get(name) != shapes.get(name):
+            raise DataError(
+                f"{path}: tensor {name} has shape {found.get(name)}; expected "
+                f"{shapes.get(name)} by the sizes in the file. Train or import "
+                "the head again."
+            )
+        if not np.isfinite(tensors[name]).all():
+            raise DataError(
+                f"{path}: a value of tensor {name} is not finite. Train or import the "
+                "head again."
+            )

@@ -7,20 +7,28 @@ bit-ml/ssr-dfd, ``linear_probing/{model,train}.py``.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
 from dfprobe.heads.kinds import linear_kernel
+from dfprobe.heads.kinds.contract import Kind
 from dfprobe.settings.stage_specs.heads import HeadSpec
 
 _FACTOR, _PATIENCE, _LOWEST_RATE = 0.3, 2, 1e-6  # of schedule `plateau`
 
 
-class LinearLearner:
-    """Linear probes as a `dfprobe.heads.fit.loop.Learner`.
+def trainers(
+    kind: Kind, train: Split, val: Split, spec: HeadSpec, candidates: list[Candidate]
+) -> Iterator["LinearTrainer"]:
+    """Trainers of all candidates: one for them together."""
+    yield LinearTrainer(train, val, spec, candidates)
+
+
+class LinearTrainer:
+    """Linear probes as a `dfprobe.heads.fit.loop.Trainer`.
 
     Parameters
     ----------
@@ -31,15 +39,15 @@ class LinearLearner:
         both splits by ``n / (2 n_class)``, counted in the training clips.
         ``schedule``: ``none``, or ``plateau``, which multiplies a probe's learning rate
         by 0.3 after every two epochs without a lower validation loss, down to 1e-6.
-        ``layers``: number of layers that a row holds side by side, 1 if absent. Each
-        has its probes; it is normalised by itself.
+        ``layers``: number of layers that a row holds side by side, or None. Each has
+        its probes; it is normalised by itself.
     candidates : list of Candidate
         Seeds and learning rates.
 
     Attributes
     ----------
-    members : int
-        Number of candidates times layers; the layers of the first candidate come first.
+    candidates : list of Candidate
+        Those given, or the layers of the first, then of the next.
 
     Raises
     ------
@@ -63,16 +71,20 @@ class LinearLearner:
         params = np.stack([initial_parameters(dim, c.seed) for c in candidates])
         self._params = np.repeat(params, layers, axis=0)
         self._moments = np.zeros((2, *self._params.shape), np.float32)
-        self.members = len(self._params)
+        self.candidates = [
+            candidate if spec.layers is None else candidate._replace(layer=layer)
+            for candidate in candidates
+            for layer in range(layers)
+        ]
         self._step = 0
         self._rates = np.repeat([c.learning_rate for c in candidates], layers)
-        self._lowest_loss = np.full(self.members, math.inf)
-        self._waited = np.zeros(self.members, np.int64)
+        self._lowest_loss = np.full(len(self._params), math.inf)
+        self._waited = np.zeros(len(self._params), np.int64)
 
     def train_epoch(self, epoch: int) -> np.ndarray:
         """Take one step per clip; mean loss before the step, (members,)."""
         order = epoch_order(len(self._train), self._seed, epoch)
-        total = np.zeros(self.members)
+        total = np.zeros(len(self._params))
         for item in self._train.visit(order):
             self._step += 1
             weight = self._loss_weights[item.label]
@@ -90,7 +102,7 @@ class LinearLearner:
 
     def val_losses(self) -> np.ndarray:
         """Mean loss on the validation clips, (members,)."""
-        total = np.zeros(self.members)
+        total = np.zeros(len(self._params))
         for item in self._val.visit(np.arange(len(self._val))):
             bits = linear_kernel.stored_bits(item.rows[0])
             scores = linear_kernel.clip_scores(bits, self._params)

@@ -1,7 +1,7 @@
 """Training epoch by epoch until the validation loss stops falling, for every head.
 
-A training that was killed goes on after the last epoch that it wrote down, and ends
-with the same bytes: a `Learner` draws what is random in an epoch from its seed and the
+A training that was killed resumes after the last epoch whose state it wrote, and ends
+with the same bytes: a `Trainer` draws what is random in an epoch from its seed and the
 number of the epoch, so its state is its numbers alone.
 """
 
@@ -9,12 +9,13 @@ import logging
 import math
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.heads.files.curves import Epoch, Fit, Stopping
+from dfprobe.heads.data.splits import Candidate
+from dfprobe.heads.files.history import Epoch, Stopping
 from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
 from dfprobe.progress import Progress
 
@@ -23,16 +24,16 @@ log = logging.getLogger("dfprobe")
 _STATE, _BEST = "state", "best"
 
 
-class Learner(Protocol):
-    """What `fit` trains: one head, or several in one pass over the data.
+class Trainer(Protocol):
+    """What `fit` runs: the training of one head, or of several in one pass.
 
     Attributes
     ----------
-    members : int
-        Number of heads.
+    candidates : list of Candidate
+        What each of its heads (its members, by number) is.
     """
 
-    members: int
+    candidates: list[Candidate]
 
     def train_epoch(self, epoch: int) -> np.ndarray:
         """Visit the training clips once; mean loss of each member, (members,).
@@ -59,13 +60,37 @@ class Learner(Protocol):
         """Go back to a `state`."""
 
 
+class Fit(NamedTuple):
+    """One trained head.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        What it is.
+    tensors : dict of str to np.ndarray
+        Its parameters after the epoch of the lowest validation loss.
+    history : list of Epoch
+        All its epochs.
+    best : Epoch
+        That of ``tensors``.
+    stopped : bool
+        Whether the validation loss stopped falling; False at the limit of epochs.
+    """
+
+    candidate: Candidate
+    tensors: dict[str, np.ndarray]
+    history: list[Epoch]
+    best: Epoch
+    stopped: bool
+
+
 class ProgressFile:
-    """Side file with the state of a training, so that a killed one goes on.
+    """Side file with the state of a training, from which a killed one resumes.
 
     Parameters
     ----------
     path : Path
-        The side file; beside the head, and deleted when that is whole.
+        The side file; beside the head, and deleted when that is written.
     key : str
         What the training depends on; a state written under another key is ignored.
     every_s : float
@@ -94,125 +119,126 @@ class ProgressFile:
         try:
             arrays, facts = read_tensors(self.path)
         except DataError as error:
-            log.warning(f"{error} Now training starts anew.")
+            log.warning(f"{error} Training starts again from the first epoch.")
             return None
         return (arrays, facts) if facts.pop("key") == self._key else None
 
     def discard(self) -> None:
-        """Delete the side file: the heads are whole."""
+        """Delete the side file: the heads are written."""
         self.path.unlink(missing_ok=True)
 
 
 class _Member:
-    """Curve and best epoch of one head, while it is trained."""
+    """Epochs of one head while it is trained, and the best of them."""
 
-    def __init__(self, stopping: Stopping) -> None:
+    def __init__(self, candidate: Candidate, stopping: Stopping) -> None:
+        self._candidate = candidate
         self._stopping = stopping
-        self.curve: list[Epoch] = []
+        self.history: list[Epoch] = []
         self.best = Epoch(0, math.inf, math.inf, math.nan)
         self.tensors: dict[str, np.ndarray] = {}
 
     @property
     def stopped(self) -> bool:
         """Whether patience ran out."""
-        return len(self.curve) - self.best.epoch >= self._stopping.patience
+        return len(self.history) - self.best.epoch >= self._stopping.patience
 
     @property
     def done(self) -> bool:
-        return self.stopped or len(self.curve) >= self._stopping.max_epochs
+        return self.stopped or len(self.history) >= self._stopping.max_epochs
 
     def improves(self, epoch: Epoch) -> bool:
         """Note an epoch; whether its validation loss is the lowest so far."""
-        self.curve.append(epoch)
+        self.history.append(epoch)
         if not epoch.val_loss < self.best.val_loss:  # NaN is no improvement
             return False
         self.best = epoch
         return True
 
-    def restore(self, curve: list[list[Any]], tensors: dict[str, np.ndarray]) -> None:
-        for values in curve:
+    def restore(self, history: list[list[Any]], tensors: dict[str, np.ndarray]) -> None:
+        for values in history:
             self.improves(Epoch(*values))
         self.tensors = tensors
 
     def fit(self) -> Fit:
-        return Fit(self.tensors, self.curve, self.best, self.stopped)
+        return Fit(self._candidate, self.tensors, self.history, self.best, self.stopped)
 
 
 def fit(
-    learner: Learner, stopping: Stopping, progress_file: ProgressFile, task: str
+    trainer: Trainer, stopping: Stopping, progress_file: ProgressFile, task: str
 ) -> list[Fit]:
-    """Train all members of a learner until each has stopped.
+    """Train all members of a trainer until each has stopped.
 
     A member that has stopped keeps its best parameters; the pass over the data goes on
     for the others.
 
     Parameters
     ----------
-    learner : Learner
-        What is trained.
+    trainer : Trainer
+        What takes the steps.
     stopping : Stopping
         When each member ends.
     progress_file : ProgressFile
-        Where a killed training goes on from. The caller discards it when the heads
-        are whole.
+        From which a killed training resumes. The caller deletes it when the heads are
+        written.
     task : str
         Name in the progress lines.
 
     Returns
     -------
     list of Fit
-        One a member.
+        One per member.
     """
-    members = [_Member(stopping) for _ in range(learner.members)]
-    first = _resume(learner, members, progress_file, task)
+    members = [_Member(candidate, stopping) for candidate in trainer.candidates]
+    first = _resume(trainer, members, progress_file, task)
     progress = Progress(task, stopping.max_epochs - first + 1, unit="epochs")
     for epoch in range(first, stopping.max_epochs + 1):
         if all(member.done for member in members):
             break
-        rates = learner.learning_rates()
-        losses = np.stack([learner.train_epoch(epoch), learner.val_losses()])
-        learner.adapt(losses[1])
+        rates = trainer.learning_rates()
+        losses = np.stack([trainer.train_epoch(epoch), trainer.val_losses()])
+        trainer.adapt(losses[1])
         for number, member in enumerate(members):
             values = (*losses[:, number].tolist(), float(rates[number]))
             if not member.done and member.improves(Epoch(epoch, *values)):
-                member.tensors = learner.tensors(number)
+                member.tensors = trainer.tensors(number)
         if progress_file.due():
-            _write(learner, members, progress_file, epoch)
+            _write(trainer, members, progress_file, epoch)
         progress.step()
     for member in members:
         if not member.tensors:
             raise ConfigError(
                 f"{task}: the validation loss was never finite, so no head can be "
-                "kept. Lower its learning rate."
+                "kept. Lower the learning rate."
             )
         log.info(
-            f"{task}: {len(member.curve)} epochs, lowest validation loss "
+            f"{task}: {len(member.history)} epochs, lowest validation loss "
             f"{member.best.val_loss:.5f} after epoch {member.best.epoch}"
         )
     return [member.fit() for member in members]
 
 
 def _write(
-    learner: Learner, members: list[_Member], file: ProgressFile, epoch: int
+    trainer: Trainer, members: list[_Member], file: ProgressFile, epoch: int
 ) -> None:
-    arrays = {f"{_STATE}/{name}": value for name, value in learner.state().items()}
+    arrays = {f"{_STATE}/{name}": value for name, value in trainer.state().items()}
     for number, member in enumerate(members):
         arrays |= {f"{_BEST}/{number}/{n}": v for n, v in member.tensors.items()}
-    file.write(arrays, {"epoch": epoch, "curves": [m.curve for m in members]})
+    file.write(arrays, {"epoch": epoch, "histories": [m.history for m in members]})
 
 
 def _resume(
-    learner: Learner, members: list[_Member], file: ProgressFile, task: str
+    trainer: Trainer, members: list[_Member], file: ProgressFile, task: str
 ) -> int:
-    """Take up what a killed training left; number of the first epoch to do."""
+    """Restore what a killed training left; number of the first epoch to do."""
     found = file.read()
     if found is None:
         return 1
     arrays, facts = found
-    learner.restore(_below(arrays, f"{_STATE}/"))
+    trainer.restore(_below(arrays, f"{_STATE}/"))
     for number, member in enumerate(members):
-        member.restore(facts["curves"][number], _below(arrays, f"{_BEST}/{number}/"))
-    log.info(f"{task}: goes on after epoch {facts['epoch']}")
+        member.restore(facts["histories"][number], _below(arrays, f"{_BEST}/{number}/"))
+    log.info(f"{task}: resumes after epoch {facts['epoch']}")
     return int(facts["epoch"]) + 1
 
 

@@ -1,24 +1,15 @@
 """The kinds of heads: one module each, found by name."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from dfprobe.errors import DataError
-from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.files.head_file import kind_of
-from dfprobe.heads.fit.loop import Learner
-from dfprobe.settings.stage_specs.heads import HeadSpec
-
-_CLASSES = {
-    "linear": "LinearProbe",
-    "transformer": "TransformerHead",
-    "layer_mix": "LayerMixHead",
-    "next_token": "NextTokenHead",
-    "sync": "SyncHead",
-}
+from dfprobe.settings.head_kinds import every_kind
 
 
 class Head(Protocol):
@@ -39,7 +30,7 @@ class Head(Protocol):
     def curve(self, *rows: np.ndarray) -> np.ndarray:
         """Value of every row, (T,) float64, larger = more fake.
 
-        ``rows`` are as stored, (T, dim) a stream.
+        ``rows`` are as stored, (T, dim) per stream.
         """
 
     def score(self, *rows: np.ndarray) -> float:
@@ -60,34 +51,27 @@ class Head(Protocol):
 
 
 class Kind(Protocol):
-    """Module of a kind of head.
+    """Module of a kind of head; those that PyTorch trains are `torch_head.TorchKind`.
 
     Attributes
     ----------
+    HEAD : type
+        Class of its trained heads.
+    TRAINER : str
+        Module of `dfprobe.heads.fit` that trains it: ``torch`` or one of its own.
     STREAMS : tuple of int
         How many encoders' rows it can read.
     REAL_ONLY : bool
         Whether it is trained on real clips alone.
-    ONE_PASS : bool
-        Whether one learner trains all candidates; else it takes one.
     MIN_ROWS : int
         Fewest rows of a clip that can be used.
     """
 
+    HEAD: type[Head]
+    TRAINER: ClassVar[str]
     STREAMS: ClassVar[tuple[int, ...]]
     REAL_ONLY: ClassVar[bool]
-    ONE_PASS: ClassVar[bool]
     MIN_ROWS: ClassVar[int]
-
-    def learner(
-        self,
-        train: Split,
-        val: Split,
-        spec: HeadSpec,
-        candidates: list[Candidate],
-        device: str,
-    ) -> Learner:
-        """Make what `dfprobe.heads.fit.loop.fit` trains."""
 
 
 def kind_module(kind: str) -> Kind:
@@ -96,10 +80,21 @@ def kind_module(kind: str) -> Kind:
     return module
 
 
-def head_class(kind: str) -> type[Head]:
-    """Return the class of the heads of a kind."""
-    found: type[Head] = getattr(kind_module(kind), _CLASSES[kind])
-    return found
+def check_streams(kind: str, encoders: Sequence[str]) -> None:
+    """Refuse to train a head on the rows of too few or too many encoders.
+
+    Raises
+    ------
+    ConfigError
+        If the kind does not read the rows of so many.
+    """
+    allowed = kind_module(kind).STREAMS
+    if len(encoders) not in allowed:
+        raise ConfigError(
+            f"A head of kind {kind} reads the features of "
+            f"{' or '.join(map(str, allowed))} encoders, but it got those of "
+            f"{len(encoders)}: {', '.join(encoders)}. Train it on as many as it reads."
+        )
 
 
 def load_head(path: Path) -> Head:
@@ -108,12 +103,12 @@ def load_head(path: Path) -> Head:
     Raises
     ------
     DataError
-        If the file is no head, or one of a kind that is not known.
+        If the file is not a head, or one of a kind that is not known.
     """
     kind = kind_of(path)
-    if kind not in _CLASSES:
+    if kind not in every_kind():
         raise DataError(
             f"{path} holds a head of kind '{kind}'; known are "
-            f"{', '.join(sorted(_CLASSES))}."
+            f"{', '.join(every_kind())}."
         )
-    return head_class(kind).load(path)
+    return kind_module(kind).HEAD.load(path)

@@ -4,32 +4,35 @@ The weights are learned with the probe and are those of a softmax, so they are p
 and sum to one: they say which layers the probe reads.
 """
 
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split
-from dfprobe.heads.fit.clip import ClipHead, ClipLearner
-from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.files.head_file import read_head
+from dfprobe.heads.kinds.clip_head import ClipHead, ClipObjective
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 KIND = "layer_mix"
+TRAINER = "torch"
 STREAMS = (1,)
 REAL_ONLY = False
-ONE_PASS = False
 MIN_ROWS = 1
 
 
 class LayerMixModel(nn.Module):
-    """Weighted sum over layers, divided by its norm, then one logit a row.
+    """Weighted sum over layers, divided by its norm, then one logit per row.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ class LayerMixModel(nn.Module):
 
     def __init__(self, dim: int, layers: int) -> None:
         super().__init__()
-        self.mix = nn.Parameter(torch.zeros(layers))  # all layers alike at first
+        self.mix = nn.Parameter(torch.zeros(layers))  # equal weights at first
         self.head = nn.Linear(dim, 1)
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -79,42 +82,29 @@ class LayerMixHead(ClipHead):
         return int(self.metadata["spec"]["layers"])
 
 
-def learner(
-    train: Split,
-    val: Split,
-    spec: HeadSpec,
-    candidates: list[Candidate],
-    device: str,
-) -> Learner:
-    """Make the learner of one candidate.
+HEAD = LayerMixHead
 
-    Parameters
-    ----------
-    train, val : Split
-        Clips of one stream, made with ``layer: all``.
-    spec : HeadSpec
-        ``layers``: number of layers in a row; ``class_weights`` and ``schedule`` as for
-        `ClipLearner`.
-    candidates : list of Candidate
-        One.
-    device : str
-        ``cpu``, ``cuda`` or ``auto``.
+
+def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> ClipObjective:
+    """Make what a candidate learns from features made with ``layer: all``.
 
     Raises
     ------
     DataError
         If rows do not divide into that many layers.
     """
-    [candidate] = candidates
-    layers = spec.layers
-    if layers is None:
+    if spec.layers is None:
         raise ValueError("a mix of layers needs their number")
-    model = _new_model(train.dims[0], layers, candidate.seed)
+    model = _new_model(train.dims[0], spec.layers, candidate.seed)
+    normalise = partial(unit_layers, layers=spec.layers)
+    return ClipObjective(model, normalise, train, spec, candidate.seed)
 
-    def normalise(rows: np.ndarray) -> np.ndarray:
-        return unit_layers(rows, layers)
 
-    return ClipLearner(train, val, model, normalise, spec, candidate, device)
+def mix_weights(path: Path) -> np.ndarray:
+    """Weight of each layer in the head file of a mix, (layers,), summing to one."""
+    tensors, _ = read_head(path, KIND)
+    weights: np.ndarray = softmax(tensors["mix"].astype(np.float64))
+    return weights
 
 
 def unit_layers(rows: np.ndarray, layers: int) -> np.ndarray:

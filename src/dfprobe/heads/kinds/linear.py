@@ -1,4 +1,4 @@
-"""The linear probe: one weight a feature dimension, pooled by log-sum-exp over time."""
+"""The linear probe: a weight per feature dimension, log-sum-exp pooling over time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from dfprobe.errors import DataError
-from dfprobe.heads.data.splits import Candidate, Split
-from dfprobe.heads.files.head_file import read_head, write_head
-from dfprobe.heads.fit.linear import LinearLearner
-from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.files.head_file import check_tensors, read_head, write_head
 from dfprobe.heads.kinds import linear_kernel
-from dfprobe.settings.stage_specs.heads import HeadSpec
 
 RECIPE = 2  # raise it when the numbers change, see dfprobe.recipes
 
 KIND = "linear"
+TRAINER = "linear"
 STREAMS = (1,)
 REAL_ONLY = False
-ONE_PASS = True
 MIN_ROWS = 1
 OPTIONS: dict = {}
 
@@ -106,27 +101,16 @@ class LinearProbe:
             If it is not a linear probe, or its tensors are not what it says.
         """
         tensors, metadata = read_head(path, KIND)
-        shapes = {name: tensor.shape for name, tensor in sorted(tensors.items())}
-        expected = {_BIAS: (1,), _WEIGHT: (1, metadata["dim"])}
-        if shapes != expected:
-            raise DataError(f"{path} holds tensors {shapes}, expected {expected}.")
+        check_tensors(path, tensors, {_BIAS: (1,), _WEIGHT: (1, metadata["dim"])})
         return cls.from_tensors(tensors, metadata)
 
     @classmethod
     def from_tensors(
         cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
     ) -> Self:
-        """Make a probe of what `dfprobe.heads.fit.loop.fit` returns."""
+        """Make a probe of what training gives."""
         params = np.concatenate([tensors[_WEIGHT].ravel(), tensors[_BIAS]])
         return cls(params.astype(np.float32), metadata)
 
 
-def learner(
-    train: Split,
-    val: Split,
-    spec: HeadSpec,
-    candidates: list[Candidate],
-    device: str,
-) -> Learner:
-    """Make the learner of all candidates, see `LinearLearner`; always on the CPU."""
-    return LinearLearner(train, val, spec, candidates)
+HEAD = LinearProbe

@@ -1,6 +1,8 @@
-"""Next-token prediction: how badly the next row of a clip can be foretold.
+"""Next-token prediction: how far the next row of a clip is from its prediction.
 
-The model learns from real clips only; a row that it does not expect speaks for a fake.
+The model is trained on real clips alone; a large prediction error speaks for a fake. It
+is written from the description of danoneata/veridiq, with its tensor names. B batch,
+T rows, D length of a row.
 Source: arXiv 2511.17181; danoneata/veridiq, ``veridiq/autoregression``.
 
 No clip is dropped for its length. The published table of positions holds 5,000 inputs;
@@ -9,67 +11,156 @@ one before. Training takes them as clips of their own; scoring takes the predict
 row from the first piece that has one, which then sees at least 2,500 rows before it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from dfprobe.errors import DataError
+from dfprobe.errors import ConfigError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split, epoch_order
-from dfprobe.heads.files.head_file import read_head, write_head
-from dfprobe.heads.fit.loop import Learner
-from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
-from dfprobe.heads.kinds.next_token_model import MAX_INPUTS, NextTokenModel, Sizes
-from dfprobe.settings.model import Options
+from dfprobe.heads.kinds.positions import sinusoids
+from dfprobe.heads.kinds.torch_head import Loss, Objective, TorchHead, finite_inputs
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 KIND = "next_token"
+TRAINER = "torch"
 STREAMS = (1, 2)
 REAL_ONLY = True
-ONE_PASS = False
 MIN_ROWS = 2  # one to predict from, one to predict
+MAX_INPUTS = 5000  # rows of the published table of positions
 
 
 @dataclass(frozen=True)
-class NextTokenHead:
-    """A trained model and where it comes from; it runs on the CPU.
+class Sizes:
+    """Sizes of the model.
 
     Parameters
     ----------
-    tensors : dict of str to np.ndarray
-        The model's parameters.
-    metadata : dict
-        What the head file says of it: ``dims``, ``spec`` (with ``options``), the
-        encoders, the training corpus...
+    width : int
+        Of the transformer; even, and a multiple of ``heads``.
+    feed_forward : int
+        Width inside the feed-forward part of a layer.
+    heads, layers : int
+        Attention heads of a layer, and layers.
+    dropout : float
+        Share of values set to zero in training.
     """
 
-    tensors: dict[str, np.ndarray]
-    metadata: dict[str, Any]
+    width: int
+    feed_forward: int
+    heads: int
+    layers: int
+    dropout: float
 
-    @property
-    def dims(self) -> tuple[int, ...]:
-        """Length of the rows of each stream."""
-        return tuple(self.metadata["dims"])
+    def __post_init__(self) -> None:
+        if self.width % 2 or self.width % self.heads:
+            raise ConfigError(
+                "heads: options.width of a next_token head must be even and a multiple "
+                f"of options.heads, but the configuration has width {self.width} and "
+                f"{self.heads} heads."
+            )
+
+
+class NextTokenModel(nn.Module):
+    """Causal Transformer over the rows of a clip.
+
+    All layers begin with the same weights: ``nn.TransformerEncoder`` copies the one
+    that it is given, as in the published code.
+
+    Parameters
+    ----------
+    dim : int
+        Length of a row, D.
+    sizes : Sizes
+        Sizes of all parts.
+    """
+
+    positions: Tensor
+
+    def __init__(self, dim: int, sizes: Sizes) -> None:
+        super().__init__()
+        self.project_layer = nn.Linear(dim, sizes.width)
+        table = sinusoids(MAX_INPUTS, sizes.width)
+        self.register_buffer("positions", table, persistent=False)
+        self.dropout = nn.Dropout(sizes.dropout)
+        layer = nn.TransformerEncoderLayer(
+            sizes.width,
+            sizes.heads,
+            sizes.feed_forward,
+            sizes.dropout,
+            # Not "relu": for that torch has a shortcut in evaluation that holds all
+            # T x T attention weights.
+            activation=torch.relu,
+            batch_first=True,
+        )
+        self.transformer = nn.TransformerEncoder(
+            layer, sizes.layers, enable_nested_tensor=False
+        )
+        self.head = nn.Linear(sizes.width, dim)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Predict the row after each row.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (B, T, D), float32
+            Each divided by its norm; at most `MAX_INPUTS` of a clip. Padding goes
+            behind a clip. It needs no mask of its own: no row sees what comes after it.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D)
+            Row t is the prediction of row t + 1.
+        """
+        length = rows.shape[1]
+        hidden = self.project_layer(rows) + self.positions[:length]
+        future = torch.ones(length, length, dtype=torch.bool, device=rows.device)
+        hidden = self.transformer(
+            self.dropout(hidden), future.triu(diagonal=1), is_causal=True
+        )
+        return self.head(hidden)
+
+    def errors(self, rows: Tensor) -> Tensor:
+        """Squared error of the prediction of rows 1 to T - 1, mean over dimensions.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (B, T, D), float32
+            As in `forward`, but one more row may be given: the last is no input.
+
+        Returns
+        -------
+        Tensor of shape (B, T - 1)
+        """
+        return (self(rows[:, :-1]) - rows[:, 1:]).square().mean(dim=2)
+
+
+class NextTokenHead(TorchHead):
+    """A trained model; ``metadata`` has ``dims``, and ``spec`` with ``options``."""
+
+    KIND: ClassVar[str] = KIND
+
+    def new_model(self) -> NextTokenModel:
+        """Model of the sizes in the metadata."""
+        return _new_model(self.dims, self.metadata["spec"]["options"], seed=0)
 
     def curve(self, *rows: np.ndarray) -> np.ndarray:
-        """Surprise at every row: squared error of its prediction, mean over dimensions.
+        """Squared error of the prediction of every row, mean over dimensions.
 
         Parameters
         ----------
         *rows : np.ndarray of shape (T, dim), float16 or float32
-            Features of a clip, not normalised: one array a stream, video before audio
+            Features of a clip, not normalised: one array per stream, video before audio
             as in training, of one rate and length.
 
         Returns
@@ -79,7 +170,7 @@ class NextTokenHead:
             can be plotted and ranked as it is. All NaN if a row of the clip is all zero
             or not finite: every later prediction depends on it.
         """
-        inputs = joined_rows(rows)
+        inputs = unit_rows(*rows)
         curve = np.zeros(len(inputs))
         if not np.isfinite(inputs).all():
             return np.full_like(curve, np.nan)
@@ -87,7 +178,7 @@ class NextTokenHead:
             # From the last, so that a row keeps the prediction of its first piece.
             for start, stop in reversed(pieces(len(inputs))):
                 piece = torch.from_numpy(inputs[None, start:stop])
-                curve[start + 1 : stop] = self._model.errors(piece)[0].numpy()
+                curve[start + 1 : stop] = self.model.errors(piece)[0].numpy()
         return curve
 
     def score(self, *rows: np.ndarray) -> float:
@@ -100,54 +191,12 @@ class NextTokenHead:
         curve = self.curve(*rows)
         return float(curve[1:].mean()) if len(curve) >= MIN_ROWS else np.nan
 
-    def save(self, path: Path) -> None:
-        """Write the head file."""
-        entries = {**self.metadata, "kind": KIND, "dims": list(self.dims)}
-        write_head(path, self.tensors, entries)
 
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a head file.
-
-        Raises
-        ------
-        DataError
-            If it is no next-token head, or its tensors are not what it says.
-        """
-        head = cls.from_tensors(*read_head(path, KIND))
-        expected = {
-            n: tuple(t.shape) for n, t in head._new_model().state_dict().items()
-        }
-        shapes = {name: tensor.shape for name, tensor in head.tensors.items()}
-        for name in sorted(expected.keys() | shapes.keys()):
-            if shapes.get(name) != expected.get(name):
-                raise DataError(
-                    f"{path}: tensor {name} has shape {shapes.get(name)}, but the "
-                    f"sizes in its metadata ask for {expected.get(name)}. Train the "
-                    "head again."
-                )
-        return head
-
-    @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-    ) -> Self:
-        """Make a head of what `dfprobe.heads.fit.loop.fit` returns."""
-        return cls(tensors, metadata)
-
-    @cached_property
-    def _model(self) -> NextTokenModel:
-        model = self._new_model()
-        model.load_state_dict({n: torch.from_numpy(t) for n, t in self.tensors.items()})
-        return model.eval()
-
-    def _new_model(self) -> NextTokenModel:
-        sizes = sizes_of(self.metadata["spec"]["options"])
-        return random_module(lambda: NextTokenModel(sum(self.dims), sizes), seed=0)
+HEAD = NextTokenHead
 
 
-class NextTokenLearner(TorchLearner):
-    """Training of one model.
+class NextTokenObjective(Objective):
+    """Prediction of the next row.
 
     The loss is the squared error, mean over all targets and dimensions. That of an
     epoch is such a mean over the whole split, whatever the batches (the published code
@@ -155,122 +204,80 @@ class NextTokenLearner(TorchLearner):
 
     Parameters
     ----------
-    train, val : Split
-        Real clips of at least `MIN_ROWS` rows.
     model : NextTokenModel
-        On its device.
-    spec : HeadSpec
-        ``max_epochs`` and ``options.batch_size``, in clips.
-    candidate : Candidate
-        Seed and learning rate.
+    max_epochs : int
+        Epochs over which the learning rate falls to zero along a cosine.
+    batch_size : int
+        Clips per batch.
+    seed : int
+        Of the order of clips.
     """
 
     def __init__(
-        self,
-        train: Split,
-        val: Split,
-        model: NextTokenModel,
-        spec: HeadSpec,
-        candidate: Candidate,
+        self, model: NextTokenModel, max_epochs: int, batch_size: int, seed: int
     ) -> None:
-        optimizer = torch.optim.Adam(model.parameters(), lr=candidate.learning_rate)
-        schedule = CosineAnnealingLR(optimizer, spec.max_epochs)
-        super().__init__(model, optimizer, schedule, candidate.seed)
-        self._train = train
-        self._val = val
-        self._errors = model.errors
-        self._device = model.positions.device
-        self._batch_size: int = spec.options["batch_size"]
+        super().__init__(model, seed)
+        self._max_epochs = max_epochs
+        self._batch_size = batch_size
 
-    def train_steps(self, epoch: int) -> Iterator[Step]:
-        """Losses of the training batches, in the order of the epoch."""
-        order = epoch_order(len(self._train), self.seed, epoch)
-        return self._steps(self._train, order)
+    def batches(self, split: Split, epoch: int | None) -> Iterator[tuple[Tensor, ...]]:
+        """Cut the clips into batches, long clips into their pieces, (T, D) each."""
+        order = epoch_order(len(split), self.seed, epoch)
+        sequences = (
+            torch.from_numpy(inputs[start:stop])
+            for _, inputs in finite_inputs(split, order, unit_rows)
+            for start, stop in pieces(len(inputs))
+        )
+        while batch := tuple(islice(sequences, self._batch_size)):
+            yield batch
 
-    def val_steps(self) -> Iterator[Step]:
-        """Losses of the validation batches."""
-        return self._steps(self._val, np.arange(len(self._val)))
-
-    def _steps(self, split: Split, order: np.ndarray) -> Iterator[Step]:
-        for clips in _batches(_sequences(split, order), self._batch_size):
-            yield self._step(clips)
-
-    def _step(self, clips: list[Tensor]) -> Step:
-        padded = pad_sequence(clips, batch_first=True).to(self._device)
-        targets = torch.tensor([len(clip) - 1 for clip in clips], device=self._device)
-        errors = self._errors(padded)
-        real = torch.arange(errors.shape[1], device=self._device) < targets[:, None]
+    def loss(self, batch: tuple[Tensor, ...]) -> Loss:
+        """Mean over the targets; padding has no part in it."""
+        padded = pad_sequence(list(batch), batch_first=True).to(self.device)
+        targets = torch.tensor([len(clip) - 1 for clip in batch], device=self.device)
+        errors = self.model.errors(padded)
+        real = torch.arange(errors.shape[1], device=self.device) < targets[:, None]
         total = errors.masked_fill(~real, 0.0).sum()
-        items = sum(len(clip) - 1 for clip in clips)
-        return Step(total / items, total.detach(), items)
+        items = sum(len(clip) - 1 for clip in batch)
+        return Loss(total / items, total, items)
+
+    def schedule(self, optimizer: torch.optim.Optimizer) -> CosineAnnealingLR:
+        """Lower the learning rate to zero along a cosine."""
+        return CosineAnnealingLR(optimizer, self._max_epochs)
 
 
-def learner(
-    train: Split,
-    val: Split,
-    spec: HeadSpec,
-    candidates: list[Candidate],
-    device: str,
-) -> Learner:
-    """Make the learner of one candidate.
-
-    Parameters
-    ----------
-    train, val : Split
-        Real clips of at least `MIN_ROWS` rows.
-    spec : HeadSpec
-        ``max_epochs``; ``options``: ``width``, ``feed_forward``, ``heads``, ``layers``,
-        ``dropout``, ``batch_size``.
-    candidates : list of Candidate
-        One.
-    device : str
-        ``cpu``, ``cuda`` or ``auto``.
+def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> NextTokenObjective:
+    """Make what a candidate learns, from real clips of at least `MIN_ROWS` rows.
 
     Raises
     ------
     ConfigError
         If the width does not fit the number of attention heads.
     """
-    [candidate] = candidates
-    sizes = sizes_of(spec.options)
-    model = random_module(
-        lambda: NextTokenModel(sum(train.dims), sizes), candidate.seed
-    )
-    return NextTokenLearner(train, val, model.to(pick_device(device)), spec, candidate)
+    model = _new_model(train.dims, spec.options, candidate.seed)
+    batch_size = spec.options["batch_size"]
+    return NextTokenObjective(model, spec.max_epochs, batch_size, candidate.seed)
 
 
-def sizes_of(options: Options) -> Sizes:
+def sizes_of(options: dict[str, Any]) -> Sizes:
     """Sizes of the model in the options of a head."""
     names = ("width", "feed_forward", "heads", "layers", "dropout")
     return Sizes(**{name: options[name] for name in names})
 
 
-def joined_rows(rows: Iterable[np.ndarray]) -> np.ndarray:
-    """Streams side by side, each row of each divided by its norm: (T, sum of dims)."""
-    return np.concatenate([unit_rows(stream) for stream in rows], axis=1)
-
-
 def pieces(rows: int) -> list[tuple[int, int]]:
     """Cut a clip for the table of positions: first row of a piece, and its end.
 
-    The last row of a piece is predicted and no input, so a piece has one row more than
-    the table.
+    The last row of a piece is predicted and not an input, so a piece has one row more
+    than the table.
     """
     step = MAX_INPUTS // 2
     starts = range(0, max(rows - 1 - step, 1), step)
     return [(start, min(start + MAX_INPUTS + 1, rows)) for start in starts]
 
 
-def _sequences(split: Split, order: np.ndarray) -> Iterator[Tensor]:
-    """Clips in the given order, long ones in their pieces, (T, D) each."""
-    for item in split.visit(order):
-        inputs = joined_rows(item.rows)
-        if not np.isfinite(inputs).all():
-            raise split.bad_clip(item.clip_id, "a row is all zero or not finite")
-        for start, stop in pieces(len(inputs)):
-            yield torch.from_numpy(inputs[start:stop])
-
-
-def _batches(sequences: Iterator[Tensor], size: int) -> Iterator[list[Tensor]]:
-    while batch := list(islice(sequences, size)):
-        yield batch
+def _new_model(
+    dims: tuple[int, ...], options: dict[str, Any], seed: int
+) -> NextTokenModel:
+    sizes = sizes_of(options)
+    return random_module(lambda: NextTokenModel(sum(dims), sizes), seed)

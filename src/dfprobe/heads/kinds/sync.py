@@ -1,69 +1,189 @@
-"""Synchronisation: how badly the mouth and the sound of a clip go together.
+"""Synchronisation: how badly the mouth and the sound of a clip match.
 
-The network learns from real clips only: of the rows of one stream around a moment it
+The network is trained on real clips alone: of the rows of one stream around a moment it
 has to find the one that belongs to the row of the other stream. A clip whose pairs it
-finds unlikely is a fake. Source: arXiv 2412.00175; bit-ml/AVH-Align.
+finds unlikely is a fake. Source: arXiv 2412.00175; written from the description of
+bit-ml/AVH-Align (model.py: FusionModel), with its tensor names.
 
 Which stream offers the candidates is an option: the released code keeps the video row
 and varies the audio (``direction: audio``); the paper prints the opposite (``video``).
+
+F frames, C candidates of a frame.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from dfprobe.errors import DataError
+from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split, epoch_order
-from dfprobe.heads.files.head_file import read_head, write_head
-from dfprobe.heads.fit.loop import Learner
-from dfprobe.heads.fit.torch_learner import Step, TorchLearner, pick_device
-from dfprobe.heads.kinds.sync_model import Sizes, SyncModel, new_model
+from dfprobe.heads.kinds.torch_head import Loss, Objective, TorchHead, finite_inputs
 from dfprobe.settings.model import Options
 from dfprobe.settings.stage_specs.heads import HeadSpec
+from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 KIND = "sync"
+TRAINER = "torch"
 STREAMS = (2,)  # visual, audio
 REAL_ONLY = True
-ONE_PASS = False
 MIN_ROWS = 1
 
+_OF_WIDTHS = ("mlp.0.weight", "mlp.3.weight", "mlp.6.weight")
 _FIXED = {"audio": "visual", "video": "audio"}  # by direction: the stream that is kept
 # In shuffled training: frames of a clip that stay together, since each needs its
 # neighbours; and batches among which such runs are mixed, which bounds the memory.
 _RUN_FRAMES = 16
 _MIXED_BATCHES = 8
-_SCORED_FRAMES = 4096  # at a time; bounds the memory
+_SCORED_FRAMES = 4096  # concurrently; bounds the memory
 
 
 @dataclass(frozen=True)
-class SyncHead:
-    """A trained network and where it comes from; it runs on the CPU.
+class Sizes:
+    """Sizes of the network; all can be read from its tensors.
 
     Parameters
     ----------
-    tensors : dict of str to np.ndarray
-        The network's parameters; they tell its sizes.
-    metadata : dict
-        What the head file says of it: the encoders, the training corpus...
+    dims : tuple of int
+        Length of a visual row and of an audio row.
+    hidden : int
+        Both rows together, after their projections; each has half of it.
+    widths : tuple of int
+        Of the three layers between the projections and the output.
     """
 
-    tensors: dict[str, np.ndarray]
-    metadata: dict[str, Any]
+    dims: tuple[int, int]
+    hidden: int
+    widths: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if self.hidden % 2:
+            raise ConfigError(
+                "heads: options.hidden of a sync head is shared by two streams, so it "
+                f"must be even, but the configuration has {self.hidden}."
+            )
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Any]) -> Self:
+        """Read the sizes of a network from its tensors.
+
+        Raises
+        ------
+        LookupError
+            If a tensor is not there, or no matrix.
+        """
+        visual, audio = (
+            tensors[f"{stream}_proj.weight"].shape for stream in ("visual", "audio")
+        )
+        first, second, third = (tensors[name].shape[0] for name in _OF_WIDTHS)
+        return cls((visual[1], audio[1]), 2 * visual[0], (first, second, third))
+
+
+class SyncModel(nn.Module):
+    """One number for a pair of rows; the larger, the better they go together.
+
+    The network has no dropout and no batch norm: it is the same in training.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Sizes of all parts.
+    """
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        half = sizes.hidden // 2
+        self.visual_proj = nn.Linear(sizes.dims[0], half)
+        self.audio_proj = nn.Linear(sizes.dims[1], half)
+        layers: list[nn.Module] = []
+        for width, next_width in pairwise([sizes.hidden, *sizes.widths]):
+            norm = nn.LayerNorm(next_width)
+            # In place: the norm does not need its output to go back.
+            layers += [nn.Linear(width, next_width), norm, nn.ReLU(inplace=True)]
+        self.mlp = nn.Sequential(*layers, nn.Linear(sizes.widths[-1], 1))
+
+    def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
+        """Judge the pairs of rows of the same number.
+
+        Parameters
+        ----------
+        visual, audio : Tensor of shapes (F, dim), float32
+            Each row divided by its norm.
+
+        Returns
+        -------
+        Tensor of shape (F,)
+        """
+        return self._outputs(self._visual_part(visual) + self._audio_part(audio))
+
+    def candidates(
+        self, visual: Tensor, audio: Tensor, partners: Tensor, fixed: str
+    ) -> Tensor:
+        """Judge each row of one stream beside several rows of the other.
+
+        The first layer is linear, so its two parts are computed once a row and added
+        for each pair; the published code computes it for each pair.
+
+        Parameters
+        ----------
+        visual, audio : Tensor of shapes (rows, dim), float32
+            Each row divided by its norm, or all zero.
+        partners : Tensor of shape (F, C), int64
+            Rows of the other stream, for each of the F rows of the fixed one.
+        fixed : str
+            ``visual`` or ``audio``.
+
+        Returns
+        -------
+        Tensor of shape (F, C)
+        """
+        own, other = self._visual_part(visual), self._audio_part(audio)
+        if fixed == "audio":
+            own, other = other, own
+        return self._outputs(own[:, None] + F.embedding(partners, other))
+
+    def _visual_part(self, rows: Tensor) -> Tensor:
+        """Part of the first layer's output, with its bias: (rows, width)."""
+        first, half = self._first, self.visual_proj.out_features
+        return F.linear(self.visual_proj(rows), first.weight[:, :half], first.bias)
+
+    def _audio_part(self, rows: Tensor) -> Tensor:
+        """Part of the first layer's output: (rows, width)."""
+        half = self.audio_proj.out_features
+        return F.linear(self.audio_proj(rows), self._first.weight[:, half:])
+
+    @property
+    def _first(self) -> nn.Linear:
+        return cast(nn.Linear, self.mlp[0])
+
+    def _outputs(self, first: Tensor) -> Tensor:
+        """Run the layers after the first: (..., width) -> (...)."""
+        return self.mlp[1:](first)[..., 0]
+
+
+class SyncHead(TorchHead):
+    """A trained network; its tensors tell its sizes."""
+
+    KIND: ClassVar[str] = KIND
 
     @property
     def dims(self) -> tuple[int, ...]:
         """Length of a visual row and of an audio row."""
         return Sizes.of_tensors(self.tensors).dims
+
+    def new_model(self) -> SyncModel:
+        """Network of the sizes that the tensors have."""
+        return new_model(Sizes.of_tensors(self.tensors), seed=0)
 
     def curve(self, *rows: np.ndarray) -> np.ndarray:
         """Disagreement of the streams at every row: the network's output, negated.
@@ -80,47 +200,21 @@ class SyncHead:
         """
         streams = [torch.from_numpy(unit_rows(r)).split(_SCORED_FRAMES) for r in rows]
         with torch.no_grad():
-            outputs = [
-                self._model(*pair).numpy() for pair in zip(*streams, strict=True)
-            ]
+            outputs = [self.model(*pair).numpy() for pair in zip(*streams, strict=True)]
         return -np.concatenate(outputs).astype(np.float64)
 
-    def score(self, *rows: np.ndarray) -> float:
-        """Log-sum-exp of the `curve`; NaN for a bad row."""
-        curve = self.curve(*rows)
-        top = curve.max()
-        return float(top + np.log(np.exp(curve - top).sum()))
+    def check(self, path: Path) -> None:
+        """Compare the tensors with those of a network, see `check_tensors`."""
+        try:
+            super().check(path)
+        except LookupError as error:
+            raise DataError(
+                f"{path} holds tensors {', '.join(sorted(self.tensors)) or 'none'}, "
+                "expected visual_proj, audio_proj and mlp of a synchronisation head."
+            ) from error
 
-    def save(self, path: Path) -> None:
-        """Write the head file."""
-        entries = {**self.metadata, "kind": KIND, "dims": list(self.dims)}
-        write_head(path, self.tensors, entries)
 
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a head file.
-
-        Raises
-        ------
-        DataError
-            If it is no synchronisation head, or its tensors do not fit together.
-        """
-        head = cls.from_tensors(*read_head(path, KIND))
-        check_tensors(head.tensors, path)
-        return head
-
-    @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-    ) -> Self:
-        """Make a head of what `dfprobe.heads.fit.loop.fit` returns."""
-        return cls(tensors, metadata)
-
-    @cached_property
-    def _model(self) -> SyncModel:
-        model = new_model(Sizes.of_tensors(self.tensors), seed=0)
-        model.load_state_dict({n: torch.from_numpy(t) for n, t in self.tensors.items()})
-        return model.eval()
+HEAD = SyncHead
 
 
 class Frames(NamedTuple):
@@ -144,8 +238,8 @@ class Frames(NamedTuple):
         return Frames(self.fixed[start:stop], self.others[start : stop + reach])
 
 
-class SyncLearner(TorchLearner):
-    """Training of one network.
+class SyncObjective(Objective):
+    """Finding the row of the other stream that belongs to a frame.
 
     The loss of a frame is the cross-entropy of its candidates with the matching row as
     the right answer. Its sum over a batch is back-propagated; logged is the mean over
@@ -153,141 +247,76 @@ class SyncLearner(TorchLearner):
 
     Parameters
     ----------
-    train, val : Split
-        Real clips: visual rows, audio rows.
     model : SyncModel
-        On its device.
     options : dict
         ``tau``: candidates on each side of the matching row; ``direction``;
         ``batch_frames``; ``shuffle``: False visits the frames clip by clip in the
         order of the list, as published, so that a batch holds a few clips. True draws
         an order of the clips for each epoch and mixes runs of 16 frames within 8
         batches.
-    candidate : Candidate
-        Seed and learning rate.
+    seed : int
+        Of the order of clips and runs.
     """
 
-    def __init__(
-        self,
-        train: Split,
-        val: Split,
-        model: SyncModel,
-        options: Options,
-        candidate: Candidate,
-    ) -> None:
-        optimizer = torch.optim.Adam(model.parameters(), lr=candidate.learning_rate)
-        schedule = ReduceLROnPlateau(optimizer, factor=0.1, patience=5)  # as published
-        super().__init__(model, optimizer, schedule, candidate.seed)
-        self._train = train
-        self._val = val
-        self._candidates = model.candidates
-        self._device = model.visual_proj.weight.device
+    def __init__(self, model: SyncModel, options: Options, seed: int) -> None:
+        super().__init__(model, seed)
         self._tau: int = options["tau"]
         self._fixed = _FIXED[options["direction"]]
         self._batch_frames: int = options["batch_frames"]
         self._shuffle: bool = options["shuffle"]
 
-    def train_steps(self, epoch: int) -> Iterator[Step]:
-        """Losses of the training batches."""
-        if not self._shuffle:
-            return self._steps(self._in_order(self._train))
-        order = epoch_order(len(self._train), self.seed, epoch)
-        runs = _runs(self._clips(self._train, order))
-        return self._steps(_mixed(runs, self._batch_frames, [self.seed, epoch]))
+    def batches(self, split: Split, epoch: int | None) -> Iterator[list[Frames]]:
+        """Frames of one clip after the other, mixed where training shuffles."""
+        if not self._shuffle or epoch is None:
+            return _batches(self._clips(split, None), self._batch_frames)
+        runs = _runs(self._clips(split, epoch))
+        mixed = _mixed(runs, self._batch_frames, [self.seed, epoch])
+        return _batches(mixed, self._batch_frames)
 
-    def val_steps(self) -> Iterator[Step]:
-        """Losses of the validation batches."""
-        return self._steps(self._in_order(self._val))
+    def loss(self, batch: list[Frames]) -> Loss:
+        """Sum over the frames."""
+        fixed, others = (
+            torch.from_numpy(np.concatenate(rows)).to(self.device)
+            for rows in zip(*batch, strict=True)
+        )
+        streams = (fixed, others) if self._fixed == "visual" else (others, fixed)
+        partners = torch.from_numpy(_partners(batch, self._tau)).to(self.device)
+        outputs = self.model.candidates(*streams, partners, self._fixed)
+        centre = torch.full((len(fixed),), self._tau, device=self.device)
+        loss = F.cross_entropy(outputs, centre, reduction="sum")
+        return Loss(loss, loss, len(fixed))
 
-    def _in_order(self, split: Split) -> Iterator[Frames]:
-        return self._clips(split, np.arange(len(split)))
+    def schedule(self, optimizer: torch.optim.Optimizer) -> ReduceLROnPlateau:
+        """Lower the learning rate as published."""
+        return ReduceLROnPlateau(optimizer, factor=0.1, patience=5)
 
-    def _clips(self, split: Split, order: np.ndarray) -> Iterator[Frames]:
-        for item in split.visit(order):
-            fixed, others = (unit_rows(rows) for rows in item.rows)
-            if not (np.isfinite(fixed).all() and np.isfinite(others).all()):
-                raise split.bad_clip(item.clip_id, "a row is all zero or not finite")
+    def _clips(self, split: Split, epoch: int | None) -> Iterator[Frames]:
+        order = epoch_order(len(split), self.seed, epoch)
+        for _, inputs in finite_inputs(split, order, unit_rows):
+            fixed, others = np.split(inputs, [split.dims[0]], axis=1)
             if self._fixed == "audio":
                 fixed, others = others, fixed
             yield Frames(fixed, np.pad(others, ((self._tau, self._tau), (0, 0))))
 
-    def _steps(self, frames: Iterator[Frames]) -> Iterator[Step]:
-        for batch in _batches(frames, self._batch_frames):
-            yield self._step(batch)
 
-    def _step(self, batch: list[Frames]) -> Step:
-        fixed, others = (
-            torch.from_numpy(np.concatenate(rows)).to(self._device)
-            for rows in zip(*batch, strict=True)
-        )
-        streams = (fixed, others) if self._fixed == "visual" else (others, fixed)
-        partners = torch.from_numpy(_partners(batch, self._tau)).to(self._device)
-        outputs = self._candidates(*streams, partners, self._fixed)
-        centre = torch.full((len(fixed),), self._tau, device=self._device)
-        loss = F.cross_entropy(outputs, centre, reduction="sum")
-        return Step(loss, loss.detach(), len(fixed))
-
-
-def learner(
-    train: Split,
-    val: Split,
-    spec: HeadSpec,
-    candidates: list[Candidate],
-    device: str,
-) -> Learner:
-    """Make the learner of one candidate.
-
-    Parameters
-    ----------
-    train, val : Split
-        Real clips of two streams: visual, audio.
-    spec : HeadSpec
-        ``options``: ``hidden``, ``widths``, and those of `SyncLearner`.
-    candidates : list of Candidate
-        One.
-    device : str
-        ``cpu``, ``cuda`` or ``auto``.
+def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> SyncObjective:
+    """Make what a candidate learns, from real clips of two streams: visual, audio.
 
     Raises
     ------
     ConfigError
-        If ``hidden`` is odd.
+        If ``options.hidden`` is odd.
     """
-    [candidate] = candidates
-    options = spec.options
     visual, audio = train.dims
-    first, second, third = options["widths"]
-    sizes = Sizes((visual, audio), options["hidden"], (first, second, third))
-    model = new_model(sizes, candidate.seed).to(pick_device(device))
-    return SyncLearner(train, val, model, options, candidate)
+    first, second, third = spec.options["widths"]
+    sizes = Sizes((visual, audio), spec.options["hidden"], (first, second, third))
+    model = new_model(sizes, candidate.seed)
+    return SyncObjective(model, spec.options, candidate.seed)
 
 
-def check_tensors(tensors: dict[str, np.ndarray], path: Path) -> None:
-    """See that tensors are those of one network.
-
-    Raises
-    ------
-    DataError
-        If one is not there, has another shape than the others ask for, or a value that
-        is not finite.
-    """
-    try:
-        model = new_model(Sizes.of_tensors(tensors), seed=0)
-    except LookupError as error:
-        raise DataError(
-            f"{path} holds tensors {', '.join(sorted(tensors)) or 'none'}, expected "
-            "visual_proj, audio_proj and mlp of a synchronisation head."
-        ) from error
-    expected = {name: tuple(t.shape) for name, t in model.state_dict().items()}
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    for name in sorted(expected.keys() | shapes.keys()):
-        if shapes.get(name) != expected.get(name):
-            raise DataError(
-                f"{path}: tensor {name} has shape {shapes.get(name)}, but the other "
-                f"tensors of the synchronisation head ask for {expected.get(name)}."
-            )
-        if not np.isfinite(tensors[name]).all():
-            raise DataError(f"{path}: a value of tensor {name} is not finite.")
+def new_model(sizes: Sizes, seed: int) -> SyncModel:
+    """Network before training, its weights drawn by torch's constructors."""
+    return random_module(lambda: SyncModel(sizes), seed)
 
 
 def _batches(parts: Iterable[Frames], size: int) -> Iterator[list[Frames]]:

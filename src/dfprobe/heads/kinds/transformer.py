@@ -15,7 +15,7 @@ clip's score is over the logits of all parts.
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,19 +24,17 @@ from torch import Tensor, nn
 from dfprobe.errors import ConfigError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split
-from dfprobe.heads.fit.clip import ClipHead, ClipLearner
-from dfprobe.heads.fit.loop import Learner
+from dfprobe.heads.kinds.clip_head import ClipHead, ClipObjective
 from dfprobe.heads.kinds.positions import sinusoids
-from dfprobe.settings.model import Options
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 KIND = "transformer"
+TRAINER = "torch"
 STREAMS = (1,)
 REAL_ONLY = False
-ONE_PASS = False
 MIN_ROWS = 1
 MAX_ROWS = 2048  # that attend to each other: 82 s of video, 41 s of Wav2Vec2
 
@@ -76,7 +74,7 @@ OPTIONS = {
 
 
 class TransformerModel(nn.Module):
-    """Linear map, sinusoidal positions, Transformer encoder, one logit a row.
+    """Linear map, sinusoidal positions, Transformer encoder, one logit per row.
 
     Parameters
     ----------
@@ -93,7 +91,7 @@ class TransformerModel(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, dim: int, options: Options) -> None:
+    def __init__(self, dim: int, options: dict[str, Any]) -> None:
         super().__init__()
         width, heads = options["width"], options["heads"]
         if width % 2 or width % heads:
@@ -156,36 +154,20 @@ class TransformerHead(ClipHead):
         return unit_rows(rows)
 
 
-def learner(
-    train: Split,
-    val: Split,
-    spec: HeadSpec,
-    candidates: list[Candidate],
-    device: str,
-) -> Learner:
-    """Make the learner of one candidate.
+HEAD = TransformerHead
 
-    Parameters
-    ----------
-    train, val : Split
-        Clips of one stream.
-    spec : HeadSpec
-        ``options`` as for `TransformerModel`; ``class_weights`` and ``schedule`` as for
-        `ClipLearner`.
-    candidates : list of Candidate
-        One.
-    device : str
-        ``cpu``, ``cuda`` or ``auto``.
+
+def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> ClipObjective:
+    """Make what a candidate learns.
 
     Raises
     ------
     ConfigError
         If the width does not fit the number of attention heads.
     """
-    [candidate] = candidates
     model = _new_model(train.dims[0], spec.options, candidate.seed)
-    return ClipLearner(train, val, model, unit_rows, spec, candidate, device)
+    return ClipObjective(model, unit_rows, train, spec, candidate.seed)
 
 
-def _new_model(dim: int, options: Options, seed: int) -> TransformerModel:
+def _new_model(dim: int, options: dict[str, Any], seed: int) -> TransformerModel:
     return random_module(lambda: TransformerModel(dim, options), seed)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from dfprobe.heads.files.curves import Stopping
+from dfprobe.heads.files.history import Stopping
 from dfprobe.report.palette import PLAIN, SERIES
 from dfprobe.report.plots.parts import SMALL, Style, bare, legend_outside
 

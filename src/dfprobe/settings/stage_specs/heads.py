@@ -27,12 +27,17 @@ class HeadSpec(Spec):
     layers: int | None = None
 
 
-class LayersSpec(Spec):
-    """Probes on the hidden layers of an encoder: how, learned and tested on what."""
+class LayersTableSpec(Spec):
+    """The table of an encoder's layers: corpora to train and test on, in its order."""
 
     encoder: str
     train: tuple[str, ...]
     test: tuple[str, ...]
+
+
+class LayersSpec(LayersTableSpec):
+    """Probes on the hidden layers of an encoder, and how they are trained."""
+
     head: HeadSpec
 
 

@@ -1,85 +1,75 @@
-"""What all heads that PyTorch trains share: steps, optimiser, schedule, state."""
+"""Training of heads by PyTorch: Adam on what their kind declares as its objective."""
 
 import json
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.kinds.torch_head import Loss, Objective, TorchKind
+from dfprobe.settings.stage_specs.heads import HeadSpec
 
 _SCHEDULE = "schedule"
 
 
-class Step(NamedTuple):
-    """The loss of one batch.
+def trainers(
+    kind: TorchKind,
+    train: Split,
+    val: Split,
+    spec: HeadSpec,
+    candidates: Sequence[Candidate],
+) -> Iterator["TorchTrainer"]:
+    """Trainers of all candidates: one each."""
+    for candidate in candidates:
+        objective = kind.objective(train, spec, candidate)
+        yield TorchTrainer(objective, train, val, candidate, spec.device)
+
+
+class TorchTrainer:
+    """One head as a `dfprobe.heads.fit.loop.Trainer`.
 
     Parameters
     ----------
-    loss : torch.Tensor
-        Scalar; what is back-propagated.
-    total : torch.Tensor
-        Scalar without gradient; sum of the loss over the items of the batch.
-    items : int
-        Number of items: an epoch's loss is the sum of totals by that of items.
+    objective : Objective
+        What it learns.
+    train, val : Split
+        Clips to learn from, and to choose the epoch by.
+    candidate : Candidate
+        Seed, of dropout, and learning rate.
+    device : str
+        ``cpu``, ``cuda``, or ``auto``: the GPU where there is one.
     """
-
-    loss: torch.Tensor
-    total: torch.Tensor
-    items: int
-
-
-class TorchLearner(ABC):
-    """One head as a `dfprobe.heads.fit.loop.Learner`.
-
-    A subclass says which batches there are and what their loss is.
-
-    Parameters
-    ----------
-    model : nn.Module
-        On its device.
-    optimizer : torch.optim.Optimizer
-        Over the parameters of ``model``, in one group.
-    schedule : LRScheduler, ReduceLROnPlateau or None
-        Stepped once an epoch.
-    seed : int
-        Of dropout; the initial parameters are the caller's.
-    """
-
-    members = 1
 
     def __init__(
         self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        schedule: LRScheduler | ReduceLROnPlateau | None,
-        seed: int,
+        objective: Objective,
+        train: Split,
+        val: Split,
+        candidate: Candidate,
+        device: str,
     ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.seed = seed
-
-    @abstractmethod
-    def train_steps(self, epoch: int) -> Iterator[Step]:
-        """Losses of the training batches of an epoch, one after the other."""
-
-    @abstractmethod
-    def val_steps(self) -> Iterator[Step]:
-        """Losses of the validation batches; called without gradients."""
+        self.candidates = [candidate]
+        self.objective = objective
+        self._train, self._val = train, val
+        self.model = objective.model.to(pick_device(device))
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=candidate.learning_rate
+        )
+        self._schedule: Any = objective.schedule(self.optimizer)
 
     def train_epoch(self, epoch: int) -> np.ndarray:
-        """Take one optimiser step a batch; mean loss, (1,)."""
-        torch.manual_seed(epoch_seed(self.seed, epoch))
+        """Take one optimiser step per batch; mean loss, (1,)."""
+        torch.manual_seed(epoch_seed(self.candidates[0].seed, epoch))
         self.model.train()
         mean = _Mean()
-        for step in self.train_steps(epoch):
+        for batch in self.objective.batches(self._train, epoch):
+            loss = self.objective.loss(batch)
             self.optimizer.zero_grad()
-            step.loss.backward()
+            loss.gradient_of.backward()
             self.optimizer.step()
-            mean.add(step)
+            mean.add(loss)
         return mean.value()
 
     def val_losses(self) -> np.ndarray:
@@ -87,16 +77,16 @@ class TorchLearner(ABC):
         self.model.eval()
         mean = _Mean()
         with torch.no_grad():
-            for step in self.val_steps():
-                mean.add(step)
+            for batch in self.objective.batches(self._val, None):
+                mean.add(self.objective.loss(batch))
         return mean.value()
 
     def adapt(self, val_losses: np.ndarray) -> None:
         """Step the schedule."""
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(float(val_losses[0]))
-        elif self.schedule is not None:
-            self.schedule.step()
+        if isinstance(self._schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            self._schedule.step(float(val_losses[0]))
+        elif self._schedule is not None:
+            self._schedule.step()
 
     def learning_rates(self) -> np.ndarray:
         """Learning rate of the optimiser, (1,)."""
@@ -114,7 +104,9 @@ class TorchLearner(ABC):
             for number, values in optimizer["state"].items()
             for name, value in values.items()
         }
-        schedule = {"lr": optimizer["param_groups"][0]["lr"], **self._schedule_state()}
+        schedule = {"lr": optimizer["param_groups"][0]["lr"]}
+        if self._schedule is not None:
+            schedule |= self._schedule.state_dict()
         text = json.dumps(schedule).encode()
         return {
             **{f"model/{name}": a for name, a in self.tensors(0).items()},
@@ -138,11 +130,8 @@ class TorchLearner(ABC):
         groups = self.optimizer.state_dict()["param_groups"]
         groups[0]["lr"] = rate
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        if self.schedule is not None:
-            self.schedule.load_state_dict(schedule)
-
-    def _schedule_state(self) -> dict[str, Any]:
-        return {} if self.schedule is None else self.schedule.state_dict()
+        if self._schedule is not None:
+            self._schedule.load_state_dict(schedule)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -164,10 +153,10 @@ class _Mean:
         self._total: torch.Tensor | None = None
         self._count = 0
 
-    def add(self, step: Step) -> None:
-        total = step.total.detach().double()
+    def add(self, loss: Loss) -> None:
+        total = loss.total.detach().double()
         self._total = total if self._total is None else self._total + total
-        self._count += step.items
+        self._count += loss.items
 
     def value(self) -> np.ndarray:
         assert self._total is not None  # a split without clips is refused before

@@ -1,11 +1,10 @@
-"""Training curves: what training gives, and the losses in the file beside a head."""
+"""Histories of training: the losses of every epoch, in the file beside a head."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from dfprobe.errors import ConfigError
@@ -46,49 +45,27 @@ class Epoch(NamedTuple):
     learning_rate: float
 
 
-class Fit(NamedTuple):
-    """One trained head.
-
-    Parameters
-    ----------
-    tensors : dict of str to np.ndarray
-        Its parameters after the epoch of the lowest validation loss.
-    curve : list of Epoch
-        All its epochs.
-    best : Epoch
-        That of ``tensors``.
-    stopped : bool
-        Whether the validation loss stopped falling; False at the limit of epochs.
-    """
-
-    tensors: dict[str, np.ndarray]
-    curve: list[Epoch]
-    best: Epoch
-    stopped: bool
-
-
-def write_curves(curves: dict[str, list[Epoch]], path: Path) -> None:
-    """Write training curves as CSV: ``member``, then the fields of `Epoch`."""
+def write_history(histories: dict[str, list[Epoch]], path: Path) -> None:
+    """Write the histories of heads as CSV: ``member``, then the fields of `Epoch`."""
     lines = [
         f"{name},{e.epoch},{e.train_loss:.8f},{e.val_loss:.8f},{e.learning_rate:.3e}"
-        for name, curve in curves.items()
-        for e in curve
+        for name, epochs in histories.items()
+        for e in epochs
     ]
     with write_whole(path) as draft:
         names = ",".join(["member", *Epoch._fields])
         draft.write_text("\n".join([names, *lines]) + "\n")
 
 
-def read_curves(
+def read_histories(
     paths: Sequence[Path], spec: TrainingFigureSpec
 ) -> tuple[pl.DataFrame, dict[str, Stopping]]:
-    """Read curves for `dfprobe.report.plots.training_curves.training_curves_figure`.
+    """Read histories for `dfprobe.report.plots.training_curves.training_curves_figure`.
 
     Parameters
     ----------
     paths : sequence of Path
-        ``.../{head}/{encoder}/{train}.curve.csv``, see
-        `dfprobe.heads.files.curves.write_curves`.
+        ``.../{head}/{encoder}/{train}.curve.csv``, see `write_history`.
     spec : TrainingFigureSpec
         Rows, corpora and heads, in the order of the figure.
 
