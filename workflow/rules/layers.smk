@@ -39,7 +39,9 @@ rule make_layers:
     conda:
         "../../envs/evaluation.yaml"
     params:
-        spec=lambda wildcards: specs.layers_table_spec(config, wildcards.layered).to_json(),
+        spec=lambda wildcards: specs.layers_table_spec(
+            config, wildcards.layered
+        ).to_json(),
     shell:
         "python -m dfprobe --log {log} layers {input.folder} "
         "--manifests {input.manifests} --spec {params.spec:q} --out {output}"
