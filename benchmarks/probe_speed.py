@@ -96,6 +96,7 @@ def make_data(folder: Path, seed: int) -> Data:
             "status": "ok",
             "detail": "",
             "rows": lengths,
+            "first_row_s": 0.0,
             "content_key": "",
             "crops_key": "",
         }

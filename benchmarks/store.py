@@ -48,6 +48,7 @@ def write_ours(folder: Path, clips: Clips) -> None:
             "status": "ok",
             "detail": "",
             "rows": [len(rows) for rows in clips.values()],
+            "first_row_s": 0.0,
             "content_key": "",
             "crops_key": "",
         }

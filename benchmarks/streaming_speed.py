@@ -53,6 +53,7 @@ def write_stores(folder: Path, gigabytes: float) -> list[Path]:
                 "status": "ok",
                 "detail": "",
                 "rows": lengths,
+                "first_row_s": 0.0,
                 "content_key": "",
                 "crops_key": "",
             }

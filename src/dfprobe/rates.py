@@ -10,7 +10,7 @@ SAMPLES_PER_FRAME = 640  # AUDIO_HZ / VIDEO_FPS
 
 @dataclass(frozen=True)
 class RowClock:
-    """Times of the rows of one encoder.
+    """Times of the rows of one clip, or of all clips of an encoder that cuts none.
 
     Row ``i`` describes the span that begins at ``first_row_s + i / rate_hz`` seconds
     after the first video frame and lasts ``1 / rate_hz`` seconds.
@@ -18,7 +18,7 @@ class RowClock:
     Parameters
     ----------
     rate_hz : float
-        Rows a second.
+        Rows per second.
     first_row_s : float
         Start of row 0, in seconds.
     """
@@ -29,6 +29,10 @@ class RowClock:
     def start_s(self, row: int) -> float:
         """Start of a row, in seconds."""
         return self.first_row_s + row / self.rate_hz
+
+    def since(self, row: int) -> "RowClock":
+        """Clock of the rows from one on, which becomes row 0."""
+        return RowClock(self.rate_hz, self.start_s(row))
 
     def row_at(self, time_s: float) -> int:
         """Row whose span holds a time in seconds (may be negative or past the end)."""

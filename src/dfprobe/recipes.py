@@ -26,7 +26,7 @@ def crops() -> dict[str, int]:
     return _recipes(_CROPS)
 
 
-def rows(family: str, inputs: Iterable[str]) -> dict[str, int]:
+def rows(family: str, inputs: Iterable[str], trimmed: bool = False) -> dict[str, int]:
     """Recipes of the feature rows of an encoder family.
 
     Parameters
@@ -36,15 +36,19 @@ def rows(family: str, inputs: Iterable[str]) -> dict[str, int]:
     inputs : iterable of str
         What the encoder reads, see `ClipInputs`. What is made from landmarks has the
         key of the crops instead.
+    trimmed : bool
+        Whether the start of clips is cut.
     """
     read = [_INPUTS[name] for name in inputs if name in _INPUTS]
+    if trimmed:
+        read.append("dfprobe.features.trimming")
     modules = [f"dfprobe.encoders.families.{family}", "dfprobe.features.extract", *read]
     return _recipes(modules)
 
 
-def every_input(family: str) -> dict[str, int]:
+def every_input(family: str, trimmed: bool = False) -> dict[str, int]:
     """Recipes of the rows of a family, whatever it reads: for planning."""
-    return rows(family, _INPUTS)
+    return rows(family, _INPUTS, trimmed)
 
 
 def feature_files() -> dict[str, int]:

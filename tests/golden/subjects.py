@@ -14,9 +14,11 @@ from dfprobe import recipes
 from dfprobe.audit.facts import clip_facts
 from dfprobe.cli import main
 from dfprobe.demo.make import make_demo
+from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.windows import Limits
 from dfprobe.features.feature_files import read_rows
-from dfprobe.media.audio import load_sound
+from dfprobe.features.trimming import silent_frames, without_start
+from dfprobe.media.audio import leading_silence_s, load_sound
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import dlib_finder
 from dfprobe.media.video import frames_at_25fps, video_info
@@ -56,6 +58,16 @@ def _windows(folder: Path) -> Numbers:
     encoder = build("wav2vec2", "audio")
     limits = Limits(batch_rows=32, window_s=1.0, overlap_s=0.2)
     return {"rows": run_parts(encoder, make_clip(1, 80), "float32", limits)}
+
+
+def _trimmed(folder: Path) -> Numbers:
+    """A clip without its leading silence."""
+    sound = np.random.default_rng(2).standard_normal(8000).astype(np.float32)
+    sound[:3000] = 0.0
+    cut = silent_frames(leading_silence_s(sound))
+    clip = without_start(ClipInputs("c", waveform=sound), cut)
+    assert clip.waveform is not None
+    return {"waveform": clip.waveform, "start_s": np.array([clip.start_s])}
 
 
 def _media_file(folder: Path) -> Path:
@@ -208,6 +220,7 @@ SUBJECTS = {
         for stream in encoder_families.streams(family)
     },
     "rows in windows": Subject(recipes.every_input("wav2vec2"), _windows),
+    "trimmed sound": Subject(recipes.every_input("lfcc", trimmed=True), _trimmed),
     "whole frames": Subject(recipes.crops(), _frames),
     "sound": Subject(recipes.crops(), _sound),
     "faces": Subject(recipes.crops(), _faces),

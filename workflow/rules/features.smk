@@ -40,7 +40,8 @@ rule extract_features:
     params:
         spec=lambda wildcards: specs.features_spec(config, wildcards.encoder).to_json(),
         recipes=lambda wildcards: recipes.every_input(
-            config.encoders[wildcards.encoder].family
+            config.encoders[wildcards.encoder].family,
+            config.encoders[wildcards.encoder].trim is not None,
         ),
         weights=lambda wildcards: features_weights[wildcards.encoder],
     shell:

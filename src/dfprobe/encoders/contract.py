@@ -27,6 +27,9 @@ class ClipInputs:
     boxes : np.ndarray of shape (frames, 4), float32
         Left, top, right, bottom of the face in whole pixels of the source frame, NaN
         on frames without a face; all NaN where the clip has none.
+    start_s : float
+        Time of the first sample and frame, in seconds after the first frame of the
+        video: later than 0 where the start was cut.
     """
 
     clip_id: str
@@ -35,6 +38,7 @@ class ClipInputs:
     landmarks: np.ndarray | None = None
     frames: Callable[[int], Iterator[np.ndarray]] | None = None
     boxes: np.ndarray | None = None
+    start_s: float = 0.0
 
 
 class ModelBased:
@@ -65,7 +69,7 @@ class Encoder(Protocol):
     rate_hz : float
         Rows a second.
     first_row_s : float
-        Start of row 0, in seconds after the first video frame.
+        Start of row 0, in seconds after the first sample and frame that it is given.
     weights_hash : str
         Identifies the values of the weights: a hash of the checkpoint, or a text such
         as ``random:seed=3``.

@@ -31,6 +31,7 @@ class _Clip:
     done: list[np.ndarray] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     error: ClipError | None = None
+    start_s: float = 0.0
 
     def add(self, features: np.ndarray, note: str) -> None:
         self.done.append(features)
@@ -39,7 +40,8 @@ class _Clip:
 
     def result(self, dim: int) -> Encoded:
         features = np.concatenate(self.done or [np.empty((0, dim), np.float32)])
-        return Encoded(self.row, features, "; ".join(self.notes), self.error)
+        notes = "; ".join(self.notes)
+        return Encoded(self.row, features, notes, self.error, self.start_s)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def _items(
     clip = _Clip(row)
     try:
         inputs = read(row)
+        clip.start_s = inputs.start_s
         if passes is not None:
             for part in passes.encoder.parts(inputs, passes.limits):
                 yield _Item(clip, passes.ready(part))

@@ -91,11 +91,11 @@ def clip_inputs(
         "frames": lambda: partial(frames_at_25fps, Path(row["path"])),
     }
     whole = ClipInputs(clip_id, **{name: readers[name]() for name in encoder.inputs})
-    return whole if trim is None else without_start(whole, trimmed_frames(row, crops))
+    return whole if trim is None else without_start(whole, _trimmed_frames(row, crops))
 
 
-def trimmed_frames(row: Mapping[str, Any], crops: Crops) -> int:
-    """Frames at the start of a clip that trimming leaves out; arguments as above."""
+def _trimmed_frames(row: Mapping[str, Any], crops: Crops) -> int:
+    """Frames at the start of a clip that trimming leaves out."""
     if row["audio_status"] != Status.OK:
         return silent_frames(None)
     return silent_frames(leading_silence_s(crops.waveform(row["clip_id"])))

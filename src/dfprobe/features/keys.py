@@ -45,7 +45,9 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> s
     parts = _identity(spec) | {
         "weights_hash": encoder.weights_hash,
         "dtype": settings.dtype,
-        "recipes": recipes.rows(spec.family, {*encoder.inputs, *heard}),
+        "recipes": recipes.rows(
+            spec.family, {*encoder.inputs, *heard}, trim is not None
+        ),
     }
     if (model := model_of(encoder)) is not None:
         from dfprobe.features.passes import precision_on

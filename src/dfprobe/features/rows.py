@@ -24,12 +24,15 @@ class Encoded:
         What the index is to say of it.
     error : ClipError or None
         Why it could not be encoded.
+    start_s : float
+        See `ClipInputs`: time of the first sample and frame that the encoder was given.
     """
 
     row: Mapping[str, Any]
     features: np.ndarray
     note: str = ""
     error: ClipError | None = None
+    start_s: float = 0.0
 
 
 def stored_rows(clip: Encoded, dim: int, dtype: str) -> np.ndarray:

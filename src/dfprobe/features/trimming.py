@@ -16,6 +16,8 @@ import numpy as np
 from dfprobe.encoders.contract import ClipInputs
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
+RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
+
 LEADING_SILENCE = "leading_silence"  # value of the key `trim`
 
 Frames = Callable[[int], Iterator[np.ndarray]]
@@ -49,6 +51,7 @@ def without_start(clip: ClipInputs, frames: int) -> ClipInputs:
         landmarks=_later(clip.landmarks, frames),
         boxes=_later(clip.boxes, frames),
         frames=None if clip.frames is None else _later_frames(clip.frames, frames),
+        start_s=clip.start_s + frames / VIDEO_FPS,
     )
 
 

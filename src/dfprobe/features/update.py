@@ -13,7 +13,7 @@ from dfprobe.errors import ClipError, DataError
 from dfprobe.features.rows import Encoded, stored_rows
 from dfprobe.progress import Progress
 from dfprobe.status import Status
-from dfprobe.store.features import FeatureReader, write_store
+from dfprobe.store.features import INDEX_SCHEMA, FeatureReader, write_store
 from dfprobe.store.files import keep, kept, restore
 from dfprobe.store.journal import Journal
 from dfprobe.store.outcome import check_failures, report_outcome
@@ -74,7 +74,8 @@ def update_store(
         If too many clips failed. The journal keeps what was made.
     """
     key = origin.attributes["encoder_key"]
-    with Journal(out.with_name(out.name + ".journal"), key) as journal:
+    entries = f"{key} with first_row_s"  # journals of an older dfprobe lack it
+    with Journal(out.with_name(out.name + ".journal"), entries) as journal:
         valid, old = _still_valid(out, key, clips)
         finished = valid | _valid_ids(pl.DataFrame(list(journal.rows.values())), clips)
         waiting = clips.filter(~pl.col("clip_id").is_in(finished))
@@ -134,6 +135,7 @@ def _entry(
     """Index row and features of one clip; a named status where there are none."""
     keys = ("clip_id", "content_key", "crops_key")
     entry = {name: clip.row[name] for name in keys}
+    entry["first_row_s"] = origin.attributes["first_row_s"] + clip.start_s
     try:
         stored = stored_rows(clip, origin.dim, origin.dtype)
     except ClipError as error:
@@ -152,9 +154,8 @@ def _index(
     if old is not None:
         held = {row["clip_id"]: row for row in old.index.iter_rows(named=True)}
         rows |= {clip_id: held[clip_id] for clip_id in valid}
-    columns = ["clip_id", "status", "detail", "rows", "content_key", "crops_key"]
-    picked = [{name: rows[key][name] for name in columns} for key in clips["clip_id"]]
-    schema = {name: pl.String for name in columns} | {"rows": pl.Int64}
+    schema = {name: kind for name, kind in INDEX_SCHEMA.items() if name != "offset"}
+    picked = [{name: rows[key][name] for name in schema} for key in clips["clip_id"]]
     return pl.DataFrame(picked, schema=schema)
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.heads.data.alignment import timing
+from dfprobe.heads.data.alignment import Aligned
 from dfprobe.heads.data.clip_scores import clip_rows, with_scores
 from dfprobe.heads.data.clips import StoreSet, with_status
 from dfprobe.heads.files.head_file import streams_of
 from dfprobe.heads.kinds.contract import Head, kind_module, load_head
 from dfprobe.products import ScoreKey
+from dfprobe.rates import RowClock
 from dfprobe.store.parquet import read_parquet, write_parquet
 from dfprobe.store.scores import write_scores
 
@@ -30,8 +31,8 @@ class Scored(NamedTuple):
         Parquet, see `dfprobe.store.scores`. A clip without usable features keeps its
         row, with a null score and the reason.
     curves : Path or None
-        Parquet: ``clip_id``, ``curve`` (a value per row, see `Head.curve`; null where
-        there is no score), ``rate_hz`` and ``first_row_s`` of the rows.
+        Parquet: ``clip_id``; ``curve``, a value per row, see `Head.curve`; ``rate_hz``
+        and ``first_row_s``, see `dfprobe.rates.RowClock`. All null without a score.
     mean : Path or None
         As ``scores``, of a next-token head: its mean over time.
     """
@@ -40,6 +41,13 @@ class Scored(NamedTuple):
     scores: Path
     curves: Path | None = None
     mean: Path | None = None
+
+
+class _Curve(NamedTuple):
+    """Values of a clip, (rows,) float32, and their times."""
+
+    values: np.ndarray
+    clock: RowClock
 
 
 def score_corpora(
@@ -110,13 +118,13 @@ def score_clips(
             _check_same_encoders(head, entry.head, stores, streams)
         test = clips.filter(pl.col("split") == "test")
         test = with_status(test, stores, min_rows)
-        columns_of, curves = _scores_and_curves(heads, files, test, stores)
-        for out, column in columns_of.items():
+        scores, curves = _scores_and_curves(heads, files, test, stores)
+        for out, column in scores.items():
             write_scores(with_scores(test, column), out)
         for entry, found in zip(files, curves, strict=True):
             if entry.curves is not None:
-                table = _curves(test, columns_of[entry.scores], found)
-                _write_curves(table, stores, entry.curves)
+                table = _curves(test, scores[entry.scores], found)
+                write_parquet(table, entry.curves)
 
 
 def _scores_and_curves(
@@ -124,7 +132,7 @@ def _scores_and_curves(
     files: Sequence[Scored],
     test: pl.DataFrame,
     stores: list[StoreSet],
-) -> tuple[dict[Path, list[float | None]], list[list[np.ndarray | None]]]:
+) -> tuple[dict[Path, list[float | None]], list[list[_Curve | None]]]:
     """Scores of all clips by the file they go to, and curves of each head.
 
     Both are None for a clip without usable features.
@@ -136,37 +144,38 @@ def _scores_and_curves(
             # Only next-token heads have it; their class would import torch for others.
             measures[entry.mean] = head.mean_score  # type: ignore[attr-defined]
     scores: dict[Path, list[float | None]] = {out: [] for out in measures}
-    curves: list[list[np.ndarray | None]] = [[] for _ in heads]
-    for rows in clip_rows(test, stores):
+    curves: list[list[_Curve | None]] = [[] for _ in heads]
+    for clip in clip_rows(test, stores):
         for out, measure in measures.items():
-            scores[out].append(None if rows is None else measure(*rows))
+            scores[out].append(None if clip is None else measure(*clip.rows))
         for head, entry, values in zip(heads, files, curves, strict=True):
             if entry.curves is not None:
-                # Four bytes per row are kept, whatever the length of a row.
-                curve = None if rows is None else head.curve(*rows).astype(np.float32)
-                values.append(curve)
+                values.append(None if clip is None else _curve(head, clip))
     return scores, curves
 
 
+def _curve(head: Head, clip: Aligned) -> _Curve:
+    # Four bytes per row are kept, whatever the length of a row.
+    return _Curve(head.curve(*clip.rows).astype(np.float32), clip.clock)
+
+
 def _curves(
-    test: pl.DataFrame, scores: list[float | None], curves: list[np.ndarray | None]
+    test: pl.DataFrame, scores: list[float | None], curves: list[_Curve | None]
 ) -> pl.DataFrame:
-    """Curves of one head; null for a clip whose score is not finite."""
-    # Arrays among nulls are taken as a list only if each is a Series.
-    values = [
-        pl.Series(curve) if score is not None and np.isfinite(score) else None
+    """Curves of one head with their times; null for a clip without a finite score."""
+    known = [
+        curve if score is not None and np.isfinite(score) else None
         for score, curve in zip(scores, curves, strict=True)
     ]
-    return test.select("clip_id").with_columns(
-        curve=pl.Series(values, dtype=pl.List(pl.Float32))
+    clocks = [None if curve is None else curve.clock for curve in known]
+    # Arrays among nulls are taken as a list only if each is a Series.
+    values = [None if curve is None else pl.Series(curve.values) for curve in known]
+    return test.select(
+        "clip_id",
+        pl.Series("curve", values, pl.List(pl.Float32)),
+        pl.Series("rate_hz", [c and c.rate_hz for c in clocks], pl.Float64),
+        pl.Series("first_row_s", [c and c.first_row_s for c in clocks], pl.Float64),
     )
-
-
-def _write_curves(table: pl.DataFrame, stores: list[StoreSet], out: Path) -> None:
-    """Write curves with the timing of their rows, that of the slower stream."""
-    rate_hz, first_row_s = min(timing(store) for store in stores)
-    timed = table.with_columns(rate_hz=pl.lit(rate_hz), first_row_s=pl.lit(first_row_s))
-    write_parquet(timed, out)
 
 
 def _check_same_encoders(

@@ -163,9 +163,9 @@ def _score_val(
     """Write the scores of the validation clips, also of those without a label."""
     val = with_status(clips.filter(pl.col("split") == "val"), stores, min_rows)
     scores: list[list[float | None]] = [[] for _ in heads]
-    for rows in clip_rows(val, stores):
+    for clip in clip_rows(val, stores):
         for head, column in zip(heads, scores, strict=True):
-            column.append(None if rows is None else head.score(*rows))
+            column.append(None if clip is None else head.score(*clip.rows))
     for column, out in zip(scores, outs, strict=True):
         write_scores(with_scores(val, column), out)
 

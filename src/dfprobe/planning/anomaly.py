@@ -8,6 +8,7 @@ from dfprobe.planning import specs
 from dfprobe.planning.heads import Head, of_matrix
 from dfprobe.settings.anomaly import Anomaly
 from dfprobe.settings.config import Config
+from dfprobe.settings.head_kinds import streams
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.settings.stage_specs.tables import AnomalySpec, JoinedRow
 
@@ -27,7 +28,9 @@ def corpora(config: Config) -> list[str]:
 
 def pairs(config: Config) -> list[str]:
     """Rows of the anomaly table that are pairs: those that a sync head can read."""
-    return [row for row in rows(config) if "+" in row]
+    read = streams("sync")
+    listed = config.anomaly.rows if config.anomaly else ()
+    return [row.name for row in listed if len(row.streams) in read]
 
 
 def tests(config: Config) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from dfprobe import products
 from dfprobe.planning import anomaly, specs
 from dfprobe.planning.heads import Head, of_matrix, on_labels
 from dfprobe.settings.config import Config
-from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.stage_specs.explanations import (
     CurvesEncoder,
     CurvesHead,
@@ -105,18 +104,12 @@ def _heads(config: Config) -> tuple[CurvesHead, ...]:
 
 def _encoders(config: Config) -> dict[str, CurvesEncoder]:
     """Say what the tables show of each encoder and row of the anomaly table."""
-    trimmed = {
-        name
-        for name, entry in config.encoders.items()
-        if isinstance(entry, ComputedEncoder) and entry.trim is not None
-    }
     rows = config.anomaly.rows if config.anomaly is not None else ()
     joined = {
         row.name: CurvesEncoder(
             name=row.name,
             label=row.label,
             modality=specs.joint_modality(config, row.streams),
-            trimmed=not trimmed.isdisjoint(row.streams),
         )
         for row in rows
     }
@@ -125,7 +118,6 @@ def _encoders(config: Config) -> dict[str, CurvesEncoder]:
             name=name,
             label=entry.label,
             modality=entry.modality,
-            trimmed=name in trimmed,
         )
         for name, entry in config.encoders.items()
     }

@@ -11,13 +11,13 @@ import numpy as np
 
 from dfprobe.errors import ClipError
 from dfprobe.features.encoding import encoded
-from dfprobe.features.inputs import clip_inputs, trimmed_frames
+from dfprobe.features.inputs import clip_inputs
 from dfprobe.features.rows import stored_rows
 from dfprobe.media.audio import load_sound
 from dfprobe.media.clip import ClipRow, crop_clip
 from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import video_info
-from dfprobe.rates import VIDEO_FPS, RowClock
+from dfprobe.rates import RowClock
 from dfprobe.score.probes import NamedProbe, Reader
 from dfprobe.settings.stage_specs.features import CropSettings
 from dfprobe.status import Status
@@ -114,8 +114,7 @@ def _scores(path: Path, reader: Reader, crops: ClipCrops) -> Iterator[ClipScore]
     # Without a fault, all that is told of the crops is what a damaged file has lost.
     losses = crops.row["detail"] if crops.row["status"] == Status.OK else ""
     note = "; ".join(filter(None, (clip.note, losses)))
-    cut = 0 if reader.trim is None else trimmed_frames(row, crops)
-    first_row_s = reader.encoder.first_row_s + cut / VIDEO_FPS
+    first_row_s = reader.encoder.first_row_s + clip.start_s
     clock = RowClock(reader.encoder.rate_hz, first_row_s)
     times = [clock.start_s(number) for number in range(len(rows))]
     for named in reader.probes:

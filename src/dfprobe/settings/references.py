@@ -9,7 +9,7 @@ from dfprobe.settings.config import Config
 from dfprobe.settings.encoder_families import explained_streams, is_explained
 from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.explanations import Spatial
-from dfprobe.settings.head_kinds import RESERVED
+from dfprobe.settings.head_kinds import RESERVED, streams
 
 Problems: TypeAlias = Iterator[str]
 
@@ -42,6 +42,12 @@ def _heads(config: Config) -> Problems:
     for name, head in config.heads.items():
         where = f"config.heads.{name}"
         yield from _unknown(head.encoders, config.encoders, f"{where}.encoders.{{}}")
+        if 1 not in streams(head.kind):
+            yield (
+                f"{where}.kind: entries of `heads` read the features of one encoder, "
+                f"but a head of kind {head.kind} reads those of "
+                f"{' or '.join(map(str, streams(head.kind)))}."
+            )
         if name in RESERVED:
             yield (
                 f"{where}: this name stands for other heads in paths; take another one "
@@ -65,8 +71,31 @@ def _anomaly(config: Config) -> Problems:
     yield from _unknown([anomaly.corpus], config.corpora, "config.anomaly.corpus")
     yield from _unknown(anomaly.test, config.test, "config.anomaly.test.{}")
     for place, row in enumerate(anomaly.rows):
-        where = f"config.anomaly.rows.{place}.streams.{{}}"
-        yield from _unknown(row.streams, config.encoders, where)
+        where = f"config.anomaly.rows.{place}.streams"
+        yield from _unknown(row.streams, config.encoders, f"{where}.{{}}")
+        if len(row.streams) > 1 and config.encoders.keys() >= set(row.streams):
+            yield from _pair(config, row.streams, where)
+
+
+def _pair(config: Config, names: tuple[str, ...], where: str) -> Problems:
+    """Say why the features of two encoders cannot be read together, if so."""
+    modalities = tuple(config.encoders[name].modality for name in names)
+    if modalities != ("visual", "audio"):
+        found = " and ".join(
+            f"{name!r} is {modality}"
+            for name, modality in zip(names, modalities, strict=True)
+        )
+        yield (
+            f"{where}: a pair must be a visual encoder, then an audio one, but {found}."
+        )
+    trims = [getattr(config.encoders[name], "trim", None) for name in names]
+    if trims[0] != trims[1]:
+        cut, whole = names if trims[1] is None else names[::-1]
+        yield (
+            f"{where}: both encoders of a pair must read the same part of a clip, but "
+            f"{cut!r} has `trim: {trims[0] or trims[1]}` and {whole!r} reads whole "
+            "clips."
+        )
 
 
 def _spatial(config: Config) -> Problems:

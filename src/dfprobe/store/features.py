@@ -6,6 +6,11 @@ Layout inside ``{shard}.zarr.zip``:
 ``index/*``   one array per column, one entry per clip, sorted by ``clip_id``
 attributes    encoder spec, ``encoder_key``, ``rate_hz``, ``first_row_s``, versions
 
+``first_row_s`` in the index is the time of a clip's row 0, in seconds after the first
+video frame, what was trimmed included; in the attributes it is that time in a clip of
+which nothing was trimmed, and the one of all clips of an index without the column (of
+an older dfprobe).
+
 Any Zarr v3 library reads it. `FeatureReader` maps the chunks into memory instead, which
 is possible because they are stored as they are, at offsets that are multiples of 64. It
 compares each chunk with the zip's checksum before the first clip in it is read.
@@ -43,6 +48,7 @@ INDEX_SCHEMA = pl.Schema(
         "detail": pl.String,
         "offset": pl.Int64,
         "rows": pl.Int64,
+        "first_row_s": pl.Float64,
         "content_key": pl.String,
         "crops_key": pl.String,
     }
@@ -80,8 +86,9 @@ def write_store(
     path : Path
         ``.zarr.zip`` file to write.
     index : pl.DataFrame
-        Columns ``clip_id, status, detail, rows, content_key, crops_key``, sorted by
-        clip; ``rows`` is 0 where the status is not ``ok``. ``offset`` is added here.
+        Columns ``clip_id, status, detail, rows, first_row_s, content_key, crops_key``,
+        sorted by clip; ``rows`` is 0 where the status is not ``ok``. ``offset`` is
+        added here.
     clips : iterable of np.ndarray of shape (rows, dim)
         Features of the clips with rows, in the order of ``index``.
     dim : int
@@ -142,7 +149,7 @@ def _write_column(group: zarr.Group, column: pl.Series) -> None:
     array = group.create_array(
         f"index/{column.name}",
         shape=(len(column),),
-        dtype="string" if text else "int64",
+        dtype="string" if text else values.dtype,
         chunks=(max(len(column), 1),),
     )
     array[:] = values
@@ -159,8 +166,8 @@ class FeatureReader:
     Attributes
     ----------
     index : pl.DataFrame
-        One row a clip: ``clip_id, status, detail, offset, rows, content_key,
-        crops_key``.
+        One row a clip: ``clip_id, status, detail, offset, rows, first_row_s,
+        content_key, crops_key``.
     attributes : dict
         What the writer kept: ``dim``, ``rate_hz``, ``first_row_s``, ``encoder_key``...
 
@@ -207,9 +214,11 @@ class FeatureReader:
         self.rows: int = features.shape[0]
         self._chunk_rows: int = features.chunks[0]
         self._starts, self._checksums = self._places()
+        columns = {name: _column(index, name) for name in INDEX_SCHEMA if name in index}
+        start_s = self.attributes.get("first_row_s", np.nan)
+        columns.setdefault("first_row_s", np.full(len(columns["rows"]), start_s))
         self.index = pl.DataFrame(
-            {name: _column(index, name) for name in INDEX_SCHEMA},
-            schema=INDEX_SCHEMA,
+            {name: columns[name] for name in INDEX_SCHEMA}, schema=INDEX_SCHEMA
         )
         store.close()
 

@@ -144,7 +144,8 @@ def test_every_seed_but_the_first_is_a_head_of_its_own():
 
 
 def test_a_corpus_of_real_clips_is_encoded_by_its_rows_alone():
-    encoders = {name: ENCODER for name in ("a", "b", "c")}
+    encoders = {name: ENCODER for name in ("a", "b")}
+    encoders["c"] = {"family": "residual"}
     rows = [{"streams": ["c", "a"]}]
     settings = {"corpus": "unused", "test": ["mine"], "rows": rows}
     config = complete_config(GIVEN | {"encoders": encoders, "anomaly": settings})

@@ -86,17 +86,11 @@ def test_curves_are_read_in_the_order_of_the_clips(tmp_path):
     curves = [[0.5, 1.5], None, [float("nan"), 1.0], [2.0]]
     schema = {"clip_id": pl.String, "curve": pl.List(pl.Float32)}
     table = pl.DataFrame({"clip_id": list("abcd"), "curve": curves}, schema=schema)
-    table.with_columns(rate_hz=pl.lit(50.0), first_row_s=pl.lit(0.25)).write_parquet(
-        path
-    )
-    clips = pl.DataFrame(
-        {"clip_id": list("dcbax"), "leading_silence_s": [0.1, None, 0.0, 0.0, 0.3]}
-    )
-    whole = read_curves(path, clips, trimmed=False)
-    assert [curve is None for curve in whole] == [False, True, True, False, True]
-    assert whole[3].values.tolist() == [0.5, 1.5]
-    assert (whole[0].clock, whole[0].cut_frames) == (RowClock(50.0, 0.25), 0)
-    trimmed = read_curves(path, clips, trimmed=True)
-    # int(0.1 * 25) + 1 = 3 frames of 40 ms; a clip that begins loud stays whole.
-    assert (trimmed[0].clock, trimmed[0].cut_frames) == (RowClock(50.0, 0.37), 3)
-    assert (trimmed[3].clock, trimmed[3].cut_frames) == (RowClock(50.0, 0.25), 0)
+    starts = pl.Series([0.25, None, 0.25, 0.37])
+    timed = table.with_columns(rate_hz=pl.lit(50.0), first_row_s=starts)
+    timed.write_parquet(path)
+    found = read_curves(path, pl.DataFrame({"clip_id": list("dcbax")}))
+    assert [curve is None for curve in found] == [False, True, True, False, True]
+    assert found[3].values.tolist() == [0.5, 1.5]
+    assert found[0].clock == RowClock(50.0, 0.37)
+    assert found[3].clock == RowClock(50.0, 0.25)

@@ -156,9 +156,7 @@ def test_rows_of_a_trimmed_clip_keep_their_times(known):
     clips, features = known
     cut = 3
     curves = [
-        TimedCurve(
-            np.float32(probe(1).curve(rows[cut:])), RowClock(25.0, cut / 25), cut
-        )
+        TimedCurve(np.float32(probe(1).curve(rows[cut:])), RowClock(25.0, cut / 25))
         for rows in features
     ]
     row = by_subset(clips, curves)["both"]

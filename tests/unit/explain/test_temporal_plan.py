@@ -63,9 +63,7 @@ def test_the_spec_says_what_each_row_is():
         "name": "lfcc",
         "label": "LFCC",
         "modality": "audio",
-        "trimmed": False,
     }
-    assert about["cut"].trimmed
     assert about["residual+lfcc"].label == "Pair"
     assert about["residual+lfcc"].modality == "audio-visual"
 

@@ -22,7 +22,7 @@ from typed_specs import typed
 FRAMES = 50
 SEGMENT = [[0.4, 0.78]]  # frames 10 to 19
 CLIPS = [f"{label}/{number}" for label in (0, 1) for number in range(6)]
-ABOUT = {"modality": "audio", "trimmed": False}
+ABOUT = {"modality": "audio"}
 SPEC = {
     "heads": [
         {
@@ -42,12 +42,11 @@ SPEC = {
     ],
     "encoders": [
         {"name": "finds", "label": "Finds", **ABOUT},
-        {"name": "misses", "label": "Misses", "modality": "visual", "trimmed": False},
+        {"name": "misses", "label": "Misses", "modality": "visual"},
         {
             "name": "a+b",
             "label": "A + B",
             "modality": "audio-visual",
-            "trimmed": False,
         },
     ],
     "test": ["seg", "plain"],

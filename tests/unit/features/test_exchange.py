@@ -147,6 +147,7 @@ def test_exported_rows_come_back_as_they_were(folder):
             "status": ["ok"] * 3 + ["no_face"],
             "detail": [""] * 4,
             "rows": [5, 6, 7, 0],
+            "first_row_s": [0.0] * 4,
             "content_key": [""] * 4,
             "crops_key": [""] * 4,
         }

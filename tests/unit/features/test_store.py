@@ -20,6 +20,7 @@ def index() -> pl.DataFrame:
             "status": ["ok" if count else "no_face" for count in rows],
             "detail": ["" if count else "no face in 3 frames" for count in rows],
             "rows": rows,
+            "first_row_s": [0.04 * count for count in rows],
             "content_key": [f"key of {name}" for name in ids],
             "crops_key": [""] * len(ids),
         }
@@ -53,6 +54,7 @@ def test_every_clip_comes_back_exactly(written):
             np.testing.assert_array_equal(reader.clip(name), expected)
         assert reader.clip("damaged").shape == (0, DIM)
         assert reader.attributes == {"rate_hz": 25.0, "dim": DIM}
+        assert reader.index["first_row_s"].to_list() == index()["first_row_s"].to_list()
         assert reader.index["offset"].to_list() == [0, 5, 5, 16]
         assert reader.index["status"].to_list()[1] == "no_face"
         assert reader.index["content_key"].to_list()[0] == "key of a b"
@@ -129,3 +131,15 @@ def test_an_index_that_lost_a_column_is_refused(written):
     path.write_bytes(content[:directory] + b"j" + content[directory + 1 :])
     with pytest.raises(DataError, match=r"not a whole feature store.*differ"):
         FeatureReader(path)
+
+
+def test_an_index_without_times_of_clips_takes_that_of_the_store(tmp_path, monkeypatch):
+    path, values = tmp_path / "000.zarr.zip", clips("float16")
+    schema = {k: v for k, v in module.INDEX_SCHEMA.items() if k != "first_row_s"}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "INDEX_SCHEMA", pl.Schema(schema))
+        attributes = {"first_row_s": 0.25}
+        write_store(path, index(), values.values(), DIM, "float16", attributes)
+    with FeatureReader(path) as reader:
+        assert reader.index["first_row_s"].to_list() == [0.25] * 4
+        assert reader.index.columns == list(module.INDEX_SCHEMA)

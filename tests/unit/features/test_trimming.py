@@ -63,10 +63,11 @@ def test_all_inputs_are_cut_at_the_same_time(size):
     assert all(0 < len(chunk) <= size for chunk in chunks)
     np.testing.assert_array_equal(np.concatenate(chunks), numbers[7:])
     assert list(without_start(clip, 20).frames(size)) == []
+    assert (clip.start_s, later.start_s) == (0.0, 7 / 25)
 
 
 def test_inputs_that_were_not_asked_for_stay_away():
-    assert without_start(ClipInputs("c"), 3) == ClipInputs("c")
+    assert without_start(ClipInputs("c"), 3) == ClipInputs("c", start_s=3 / 25)
 
 
 class Shard:
@@ -121,6 +122,18 @@ def test_trimmed_rows_do_not_depend_on_the_silence(shard, name):
         np.testing.assert_allclose(rows["long"], alone, atol=1e-5)
         # A clip that begins loud is as it was.
         np.testing.assert_array_equal(rows["loud"], whole.clip("loud"))
+
+
+def test_the_index_says_when_row_0_of_a_trimmed_clip_is(shard):
+    with shard.extract(ENCODERS["lfcc"], trim=TRIM) as trimmed:
+        found = dict(trimmed.index.select("clip_id", "first_row_s").iter_rows())
+        assert trimmed.attributes["first_row_s"] == 0.0
+    frames = {"loud": 0, "short": 3, "between": 5, "long": 11}
+    assert {name: found[name] for name in frames} == {
+        name: count / 25 for name, count in frames.items()
+    }
+    with shard.extract(ENCODERS["lfcc"]) as whole:
+        assert set(whole.index["first_row_s"]) == {0.0}
 
 
 def test_a_clip_that_is_all_silence_is_too_short(shard):

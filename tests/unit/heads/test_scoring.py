@@ -139,6 +139,16 @@ def test_every_head_has_its_curves(corpus, head):
             assert score == pytest.approx(np.logaddexp.reduce(expected), abs=1e-5)
 
 
+def test_a_curve_has_the_times_of_its_clip(corpus, head):
+    cut = {"test/03": 0.16, "test/04": 0.04}
+    store = corpus.folder / "cut.zarr.zip"
+    write_features(store, corpus.rows, starts=cut)
+    out, curve = corpus.folder / "out.parquet", corpus.folder / "curve.parquet"
+    score_clips([[store]], corpus.manifest, [Scored(head, out, curve)])
+    found = dict(pl.read_parquet(curve).select("clip_id", "first_row_s").iter_rows())
+    assert {name: start for name, start in found.items() if start} == cut
+
+
 @pytest.mark.usefixtures("timed")
 def test_a_clip_without_a_score_has_no_curve(corpus, head):
     clips = pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows()
@@ -152,6 +162,10 @@ def test_a_clip_without_a_score_has_no_curve(corpus, head):
     table = pl.read_parquet(curve)
     none = table.filter(pl.col("curve").is_null())["clip_id"].to_list()
     assert none == ["test/a", "test/b", "test/d"]
+    timeless = table.filter(
+        pl.col("rate_hz").is_null() & pl.col("first_row_s").is_null()
+    )
+    assert timeless["clip_id"].to_list() == none
     assert table.height == read_scores(out).height
 
 

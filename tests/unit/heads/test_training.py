@@ -63,10 +63,8 @@ def train_all(corpus, spec, name="head", second=()):
 
 
 @pytest.fixture
-def timed(corpus, monkeypatch):
-    """The corpus with two streams that say when their rows begin."""
-    monkeypatch.setitem(PROVENANCE, "rate_hz", 25.0)
-    monkeypatch.setitem(PROVENANCE, "first_row_s", 0.0)
+def paired(corpus):
+    """The corpus with two streams."""
     stores = [
         write_features(corpus.folder / f"{name}.zarr.zip", corpus.rows, key=name)
         for name in ("one", "two")
@@ -193,9 +191,9 @@ def killed_after(epochs, monkeypatch):
 @pytest.mark.parametrize("settings", [{}, TRANSFORMER, NEXT_TOKEN, SYNC])
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_a_killed_training_ends_with_the_same_bytes(
-    timed, probe_spec, settings, epochs, monkeypatch
+    paired, probe_spec, settings, epochs, monkeypatch
 ):
-    corpus, second = timed
+    corpus, second = paired
     second = second if settings is SYNC else ()
     spec = changed(probe_spec, {"seeds": [43, 44], "max_epochs": 3}, settings)
     whole = train_all(corpus, spec, "whole", second)
@@ -305,8 +303,8 @@ def test_impossible_setting_is_refused(corpus, probe_spec, wrong):
         train(corpus, changed(probe_spec, wrong))
 
 
-def test_pair_is_trained_and_scored(timed, probe_spec):
-    corpus, second = timed
+def test_pair_is_trained_and_scored(paired, probe_spec):
+    corpus, second = paired
     heads, _ = train_all(corpus, changed(probe_spec, SYNC), second=second)
     head = load_head(heads[0])
     clips = pl.read_parquet(corpus.manifest).select("clip_id", "split", "label").rows()
@@ -347,8 +345,26 @@ def test_surprise_is_scored_by_its_largest_value_and_its_mean(corpus, probe_spec
     ],
 )
 def test_a_kind_reads_as_many_streams_as_it_says(
-    timed, probe_spec, settings, pair, words
+    paired, probe_spec, settings, pair, words
 ):
-    corpus, second = timed
+    corpus, second = paired
     with pytest.raises(ConfigError, match=words):
         train_all(corpus, changed(probe_spec, settings), second=second if pair else ())
+
+
+def test_curves_of_a_pair_begin_where_both_streams_do(paired, probe_spec):
+    corpus, _ = paired
+    cut = {"test/03": 0.08}
+    second = [corpus.folder / "late.zarr.zip"]
+    write_features(second[0], corpus.rows, key="two", starts=cut)
+    heads, _ = train_all(corpus, changed(probe_spec, SYNC), second=second)
+    out, curves = corpus.folder / "out.parquet", corpus.folder / "curves.parquet"
+    streams = [corpus.stores, second]
+    score_clips(streams, corpus.manifest, [Scored(heads[0], out, curves)])
+    head = load_head(heads[0])
+    for row in pl.read_parquet(curves).iter_rows(named=True):
+        rows = corpus.rows[row["clip_id"]]
+        late = 2 if row["clip_id"] in cut else 0
+        assert row["first_row_s"] == late / 25
+        expected = head.curve(rows[late:], rows[: len(rows) - late])
+        np.testing.assert_allclose(row["curve"], expected, rtol=1e-6)

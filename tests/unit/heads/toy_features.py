@@ -13,6 +13,8 @@ PROVENANCE = {
     "encoder": {"name": "toy", "family": "toy"},
     "settings": {"dtype": "float16"},
     "crops": None,
+    "rate_hz": 25.0,
+    "first_row_s": 0.0,
 }
 
 
@@ -23,9 +25,16 @@ class Corpus(NamedTuple):
     rows: dict[str, np.ndarray]
 
 
-def write_features(path, rows, statuses=None, key="key", dtype="float16", **attributes):
-    """One store; ``statuses`` names the clips that failed and have no rows."""
+def write_features(
+    path, rows, statuses=None, key="key", dtype="float16", starts=None, **attributes
+):
+    """One store; ``statuses`` names the clips that failed and have no rows.
+
+    ``starts``: time of row 0 of the clips that were trimmed.
+    """
     statuses = statuses or {}
+    attributes = PROVENANCE | {"encoder_key": key} | attributes
+    starts = dict.fromkeys(rows, attributes["first_row_s"]) | (starts or {})
     ids = sorted([*rows, *statuses])
     index = pl.DataFrame(
         {
@@ -33,14 +42,13 @@ def write_features(path, rows, statuses=None, key="key", dtype="float16", **attr
             "status": [statuses.get(name, "ok") for name in ids],
             "detail": [""] * len(ids),
             "rows": [len(rows[name]) if name in rows else 0 for name in ids],
+            "first_row_s": [starts.get(name, 0.0) for name in ids],
             "content_key": [""] * len(ids),
             "crops_key": [""] * len(ids),
         }
     )
     clips = [rows[name] for name in ids if name in rows]
-    write_store(
-        path, index, clips, DIM, dtype, PROVENANCE | {"encoder_key": key} | attributes
-    )
+    write_store(path, index, clips, DIM, dtype, attributes)
     return path
 
 

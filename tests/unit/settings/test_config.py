@@ -72,14 +72,40 @@ def test_a_setting_gives_way_to_what_is_said():
 
 
 def test_rows_of_the_anomaly_table_are_labelled():
-    encoders = {n: {"family": "lfcc", "label": n.upper()} for n in ("lfcc", "b")}
-    rows = [{"streams": ["lfcc", "b"]}, {"streams": ["b"], "label": "Mine"}]
+    families = {"a": "residual", "b": "lfcc"}
+    encoders = {n: {"family": f, "label": n.upper()} for n, f in families.items()}
+    rows = [{"streams": ["a", "b"]}, {"streams": ["b"], "label": "Mine"}]
     anomaly = {"corpus": "mine", "test": ["mine"], "rows": rows}
     config = SMALL | {"encoders": encoders, "anomaly": anomaly}
     full = complete_config(config).anomaly
-    assert [row.label for row in full.rows] == ["LFCC + B", "Mine"]
+    assert [row.label for row in full.rows] == ["A + B", "Mine"]
     assert full.next_token.width == 512
     assert full.sync.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("streams", "parts"),
+    [
+        (
+            ["b", "a"],
+            ["rows.0.streams", "visual encoder, then", "'b' is audio and 'a'"],
+        ),
+        (["a", "a2"], ["rows.0.streams", "'a2' is visual"]),
+        (["a", "cut"], ["same part", "'cut' has `trim: leading_silence`", "'a' reads"]),
+    ],
+)
+def test_a_pair_is_visual_then_audio_and_cut_alike(streams, parts):
+    encoders = {
+        "a": {"family": "residual"},
+        "a2": {"family": "residual"},
+        "b": {"family": "lfcc"},
+        "cut": {"family": "lfcc", "trim": "leading_silence"},
+    }
+    anomaly = {"corpus": "mine", "test": ["mine"], "rows": [{"streams": streams}]}
+    with pytest.raises(ConfigError) as told:
+        complete_config(SMALL | {"encoders": encoders, "anomaly": anomaly})
+    for part in parts:
+        assert part in str(told.value)
 
 
 def test_feature_files_have_25_rows_a_second_unless_the_config_says_otherwise():

@@ -106,7 +106,7 @@ def judge_clip(
     if not clip["common"]:
         return LeftOut.NOT_COMMON
     segments = segments_of(clip)
-    frames = (clip["frames"] or 0) - curve.cut_frames
+    frames = (clip["frames"] or 0) - curve.clock.frame_of(0)  # that have rows
     judged = judge(curve.values, frames, segments, curve.clock)
     if isinstance(judged, LeftOut):
         return judged

@@ -111,7 +111,7 @@ def make_panels(
     panels = []
     for encoder, names in wanted:
         about = encoders[encoder]
-        timed = read_curves(paths[encoder], clips, about.trimmed)
+        timed = read_curves(paths[encoder], clips)
         by_clip = dict(zip(clips["clip_id"], timed, strict=True))
         names = names or choose_clips(clips, by_clip)
         panels += [_panel(name, about, clips, by_clip) for name in names]

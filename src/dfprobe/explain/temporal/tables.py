@@ -91,7 +91,7 @@ def make_tables(
         for key in keys:
             about = encoders[key.encoder]
             names = _names(key, about)
-            values = read_curves(curve_of[key], corpus.clips, about.trimmed)
+            values = read_curves(curve_of[key], corpus.clips)
             if test in spec.localised:
                 area = _classification(corpus, key)
                 rows = localisation.localise(corpus.clips, corpus.common, values)

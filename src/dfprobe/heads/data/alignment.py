@@ -1,63 +1,70 @@
 """Two streams of one clip brought to one rate and length."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from dfprobe.heads.data.clips import StoreSet
 from dfprobe.rates import RowClock
 
-Timing = tuple[float, float]  # rate_hz, first_row_s: see `dfprobe.rates.RowClock`
+
+class Aligned(NamedTuple):
+    """The rows of one clip in one or two streams, and their times.
+
+    Parameters
+    ----------
+    rows : tuple of np.ndarray of shape (rows, dim)
+        One array per stream, of equal length.
+    clock : RowClock
+        Of all streams.
+    """
+
+    rows: tuple[np.ndarray, ...]
+    clock: RowClock
 
 
-def align(
-    first: np.ndarray,
-    second: np.ndarray,
-    first_timing: Timing,
-    second_timing: Timing,
-) -> tuple[np.ndarray, np.ndarray]:
+def align(streams: Sequence[np.ndarray], clocks: Sequence[RowClock]) -> Aligned:
     """Pair the rows of two streams that begin at the same time.
 
-    Streams of one timing are cut to the shorter one, from the end, as in the paper.
+    Streams of one clock are cut to the shorter one, from the end, as in the paper.
     Otherwise the rows of the slower stream (the first one if both are equally fast)
-    are kept, each beside that row of the other whose span holds its start: CLIP's row
-    2 j beside VideoMAE's row j. No row is averaged or made up. Rows of the slower
+    are kept, each paired with the row of the faster one that covers its start: CLIP's
+    row 2 j with VideoMAE's row j. No row is averaged or made up. Rows of the slower
     stream that begin before or after all of the other are cut.
 
     Parameters
     ----------
-    first : np.ndarray of shape (first_rows, first_dim)
-    second : np.ndarray of shape (second_rows, second_dim)
-    first_timing, second_timing : tuple of float
-        ``rate_hz``, ``first_row_s`` of each: rows a second, start of row 0 in seconds.
+    streams : sequence of np.ndarray of shape (rows, dim)
+        One, which is given back as it is, or two.
+    clocks : sequence of RowClock
+        Times of the rows of each.
 
     Returns
     -------
-    first : np.ndarray of shape (rows, first_dim)
-    second : np.ndarray of shape (rows, second_dim)
-        In their own types; views for streams of one timing. No row where the streams
-        have no time in common.
+    Aligned
+        Rows in their own types; views for streams of one clock. No row where the
+        streams have no time in common.
     """
-    if first_timing == second_timing:
+    if len(streams) == 1:
+        return Aligned((streams[0],), clocks[0])
+    (first, second), (first_clock, second_clock) = streams, clocks
+    if first_clock == second_clock:
         rows = min(len(first), len(second))
-        return first[:rows], second[:rows]
-    first_clock, second_clock = RowClock(*first_timing), RowClock(*second_timing)
+        return Aligned((first[:rows], second[:rows]), first_clock)
     if first_clock.rate_hz <= second_clock.rate_hz:
-        return _beside(first, second, first_clock, second_clock)
-    second, first = _beside(second, first, second_clock, first_clock)
-    return first, second
+        return _paired(first, second, first_clock, second_clock)
+    (second, first), clock = _paired(second, first, second_clock, first_clock)
+    return Aligned((first, second), clock)
 
 
-def _beside(
+def _paired(
     slow: np.ndarray, fast: np.ndarray, slow_clock: RowClock, fast_clock: RowClock
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Aligned:
     starts = (slow_clock.start_s(row) for row in range(len(slow)))
     partners = np.array([fast_clock.row_at(start) for start in starts], np.int64)
-    covered = (partners >= 0) & (partners < len(fast))
-    return slow[covered], fast[partners[covered]]
-
-
-def timing(stores: StoreSet) -> Timing:
-    """Rate and start of the rows of some stores."""
-    return stores.attributes["rate_hz"], stores.attributes["first_row_s"]
+    covered = (partners >= 0) & (partners < len(fast))  # without a gap: both ascend
+    clock = slow_clock.since(int(covered.argmax()) if covered.any() else 0)
+    return Aligned((slow[covered], fast[partners[covered]]), clock)
 
 
 def unit_rows(*streams: np.ndarray) -> np.ndarray:

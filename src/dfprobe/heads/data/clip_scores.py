@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import polars as pl
 
-from dfprobe.heads.data.alignment import align, timing
+from dfprobe.heads.data.alignment import Aligned, align
 from dfprobe.heads.data.clips import StoreSet
 from dfprobe.status import Status
 
-Rows = tuple[np.ndarray, ...]
 
-
-def clip_rows(clips: pl.DataFrame, stores: Sequence[StoreSet]) -> Iterator[Rows | None]:
-    """Rows of each clip, one array a stream; None for a clip that has none.
+def clip_rows(
+    clips: pl.DataFrame, stores: Sequence[StoreSet]
+) -> Iterator[Aligned | None]:
+    """Rows of each clip with their times; None for a clip that has none.
 
     Parameters
     ----------
@@ -27,11 +26,7 @@ def clip_rows(clips: pl.DataFrame, stores: Sequence[StoreSet]) -> Iterator[Rows 
             yield None
             continue
         rows = [store.rows(clip_id) for store in stores]
-        if len(stores) == 1:
-            yield (rows[0],)
-        else:
-            first, second = (timing(store) for store in stores)
-            yield align(rows[0], rows[1], first, second)
+        yield align(rows, [store.clock(clip_id) for store in stores])
 
 
 def with_scores(clips: pl.DataFrame, scores: Sequence[float | None]) -> pl.DataFrame:

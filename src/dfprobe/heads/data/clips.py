@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
+from dfprobe.rates import RowClock
 from dfprobe.status import Status
 from dfprobe.store.features import FeatureReader
 
@@ -39,7 +40,7 @@ class StoreSet:
     dtype : np.dtype
         Of the rows, float16 or float32.
     index : pl.DataFrame
-        ``clip_id, status, rows, content_key`` of all clips of all stores.
+        ``clip_id, status, rows, first_row_s, content_key`` of all clips of all stores.
 
     Raises
     ------
@@ -61,8 +62,9 @@ class StoreSet:
         for reader in readers:
             self._check_like_first(reader, first)
         self._readers = readers
-        columns = ["clip_id", "status", "rows", "content_key"]
+        columns = ["clip_id", "status", "rows", "first_row_s", "content_key"]
         self.index = pl.concat([reader.index.select(columns) for reader in readers])
+        self._starts = dict(self.index.select("clip_id", "first_row_s").iter_rows())
         self._reader_of = {
             clip_id: reader for reader in readers for clip_id in reader.index["clip_id"]
         }
@@ -73,6 +75,10 @@ class StoreSet:
     def rows(self, clip_id: str) -> np.ndarray:
         """Features of one clip, (rows, dim), float16 or float32, read-only view."""
         return self._reader_of[clip_id].clip(clip_id)
+
+    def clock(self, clip_id: str) -> RowClock:
+        """Return the times of the rows of one clip."""
+        return RowClock(self.attributes["rate_hz"], self._starts[clip_id])
 
     def verify(self) -> None:
         """Compare all rows with their checksums, once, in the order of the files.
@@ -177,16 +183,18 @@ def with_status(
 
 def _common_rows(clips: pl.DataFrame, streams: Sequence[StoreSet]) -> pl.Series:
     """Rows of the slower stream in the time that all streams cover; null if unknown."""
-    starts = [store.attributes["first_row_s"] for store in streams]
     rates = [store.attributes["rate_hz"] for store in streams]
-    ends = [
-        start
-        + clips.join(store.index, "clip_id", "left", maintain_order="left")["rows"]
-        / rate
-        for store, start, rate in zip(streams, starts, rates, strict=True)
+    indexes = [
+        clips.join(store.index, "clip_id", "left", maintain_order="left")
+        for store in streams
     ]
-    end = pl.select(pl.min_horizontal(ends)).to_series()
-    return ((end - max(starts)) * min(rates) + 1e-6).floor()
+    starts = [index["first_row_s"] for index in indexes]
+    ends = [
+        start + index["rows"] / rate
+        for start, index, rate in zip(starts, indexes, rates, strict=True)
+    ]
+    common = pl.min_horizontal(ends) - pl.max_horizontal(starts)
+    return pl.select((common * min(rates) + 1e-6).floor()).to_series()
 
 
 def labelled_clips(

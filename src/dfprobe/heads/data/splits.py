@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.data.alignment import align, timing
+from dfprobe.heads.data.alignment import align
 from dfprobe.heads.data.clips import LabelledClips, StoreSet
 from dfprobe.heads.data.feed import ClipFeed
 
@@ -90,7 +90,8 @@ class Split:
         names = [self.clip_ids[position] for position in order]
         feeds = [stream.feed.visit(names) for stream in self._streams]
         for position, name, *rows in zip(order, names, *feeds, strict=True):
-            yield Item(name, int(self.labels[position]), self._together(rows))
+            clocks = [stream.stores.clock(name) for stream in self._streams]
+            yield Item(name, int(self.labels[position]), align(rows, clocks).rows)
 
     def bad_clip(self, clip_id: str, why: str) -> DataError:
         """Make the error to raise for a clip that no head can learn from."""
@@ -100,12 +101,6 @@ class Split:
             "all zero or not finite (or the learning rate is far too high). Delete "
             "that file and run the workflow again."
         )
-
-    def _together(self, rows: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-        if len(rows) == 1:
-            return (rows[0],)
-        first, second = (timing(stream.stores) for stream in self._streams)
-        return align(rows[0], rows[1], first, second)
 
 
 def epoch_order(count: int, seed: int, epoch: int | None) -> np.ndarray:

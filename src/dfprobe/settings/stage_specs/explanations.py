@@ -56,7 +56,6 @@ class CurvesEncoder(Labelled):
     """An encoder or pair of encoders in the tables of curves."""
 
     modality: str
-    trimmed: bool
 
 
 class LocalisationSpec(Spec):

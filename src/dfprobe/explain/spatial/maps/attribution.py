@@ -20,7 +20,7 @@ from dfprobe.explain.spatial.maps.families import FAMILIES, Family
 from dfprobe.explain.spatial.maps.frames import explained_clips, explained_frames
 from dfprobe.explain.spatial.maps.heat_maps import Heat, Maps, maps_of_rows
 from dfprobe.explain.spatial.maps.source_frames import SourceFrames
-from dfprobe.features.inputs import clip_inputs, trimmed_frames
+from dfprobe.features.inputs import clip_inputs
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.media.video import frames_at_25fps
 from dfprobe.progress import Progress
@@ -205,7 +205,9 @@ def _of_clip(
         if read.frames is None:
             source.see(next(frames_at_25fps(Path(clip["path"]), 1)))
         inputs = source.watched(read)
-        numbers = _row_numbers(explainer, clip, reader, asked)
+        encoder = explainer.encoder
+        clock = RowClock(encoder.rate_hz, encoder.first_row_s + read.start_s)
+        numbers = {frame: clock.row_at(frame / VIDEO_FPS) for frame in asked}
         real, random = _maps(explainer, inputs, list(numbers.values()))
     except ClipError as error:
         return _failed(explainer.family, clip, asked or [None], None, error.status)
@@ -233,16 +235,6 @@ def _maps(
         return real, {}
     once = [explainer.probe]
     return real, maps_of_rows(explainer.random, family, clip, rows, once, limits)
-
-
-def _row_numbers(
-    explainer: _Explainer, clip: Row, reader: CropReader, asked: Sequence[int]
-) -> dict[int, int]:
-    """Row of each frame; a trimmed clip's rows begin after its cut."""
-    encoder = explainer.encoder
-    cut = 0 if explainer.trim is None else trimmed_frames(clip, reader)
-    clock = RowClock(encoder.rate_hz, encoder.first_row_s + cut / VIDEO_FPS)
-    return {frame: clock.row_at(frame / VIDEO_FPS) for frame in asked}
 
 
 def _of_frame(
