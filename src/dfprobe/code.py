@@ -9,6 +9,8 @@ import ast
 import hashlib
 from collections.abc import Iterable
 from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 _PACKAGE = "dfprobe"
@@ -20,7 +22,8 @@ def import_closure(modules: Iterable[str]) -> list[str]:
     """Modules of dfprobe that ``modules`` import, directly or not, themselves included.
 
     Only ``import`` statements are followed: a module that is looked up by name at run
-    time (an encoder family, a corpus layout) has to be given as a root of its own.
+    time (an encoder family, a corpus layout) has to be given as a root of its own. It
+    may be of another package; of what it imports, only modules of dfprobe are followed.
     Packages' ``__init__.py`` files are empty and left out.
 
     Parameters
@@ -36,7 +39,7 @@ def import_closure(modules: Iterable[str]) -> list[str]:
     Raises
     ------
     ModuleNotFoundError
-        If a name in ``modules`` is not a module of dfprobe.
+        If there is no such module.
     """
     found: set[str] = set()
     waiting = list(modules)
@@ -70,11 +73,35 @@ def code_digest(modules: Iterable[str]) -> str:
 
 
 def module_path(module: str) -> Path:
-    """File of a module of dfprobe."""
-    path = _ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    if not module.startswith(f"{_PACKAGE}.") or not path.is_file():
-        raise ModuleNotFoundError(f"{module} is not a module of {_PACKAGE}: no {path}")
+    """File of a module, found without importing it or the packages that hold it.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If there is no such module, or it is not a Python file.
+    """
+    first, *rest = module.split(".")
+    if first == _PACKAGE:
+        path: Path | None = _ROOT.joinpath(*rest).with_suffix(".py")
+    else:
+        path = _foreign_path(first, rest)
+    if path is None or path.suffix != ".py" or not path.is_file():
+        raise ModuleNotFoundError(f"there is no module {module}")
     return path
+
+
+def _foreign_path(name: str, rest: Iterable[str]) -> Path | None:
+    spec: ModuleSpec | None = find_spec(name)
+    for part in rest:
+        name = f"{name}.{part}"
+        inside = None if spec is None else spec.submodule_search_locations
+        spec = None if inside is None else PathFinder.find_spec(name, inside)
+    return None if spec is None or spec.origin is None else Path(spec.origin)
+
+
+def package_folder(package: str) -> Path:
+    """Folder of a package of dfprobe."""
+    return _ROOT.joinpath(*package.split(".")[1:])
 
 
 def _text(module: str) -> str:

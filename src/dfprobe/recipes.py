@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 
 from dfprobe.code import module_path
+from dfprobe.errors import ConfigError
+from dfprobe.settings import corpus_layouts, encoder_families
 
 # The module that declares the recipe of each input of an encoder.
 _INPUTS = {
@@ -42,7 +44,7 @@ def rows(family: str, inputs: Iterable[str], trimmed: bool = False) -> dict[str,
     read = [_INPUTS[name] for name in inputs if name in _INPUTS]
     if trimmed:
         read.append("dfprobe.features.trimming")
-    modules = [f"dfprobe.encoders.families.{family}", "dfprobe.features.extract", *read]
+    modules = [encoder_families.module(family), "dfprobe.features.extract", *read]
     return _recipes(modules)
 
 
@@ -64,7 +66,7 @@ def heads(*kinds: str) -> dict[str, int]:
 
 def manifest(layout: str) -> dict[str, int]:
     """Recipes of the list of a corpus's clips."""
-    return _recipes(["dfprobe.corpora.manifest", f"dfprobe.corpora.layouts.{layout}"])
+    return _recipes(["dfprobe.corpora.manifest", corpus_layouts.module(layout)])
 
 
 def facts() -> dict[str, int]:
@@ -78,7 +80,12 @@ def demo() -> dict[str, int]:
 
 
 def _recipes(modules: Iterable[str]) -> dict[str, int]:
-    return {module.rpartition(".")[2]: _declared(module) for module in modules}
+    return {_name(module): _declared(module) for module in modules}
+
+
+def _name(module: str) -> str:
+    """Last part of a module's name, the whole of one that is outside the package."""
+    return module.rpartition(".")[2] if module.startswith("dfprobe.") else module
 
 
 @cache
@@ -90,4 +97,7 @@ def _declared(module: str) -> int:
                 targets=[ast.Name(id="RECIPE")], value=ast.Constant(value=int(number))
             ):
                 return number
-    raise TypeError(f"{module} declares no integer RECIPE")
+    raise ConfigError(
+        f"{module} declares no recipe number: write RECIPE = 1 into it, and raise it "
+        "whenever the numbers that it computes change"
+    )

@@ -16,6 +16,7 @@ from dfprobe.planning import (
     weight_files,
 )
 from dfprobe.planning.wildcards import one_of
+from dfprobe.settings import encoder_families
 from dfprobe.settings.complete import complete_config
 
 config = complete_config(config)

@@ -13,7 +13,7 @@ rule explain_frames:
         ),
         code=lambda wildcards: code_stamps.stage_code(
             "dfprobe.explain.spatial.maps.attribution",
-            f"dfprobe.encoders.families.{config.encoders[wildcards.encoder].family}",
+            encoder_families.module(config.encoders[wildcards.encoder].family),
         ),
     output:
         products.maps(),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from dfprobe.settings.corpus_layouts import module
 from dfprobe.store.csv_files import bad_value
 
 SPLITS = ("train", "val", "test")
@@ -99,4 +100,4 @@ def parse_label(path: Path, line: int, column: str, text: str) -> int | None:
 
 def load_layout(name: str) -> ModuleType:
     """Import the module of a layout that exists."""
-    return importlib.import_module(f"dfprobe.corpora.layouts.{name}")
+    return importlib.import_module(module(name))

@@ -2,20 +2,21 @@
 
 import importlib
 from dataclasses import replace
+from types import ModuleType
 
 from dfprobe.encoders.contract import Encoder
+from dfprobe.encoders.tracing import Tracing
 from dfprobe.errors import EncoderError
 from dfprobe.settings.encoder_families import (
     complete_options,
     modality,
+    module,
     names_a_file,
     streams,
 )
 from dfprobe.settings.model import Layer, Options
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.weights.records import local_path, missing
-
-_PACKAGE = "dfprobe.encoders.families"
 
 
 def load_encoder(
@@ -85,9 +86,30 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         weights=_found(spec),
         options=complete_options(spec.family, spec.options),
     )
-    module = importlib.import_module(f"{_PACKAGE}.{spec.family}")
-    encoder: Encoder = module.build(complete, device)
+    encoder: Encoder = _imported(spec.family).build(complete, device)
     return encoder
+
+
+def tracing(family: str) -> Tracing:
+    """How the rows of a family are traced back to the frame.
+
+    Raises
+    ------
+    EncoderError
+        If its module has no ``TRACING``.
+    """
+    found = getattr(_imported(family), "TRACING", None)
+    if not isinstance(found, Tracing):
+        raise EncoderError(
+            f"encoder family {family!r}: {module(family)} needs TRACING, an object of "
+            "dfprobe.encoders.tracing.Tracing, for its rows to be explained in space. "
+            "Add it, or take the family's encoders out of spatial.encoders."
+        )
+    return found
+
+
+def _imported(family: str) -> ModuleType:
+    return importlib.import_module(module(family))
 
 
 def _found(spec: EncoderSpec) -> str:

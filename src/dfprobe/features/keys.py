@@ -105,6 +105,6 @@ def provenance(
         "modality": encoder_families.modality(spec.family, spec.stream),
         "rate_hz": encoder.rate_hz,
         "first_row_s": encoder.first_row_s,
-        "code": code_digest([__name__, f"dfprobe.encoders.families.{spec.family}"]),
+        "code": code_digest([__name__, encoder_families.module(spec.family)]),
         "versions": {name: version(name) for name in _PACKAGES},
     }

@@ -9,6 +9,7 @@ from typing import Self
 from dfprobe import products
 from dfprobe.planning import anomaly, specs
 from dfprobe.planning.heads import on_labels
+from dfprobe.settings import corpus_layouts, encoder_families
 from dfprobe.settings.config import Config
 
 
@@ -45,9 +46,9 @@ class Named:
             detectors.update(config.external)
             for name, corpus in config.corpora.items():
                 corpora[name] = max(corpora.get(name, 0), corpus.shards)
-                modules.add(f"dfprobe.corpora.layouts.{corpus.layout}")
+                modules.add(corpus_layouts.module(corpus.layout))
             for encoder in specs.computed_encoders(config).values():
-                modules.add(f"dfprobe.encoders.families.{encoder.family}")
+                modules.add(encoder_families.module(encoder.family))
         return cls(
             frozenset(encoders),
             frozenset(heads),

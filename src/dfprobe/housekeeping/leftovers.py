@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,8 @@ from dfprobe import products
 from dfprobe.code import import_closure
 from dfprobe.errors import DataError
 from dfprobe.housekeeping.known_names import Named, Place, places
+from dfprobe.settings import corpus_layouts, encoder_families
 from dfprobe.settings.complete import read_config
-from dfprobe.settings.corpus_layouts import layouts
-from dfprobe.settings.encoder_families import families
 
 _LOCKS = Path(".snakemake/locks")
 _PACKAGE = Path(__file__).parents[1]
@@ -136,27 +135,30 @@ def _behind_a_link(folder: Path) -> bool:
 
 def _unused_stamps(named: Named) -> Iterator[Path]:
     """Code stamps of deleted modules, and of families and layouts not in use."""
-    root = Path(products.CODE, _PACKAGE.name)
+    root = Path(products.CODE)
     if _behind_a_link(root):
         return
-    unused = {_file(module) for module in _unused_modules(named)}
+    used, unused = map(_files, (named.modules, _unused_modules(named)))
     for parent, _, names in os.walk(root):
         for path in (Path(parent, name) for name in names):
             inside = path.relative_to(root)
-            if inside in unused or not (_PACKAGE / inside).exists():
+            gone = not (_PACKAGE.parent / inside).exists()
+            if inside in unused or (gone and inside not in used):
                 yield path
 
 
 def _unused_modules(named: Named) -> set[str]:
-    optional = {f"dfprobe.encoders.families.{family}" for family in families()}
-    optional |= {f"dfprobe.corpora.layouts.{layout}" for layout in layouts()}
+    optional = {
+        encoder_families.module(family) for family in encoder_families.families()
+    }
+    optional |= {corpus_layouts.module(layout) for layout in corpus_layouts.layouts()}
     files = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("[!_]*.py"))
     modules = {".".join(("dfprobe", *path.with_suffix("").parts)) for path in files}
     return optional - set(import_closure((modules - optional) | named.modules))
 
 
-def _file(module: str) -> Path:
-    return Path(*module.split(".")[1:]).with_suffix(".py")
+def _files(modules: Iterable[str]) -> set[Path]:
+    return {Path(*module.split(".")).with_suffix(".py") for module in modules}
 
 
 def _size(path: Path, seen: set[tuple[int, int]]) -> int:

@@ -1,23 +1,22 @@
 """The corpus layouts: found by looking at the files, without importing them.
 
-A layout is a module that declares a literal dictionary ``OPTIONS`` at top level. It is
-read from the source text, so that checking a configuration imports no data frames.
+A layout is a module of `dfprobe.corpora.layouts`, or one that an installed package
+names by an entry point of the group ``dfprobe.layouts``. What it declares (see
+`dfprobe.corpora.clip`) is read from the source text, so that checking a configuration
+imports no data frames.
 """
 
 from functools import cache
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from dfprobe.errors import ConfigError, unknown_name
-from dfprobe.settings.declarations import declared
+from dfprobe.settings.declarations import Declared, declared
 from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
-from dfprobe.settings.options import Declared, complete, options_model
+from dfprobe.settings.options import complete, options_model
 
-_FOLDER = Path(__file__).parents[1] / "corpora/layouts"
-
-COMMON: Declared = {
+COMMON = {
     "links": {
         "type": "string",
         "enum": ["inside", "anywhere"],
@@ -31,7 +30,7 @@ COMMON: Declared = {
 
 def layouts() -> list[str]:
     """Names of all layouts, sorted."""
-    return sorted(declared(_FOLDER, "OPTIONS"))
+    return sorted(_known())
 
 
 @cache
@@ -43,10 +42,7 @@ def layout_options(name: str) -> type[Settings]:
     ConfigError
         If there is no such layout, with the near match and all that are known.
     """
-    known = declared(_FOLDER, "OPTIONS")
-    if name not in known:
-        raise ConfigError(unknown_name("there is no corpus layout", name, known))
-    return options_model(name, known[name]["OPTIONS"] | COMMON)
+    return options_model(name, _layout(name).values["OPTIONS"] | COMMON)
 
 
 def complete_options(layout: str, options: Options) -> Options:
@@ -63,3 +59,21 @@ def complete_options(layout: str, options: Options) -> Options:
     except ValidationError as error:
         where = f"corpus layout {layout!r}, options"
         raise ConfigError("\n".join(sentences(error, where))) from None
+
+
+def module(name: str) -> str:
+    """Dotted name of the module of a layout."""
+    return _layout(name).module
+
+
+def _layout(name: str) -> Declared:
+    if name not in _known():
+        raise ConfigError(unknown_name("there is no corpus layout", name, _known()))
+    return _known()[name]
+
+
+@cache
+def _known() -> dict[str, Declared]:
+    return declared(
+        "dfprobe.corpora.layouts", {"OPTIONS": dict}, group="dfprobe.layouts"
+    )

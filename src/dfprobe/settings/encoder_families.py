@@ -1,53 +1,45 @@
 """The encoder families: found by looking at the files, without importing them.
 
-A family is a module that declares three literal dictionaries at top level, ``STREAMS``,
-``WEIGHTS`` and ``OPTIONS``. They are read from the source text, so that listing the
-families, and checking a configuration against them, imports no torch.
+A family is a module of `dfprobe.encoders.families`, or one that an installed package
+names by an entry point of the group ``dfprobe.encoders``. At top level it declares the
+literals ``STREAMS``, ``WEIGHTS`` and ``OPTIONS``, and ``EXPLAINED`` if its rows can be
+explained in space. They are read from the source text, so that listing the families,
+and checking a configuration against them, imports no torch.
 """
 
 from functools import cache
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from dfprobe.errors import ConfigError, unknown_name
-from dfprobe.settings.declarations import Declarations, declared
+from dfprobe.settings.declarations import Declared, declared
 from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
 from dfprobe.settings.options import complete, options_model
 
-_FOLDER = Path(__file__).parents[1] / "encoders/families"
 # stream -> modality; kind of weights -> description; option -> JSON schema
-_DECLARED = ("STREAMS", "WEIGHTS", "OPTIONS")
-
-# family -> streams whose rows can be traced back to places in the frame; what each
-# family tells of itself is in `dfprobe.explain.spatial.families`
-EXPLAINED = {
-    "auto": ("image", "video"),
-    "auto_avsr": ("video", "audio_video"),
-    "avhubert": ("video", "audio_video"),
-    "braven": ("video",),
-    "clip": ("video",),
-    "example": ("video",),
-    "fsfm": ("video",),
-    "residual": ("video",),
-    "videomae": ("video",),
-}
+_REQUIRED = {"STREAMS": dict, "WEIGHTS": dict, "OPTIONS": dict}
+_OPTIONAL = {"EXPLAINED": tuple}  # streams
 
 
 def families() -> list[str]:
     """Names of all families, sorted."""
-    return sorted(declared(_FOLDER, *_DECLARED))
+    return sorted(_known())
+
+
+def module(name: str) -> str:
+    """Dotted name of the module of a family."""
+    return _family(name).module
 
 
 def streams(name: str) -> list[str]:
     """Names of the streams that a family offers."""
-    return list(_family(name)["STREAMS"])
+    return list(_family(name).values["STREAMS"])
 
 
 def weights(name: str) -> dict[str, str]:
     """Kinds of weights that a family takes: ``none``, ``random``, ``file``, ``hub``."""
-    return dict(_family(name)["WEIGHTS"])
+    return dict(_family(name).values["WEIGHTS"])
 
 
 def modality(family: str, stream: str) -> str:
@@ -58,7 +50,7 @@ def modality(family: str, stream: str) -> str:
     ConfigError
         If there is no such family, or the family has no such stream.
     """
-    offered = _family(family)["STREAMS"]
+    offered = _family(family).values["STREAMS"]
     if stream not in offered:
         owner = f"encoder family {family!r}"
         raise ConfigError(unknown_name(f"{owner} has no stream", stream, offered))
@@ -69,7 +61,7 @@ def modality(family: str, stream: str) -> str:
 @cache
 def family_options(name: str) -> type[Settings]:
     """Return the model of a family's options."""
-    return options_model(name, _family(name)["OPTIONS"])
+    return options_model(name, _family(name).values["OPTIONS"])
 
 
 def complete_options(family: str, options: Options) -> Options:
@@ -89,23 +81,29 @@ def complete_options(family: str, options: Options) -> Options:
 
 def names_a_file(family: str, weights: str) -> bool:
     """Whether weights are a checkpoint file, by the kinds that the family takes."""
-    return "file" in _family(family)["WEIGHTS"] and weights not in ("none", "random")
-
-
-def is_explained(family: str, stream: str) -> bool:
-    """Whether the rows of a stream can be traced back to places in the frame."""
-    return stream in EXPLAINED.get(family, ())
-
-
-def explained_streams() -> str:
-    """List all of them, for messages."""
-    return ", ".join(
-        f"{family} ({' or '.join(streams)})" for family, streams in EXPLAINED.items()
+    return "file" in _family(family).values["WEIGHTS"] and weights not in (
+        "none",
+        "random",
     )
 
 
-def _family(name: str) -> Declarations:
-    known = declared(_FOLDER, *_DECLARED)
-    if name not in known:
-        raise ConfigError(unknown_name("there is no encoder family", name, known))
-    return known[name]
+def explained_streams() -> dict[str, tuple[str, ...]]:
+    """Streams whose rows can be traced back to places in the frame, by family."""
+    return {
+        name: family.values["EXPLAINED"]
+        for name, family in sorted(_known().items())
+        if "EXPLAINED" in family.values
+    }
+
+
+def _family(name: str) -> Declared:
+    if name not in _known():
+        raise ConfigError(unknown_name("there is no encoder family", name, _known()))
+    return _known()[name]
+
+
+@cache
+def _known() -> dict[str, Declared]:
+    return declared(
+        "dfprobe.encoders.families", _REQUIRED, _OPTIONAL, "dfprobe.encoders"
+    )

@@ -7,13 +7,10 @@ read from the source text, so that checking a configuration imports no torch.
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from dfprobe.settings.declarations import declared
+from dfprobe.settings.declarations import Declared, declared
 from dfprobe.settings.model import Settings
 from dfprobe.settings.options import options_model
-
-_FOLDER = Path(__file__).parents[1] / "heads/kinds"
 
 # Names that stand for other heads in paths.
 RESERVED = ("next_token", "next_token_mean", "sync", "external", "layers", "layer_mix")
@@ -38,21 +35,26 @@ PRESETS = {
 
 def every_kind() -> list[str]:
     """Names of all kinds, also of those that learn from real clips alone; sorted."""
-    return sorted(declared(_FOLDER, "STREAMS"))
+    return sorted(_known())
 
 
 def streams(kind: str) -> tuple[int, ...]:
     """How many encoders' features a kind can read."""
-    numbers: tuple[int, ...] = declared(_FOLDER, "STREAMS")[kind]["STREAMS"]
+    numbers: tuple[int, ...] = _known()[kind].values["STREAMS"]
     return numbers
 
 
 def kinds() -> list[str]:
     """Names of the kinds on clip labels that the configuration can name; sorted."""
-    return sorted(declared(_FOLDER, "OPTIONS"))
+    return sorted(kind for kind, entry in _known().items() if "OPTIONS" in entry.values)
 
 
 @cache
 def kind_options(kind: str) -> type[Settings]:
     """Return the model of the options of a kind that there is."""
-    return options_model(kind, declared(_FOLDER, "OPTIONS")[kind]["OPTIONS"])
+    return options_model(kind, _known()[kind].values["OPTIONS"])
+
+
+@cache
+def _known() -> dict[str, Declared]:
+    return declared("dfprobe.heads.kinds", {"STREAMS": tuple}, {"OPTIONS": dict})

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from dfprobe.errors import unknown_name
 from dfprobe.settings.anomaly import Anomaly
 from dfprobe.settings.config import Config
-from dfprobe.settings.encoder_families import explained_streams, is_explained
+from dfprobe.settings.encoder_families import explained_streams
 from dfprobe.settings.encoders import ComputedEncoder
 from dfprobe.settings.explanations import Spatial
 from dfprobe.settings.head_kinds import RESERVED, streams
@@ -116,11 +116,13 @@ def _not_explained(config: Config, name: str, where: str) -> Problems:
     """Say why the rows of an encoder cannot be explained in space, if so."""
     encoder = config.encoders[name]
     family = encoder.family if isinstance(encoder, ComputedEncoder) else None
-    if family is None or not is_explained(family, encoder.stream):
+    explained = explained_streams()
+    if encoder.stream not in explained.get(family or "", ()):
+        streams = (f"{name} ({' or '.join(explained[name])})" for name in explained)
         yield (
             f"{where}: the rows of {name!r} (family {family}, stream {encoder.stream}) "
             "cannot be traced back to places in the frame; this can be done for "
-            f"{explained_streams()}."
+            f"{', '.join(streams)}."
         )
     linear = [head for head in config.heads.values() if head.kind == "linear"]
     if not linear or name not in (linear[0].encoders or config.encoders):

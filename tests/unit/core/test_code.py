@@ -54,7 +54,7 @@ def test_digest_ignores_modules_outside_the_closure(package):
 
 
 def test_a_module_that_does_not_exist_is_named(package):
-    with pytest.raises(ModuleNotFoundError, match=r"dfprobe\.nothing is not a module"):
+    with pytest.raises(ModuleNotFoundError, match=r"no module dfprobe\.nothing"):
         code.import_closure(["dfprobe.nothing"])
 
 

@@ -7,17 +7,18 @@ from torch import nn
 
 from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.model_encoder import FrameEncoder
-from dfprobe.encoders.registry import load_encoder
-from dfprobe.encoders.windows import Limits
-from dfprobe.explain.spatial.maps.families import (
+from dfprobe.encoders.registry import load_encoder, tracing
+from dfprobe.encoders.tracing import (
     EXACT,
-    FAMILIES,
     GRADCAM,
     GRADXACT,
-    Family,
-)
-from dfprobe.explain.spatial.maps.gradcam import (
     Site,
+    Tracing,
+    shares_of_means,
+    square,
+)
+from dfprobe.encoders.windows import Limits
+from dfprobe.explain.spatial.maps.gradcam import (
     Slope,
     grad_cam,
     grad_x_activation,
@@ -25,9 +26,6 @@ from dfprobe.explain.spatial.maps.gradcam import (
 )
 from dfprobe.explain.spatial.maps.heat_maps import maps_of_rows
 from dfprobe.explain.spatial.maps.patch_scores import frame_logit, patch_scores
-from dfprobe.explain.spatial.maps.places import processed_frame
-from dfprobe.explain.spatial.maps.shares import _of_means
-from dfprobe.explain.spatial.maps.sites import clip_site, square
 
 LIMITS = Limits(batch_rows=4, window_s=None, overlap_s=0)
 CELL = (1, 2)  # row and column of the patch that matters
@@ -65,12 +63,11 @@ class ToyEncoder(FrameEncoder):
 
 def toy_shares(encoder, tensors):
     tokens = encoder.module.embed(tensors["pixels"]).flatten(2).mT
-    return _of_means(tokens, 1)
+    return shares_of_means(tokens, 1)
 
 
-TOY = Family(
-    ("frame",),
-    processed_frame,
+TOY = Tracing(
+    {"frame": "processed_frame"},
     lambda encoder: Site(encoder.module.tokens, lambda out, row: square(out[0])),
     toy_shares,
 )
@@ -128,7 +125,7 @@ def test_a_real_architecture_s_maps_find_the_patch_that_matters(family, options)
     plain = encoder.encode(clip_of(np.full_like(frames, 100)))[0]
     probe = probe_that_sees(encoder.encode(clip_of(frames))[0], plain)
     maps = maps_of_rows(
-        encoder, FAMILIES[family], clip_of(frames), [0], [probe], LIMITS
+        encoder, tracing(family), clip_of(frames), [0], [probe], LIMITS
     )[0][0]
     for (method, _), heat in maps.items():
         values = heat.values
@@ -137,7 +134,7 @@ def test_a_real_architecture_s_maps_find_the_patch_that_matters(family, options)
 
 def test_gradients_are_those_of_finite_differences():
     encoder = load_encoder("clip", options={"image_size": 64})
-    site = clip_site(encoder)
+    site = tracing("clip").site(encoder)
     pixels = torch.from_numpy(
         np.random.default_rng(0).standard_normal((1, 3, 64, 64)).astype(np.float32)
     )
@@ -173,7 +170,7 @@ def test_a_tubelet_s_map_is_its_own():
     probe = probe_that_sees(changed, plain)
     before, after = (
         maps_of_rows(
-            encoder, FAMILIES["videomae"], clip_of(f), range(8), [probe], LIMITS
+            encoder, tracing("videomae"), clip_of(f), range(8), [probe], LIMITS
         )
         for f in (still, frames)
     )
@@ -188,7 +185,7 @@ def test_a_tubelet_s_map_is_its_own():
 
 def test_a_lip_reader_s_map_is_that_of_its_own_frame():
     encoder = load_encoder("braven", stream="video")
-    site = FAMILIES["braven"].site(encoder)
+    site = tracing("braven").site(encoder)
     maps = torch.arange(5 * 2 * 3 * 3).reshape(5, 2, 3, 3)  # (T, C, h, w)
     cells = site.cells(maps, 3)
     assert cells.shape == (3, 3, 2)
@@ -198,7 +195,7 @@ def test_a_lip_reader_s_map_is_that_of_its_own_frame():
 def test_a_tubelet_s_tokens_are_its_own():
     encoder = load_encoder("videomae", options={"image_size": 64, "layers": 1})
     tokens = torch.arange(8 * 16).reshape(1, 8 * 16, 1)  # t, row, column
-    cells = FAMILIES["videomae"].site(encoder).cells(tokens, 3)
+    cells = tracing("videomae").site(encoder).cells(tokens, 3)
     assert cells[..., 0].equal(48 + torch.arange(16).reshape(4, 4))
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.hub_models.audio import audio_encoder
 from dfprobe.encoders.hub_models.images import image_encoder, video_encoder
+from dfprobe.encoders.hub_models.pooling import patch_shares
+from dfprobe.encoders.tracing import Tracing
 from dfprobe.errors import EncoderError
 from dfprobe.settings.specs import EncoderSpec
 
@@ -22,6 +24,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"audio": "audio", "image": "visual", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
+EXPLAINED = ("image", "video")
 OPTIONS: dict[str, Any] = {
     "pooling": {
         "type": "string",
@@ -39,6 +42,8 @@ OPTIONS: dict[str, Any] = {
         "gives 25 rows a second for steps of 20 ms.",
     },
 }
+
+TRACING = Tracing({"frame": "processed_frame"}, of_batch=patch_shares)
 
 _BUILDERS = {"audio": audio_encoder, "image": image_encoder, "video": video_encoder}
 

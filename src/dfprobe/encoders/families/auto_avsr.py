@@ -33,6 +33,7 @@ from dfprobe.encoders.loading.checkpoints import (
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.auto_avsr import OneStream, Sizes, TwoStreams, initialise
 from dfprobe.encoders.networks.resnet_frontends import AudioFrontend, VideoFrontend
+from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
@@ -42,6 +43,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+EXPLAINED = ("video", "audio_video")
 OPTIONS = {
     "layers": {
         "type": "integer",
@@ -171,6 +173,11 @@ def normalised_waveform(waveform: np.ndarray) -> np.ndarray:
 def fitted(waveform: np.ndarray, samples: int) -> np.ndarray:
     """First ``samples`` samples, with zeros at the end if there are fewer."""
     return np.pad(waveform[:samples], (0, max(0, samples - len(waveform))))
+
+
+TRACING = Tracing(
+    {"mouth": "lips"}, site=lambda encoder: trunk_site(encoder.module.encoder.frontend)
+)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

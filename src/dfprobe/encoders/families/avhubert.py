@@ -28,6 +28,7 @@ from dfprobe.encoders.loading.checkpoints import (
 )
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.avhubert import AVHubert, Sizes, initialise
+from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
@@ -37,6 +38,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+EXPLAINED = ("video", "audio_video")
 OPTIONS = {
     "head_size": {
         "type": "integer",
@@ -123,6 +125,12 @@ class AVHubertEncoder(WholeClipEncoder):
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """Rows of the stream: (batch, rows, dim)."""
         return self.module(tensors.get("audio"), tensors.get("video"), self.hidden)
+
+
+TRACING = Tracing(
+    {"mouth": "lips"},
+    site=lambda encoder: trunk_site(encoder.module.feature_extractor_video.resnet),
+)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -28,6 +28,7 @@ from dfprobe.encoders.loading.checkpoints import (
 )
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
+from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
 from dfprobe.errors import EncoderError
 from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
@@ -37,6 +38,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"audio": "audio", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+EXPLAINED = ("video",)
 OPTIONS = {
     "layers": {
         "type": "integer",
@@ -122,6 +124,11 @@ class BravenEncoder(WholeClipEncoder):
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """Rows of the stream: (batch, rows, dim)."""
         return self.module(tensors[self._stream], self.hidden)
+
+
+TRACING = Tracing(
+    {"mouth": "lips"}, site=lambda encoder: trunk_site(encoder.module.frontend)
+)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -20,6 +20,7 @@ from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
 from dfprobe.encoders.model_encoder import FrameEncoder
+from dfprobe.encoders.tracing import Site, Tracing, after_cls, last_block
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
@@ -27,6 +28,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
+EXPLAINED = ("video",)
 OPTIONS = {
     "image_size": {
         "type": "integer",
@@ -91,6 +93,15 @@ class ClipEncoder(FrameEncoder):
         if self.hidden is None:
             return output.image_embeds[:, None]
         return tokens_of(output, self.hidden, lambda tokens: tokens[:, :1])
+
+
+def _site(encoder: ClipEncoder) -> Site:
+    """First norm of the last layer, the paper's choice."""
+    block = last_block(encoder, encoder.module.vision_model.encoder.layers)
+    return Site(block.layer_norm1, after_cls)
+
+
+TRACING = Tracing({"frame": "processed_frame"}, site=_site)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -1,15 +1,18 @@
 """A random projection of coarse mouth patches: how a family is added.
 
-Copy this file, and a new family exists; the registry finds it by the three dictionaries
-below. An entry in the configuration (``family: example``) makes a row of the matrix,
-and the tests in tests/contract/test_encoders.py run over it.
+Copy this file, and a new family exists; the registry finds it by the literals below. An
+entry in the configuration (``family: example``) makes a row of the matrix, and the
+tests in tests/contract/ run over it.
 """
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from dfprobe.encoders.checks import mouth_of, require_weights
 from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.tracing import SharesByRow, Tracing, existing
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
@@ -28,6 +31,9 @@ OPTIONS = {
         "description": "Length of a row.",
     },
 }
+
+# Streams whose rows `TRACING` traces back to places in the frame; may be left out.
+EXPLAINED = ("video",)
 
 SIDE = 16  # pixels of the coarse patch
 
@@ -50,12 +56,19 @@ class ExampleEncoder:
         """One row a frame: (frames, dim), float32; see `Encoder.encode`."""
         return (self._pixels(clip) @ self._matrix).astype(np.float32)
 
-    def pixel_shares(self, clip: ClipInputs, row: int) -> np.ndarray:
-        """Tell what each coarse pixel adds to a row: (SIDE ** 2, dim), float64.
+    def shares(self, clip: ClipInputs, rows: Sequence[int]) -> SharesByRow:
+        """Shares of the coarse pixels in some rows, see `Tracing`.
 
         No encoder needs this; it lets the rows be explained in space, exactly.
         """
-        return self._pixels(clip)[row][:, None] * self._matrix
+        pixels = self._pixels(clip)
+        return {
+            row: {
+                "mouth": pixels[row].reshape(SIDE, SIDE, 1)
+                * self._matrix.reshape(SIDE, SIDE, -1)
+            }
+            for row in existing(rows, len(pixels))
+        }
 
     def _pixels(self, clip: ClipInputs) -> np.ndarray:
         """Coarse patches, their pixels row by row: (frames, SIDE ** 2), float64."""
@@ -64,6 +77,9 @@ class ExampleEncoder:
             cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in mouth_of(clip)
         ]
         return np.reshape(coarse, (len(coarse), SIDE**2)) / 255 - 0.5
+
+
+TRACING = Tracing({"mouth": "mouth_patch"}, of_clip=ExampleEncoder.shares)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

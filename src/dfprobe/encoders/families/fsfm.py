@@ -40,6 +40,7 @@ from dfprobe.encoders.loading.checkpoints import (
 )
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.encoders.networks.fsfm import FSFM, Sizes, initialise
+from dfprobe.encoders.tracing import Site, Tracing, after_cls, last_block
 from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
@@ -48,6 +49,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
+EXPLAINED = ("video",)
 OPTIONS = {
     "pooling": {
         "enum": ["mean", "cls"],
@@ -119,6 +121,17 @@ class FSFMEncoder(FrameEncoder):
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """One row an image: (batch, 1, dim)."""
         return self.module(tensors["pixels"], self.hidden)[:, None]
+
+
+def _site(encoder: FSFMEncoder) -> Site:
+    """First norm of the last block, or its input where patch tokens are averaged."""
+    block = last_block(encoder, encoder.module.blocks)
+    if encoder.module.averages:
+        return Site(block, after_cls, before=True)
+    return Site(block.norm1, after_cls)
+
+
+TRACING = Tracing({"face": "face_crop"}, site=_site)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -14,7 +14,7 @@ near which they lie in natural pictures (see the constants), and one constant va
 closes the row: the division then keeps the size of the others. Nothing is learned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ from dfprobe.encoders.checks import (
     too_short,
 )
 from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.tracing import SharesByRow, Tracing, existing
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
@@ -34,6 +35,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"video": "visual"}
 WEIGHTS = {"none": "nothing is loaded"}
+EXPLAINED = ("video",)
 OPTIONS = {
     "grid": {
         "type": "integer",
@@ -222,6 +224,30 @@ def _whole(side: int, grid: int) -> int:
 def _single(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for chunk in chunks:
         yield from chunk
+
+
+def _shares(
+    encoder: ResidualEncoder, clip: ClipInputs, rows: Sequence[int]
+) -> SharesByRow:
+    """Shares of the cells of mouth and face in some rows, see `Tracing`.
+
+    The constant column is spread evenly over the cells of both.
+    """
+    columns, grid = encoder.cell_columns(), encoder.grid
+    cells = sum(len(mask) for mask in columns.values())
+    features = encoder.encode(clip).astype(np.float64)
+    shares = {}
+    for row in existing(rows, len(features)):
+        constant = np.zeros(encoder.dim)
+        constant[-1] = features[row, -1] / cells
+        shares[row] = {
+            part: (mask * features[row] + constant).reshape(grid, grid, -1)
+            for part, mask in columns.items()
+        }
+    return shares
+
+
+TRACING = Tracing({"mouth": "mouth_cells", "face": "face_cells"}, of_clip=_shares)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

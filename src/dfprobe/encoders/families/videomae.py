@@ -7,6 +7,7 @@ has no rule, repeats its last frame to fill one. Recipe of the paper:
 danoneata/veridiq, feature_extractors_dirty/fe_video_mae.py.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
 from dfprobe.encoders.model_encoder import ChunkEncoder
+from dfprobe.encoders.tracing import (
+    Site,
+    Tracing,
+    last_block,
+    shares_of_means,
+    square,
+)
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
@@ -25,6 +33,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
+EXPLAINED = ("video",)
 OPTIONS = {
     "image_size": {
         "type": "integer",
@@ -94,6 +103,28 @@ class VideoMAEEncoder(ChunkEncoder):
         """Mean over the patches of each tubelet; tokens are ordered t, row, column."""
         # (batch, t * r * c, width) -> (batch, t, width)
         return tokens.unflatten(1, (self.chunk_rows, -1)).mean(dim=2)
+
+
+def _site(encoder: VideoMAEEncoder) -> Site:
+    """Input of the last layer: the tokens of the row's own tubelet."""
+    block = last_block(encoder, encoder.module.encoder.layer)
+
+    def own_tokens(output: torch.Tensor, row: int) -> torch.Tensor:
+        # (1, t * r * c, D) -> (t, r * c, D)
+        return square(output[0].unflatten(0, (encoder.chunk_rows, -1))[row])
+
+    return Site(block, own_tokens, before=True)
+
+
+def _shares(
+    encoder: VideoMAEEncoder, tensors: Mapping[str, torch.Tensor]
+) -> np.ndarray:
+    """Shares of the patches in the rows of one chunk, see `Tracing`."""
+    output = run(encoder.module, encoder.hidden, tensors["pixels"])
+    return shares_of_means(tokens_of(output, encoder.hidden), encoder.chunk_rows)
+
+
+TRACING = Tracing({"frame": "processed_frame"}, site=_site, of_batch=_shares)
 
 
 def build(spec: EncoderSpec, device: str) -> Encoder:

@@ -1,14 +1,16 @@
 """How the tokens of an image or video model become rows."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from dfprobe.encoders.checks import hidden_layers
-from dfprobe.encoders.loading.hub import tokens_of
+from dfprobe.encoders.loading.hub import run, tokens_of
+from dfprobe.encoders.tracing import shares_of_means
 from dfprobe.errors import EncoderError
 from dfprobe.settings.specs import EncoderSpec
 
@@ -49,9 +51,13 @@ class Pooling:
         """(batch, tokens, width), or a map (batch, width, height, width of it)."""
         if self.kind == "cls":
             return state[:, :1]
+        return self.patches(state).unflatten(1, (self.rows, -1)).mean(dim=2)
+
+    def patches(self, state: torch.Tensor) -> torch.Tensor:
+        """Tokens of the patches alone: (batch, patches, width)."""
         if state.dim() == 4:
             state = state.flatten(2).mT  # the places of a map are its tokens
-        return state[:, self.extra :].unflatten(1, (self.rows, -1)).mean(dim=2)
+        return state[:, self.extra :]
 
 
 def pooling_for(
@@ -92,6 +98,32 @@ def pooling_for(
         raise _refusal(spec, "the model has no CLS token; take pooling: mean")
     in_time = kind == "mean" and hasattr(config, "tubelet_size")
     return Pooling(kind, hidden, widths[0], extra, cells[0] if in_time else 1)
+
+
+def patch_shares(encoder: Any, tensors: Mapping[str, torch.Tensor]) -> np.ndarray:
+    """Shares of the patches in the rows of a batch of one, see `Tracing`.
+
+    Parameters
+    ----------
+    encoder : PooledEncoder
+    tensors : mapping of str to Tensor
+        Its ``pixels``.
+
+    Raises
+    ------
+    EncoderError
+        If its rows are not means of patch vectors.
+    """
+    pooling = encoder.pooling
+    if pooling.kind != "mean":
+        raise EncoderError(
+            f"A row with pooling {pooling.kind} is not a mean of patch vectors, so the "
+            "family auto cannot explain it. Set pooling: mean, or take this encoder "
+            "out of spatial.encoders."
+        )
+    output = run(encoder.module, encoder.hidden, pixel_values=tensors["pixels"])
+    tokens = tokens_of(output, encoder.hidden, pooling.patches)
+    return shares_of_means(tokens, pooling.rows)
 
 
 def _pooler_width(spec: EncoderSpec, output: Any) -> int:

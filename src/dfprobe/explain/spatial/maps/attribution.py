@@ -12,13 +12,14 @@ import polars as pl
 
 from dfprobe.encoders import registry
 from dfprobe.encoders.contract import ClipInputs, Encoder
+from dfprobe.encoders.tracing import Tracing
 from dfprobe.encoders.windows import WHOLE, Limits
 from dfprobe.errors import ClipError, DataError
 from dfprobe.evaluation.statistics.correlation import rank_correlation
 from dfprobe.explain.spatial.maps.controls import random_encoder, shuffled_probe
-from dfprobe.explain.spatial.maps.families import FAMILIES, Family
 from dfprobe.explain.spatial.maps.frames import explained_clips, explained_frames
 from dfprobe.explain.spatial.maps.heat_maps import Heat, Maps, maps_of_rows
+from dfprobe.explain.spatial.maps.places import Region, regions
 from dfprobe.explain.spatial.maps.source_frames import SourceFrames
 from dfprobe.features.inputs import clip_inputs
 from dfprobe.heads.kinds.linear import LinearProbe
@@ -65,7 +66,10 @@ class _Explainer:
     Parameters
     ----------
     encoder : Encoder
-    family : Family
+    tracing : Tracing
+        How the rows of its family are traced back.
+    regions : mapping of str to callable
+        Where the map of each part lies, see `dfprobe.explain.spatial.maps.places`.
     probe : np.ndarray of shape (dim + 1,)
         Weights, then the bias.
     shuffled : np.ndarray of shape (dim + 1,) or None
@@ -78,7 +82,8 @@ class _Explainer:
     """
 
     encoder: Encoder
-    family: Family
+    tracing: Tracing
+    regions: Mapping[str, Region]
     probe: np.ndarray
     shuffled: np.ndarray | None
     random: Encoder | None
@@ -129,6 +134,7 @@ def explain_frames(
     EncoderError
         If the encoder cannot be built, or its rows cannot be traced back.
     """
+    tracing = registry.tracing(spec.encoder.family)
     seed, shuffled, random = spec.seed, None, None
     if spec.head is not None:  # while the encoder takes no memory yet
         other = shuffled_probe(train_features, train_manifest, spec.head, seed)
@@ -140,7 +146,8 @@ def explain_frames(
         random = random_encoder(spec.encoder, encoder, seed)
     explainer = _Explainer(
         encoder,
-        FAMILIES[spec.encoder.family],
+        tracing,
+        regions(tracing.regions),
         probe.params,
         shuffled,
         random,
@@ -210,7 +217,7 @@ def _of_clip(
         numbers = {frame: clock.row_at(frame / VIDEO_FPS) for frame in asked}
         real, random = _maps(explainer, inputs, list(numbers.values()))
     except ClipError as error:
-        return _failed(explainer.family, clip, asked or [None], None, error.status)
+        return _failed(explainer.tracing, clip, asked or [None], None, error.status)
     rows: list[Row] = []
     for frame, number in numbers.items():
         if number in real:
@@ -218,7 +225,7 @@ def _of_clip(
                 explainer, clip, source, frame, number, real[number], random.get(number)
             )
         else:
-            rows += _failed(explainer.family, clip, [frame], number, Status.TOO_SHORT)
+            rows += _failed(explainer.tracing, clip, [frame], number, Status.TOO_SHORT)
     return rows
 
 
@@ -229,12 +236,12 @@ def _maps(
     probes = [explainer.probe]
     if explainer.shuffled is not None:
         probes.append(explainer.shuffled)
-    family, limits = explainer.family, explainer.limits
-    real = maps_of_rows(explainer.encoder, family, clip, rows, probes, limits)
+    tracing, limits = explainer.tracing, explainer.limits
+    real = maps_of_rows(explainer.encoder, tracing, clip, rows, probes, limits)
     if explainer.random is None:
         return real, {}
     once = [explainer.probe]
-    return real, maps_of_rows(explainer.random, family, clip, rows, once, limits)
+    return real, maps_of_rows(explainer.random, tracing, clip, rows, once, limits)
 
 
 def _of_frame(
@@ -247,17 +254,17 @@ def _of_frame(
     random: list[Maps] | None,
 ) -> list[Row]:
     """Rows of one frame, one a map."""
-    family = explainer.family
+    tracing = explainer.tracing
     width, height = source.size
     rows = []
-    for method, part in family.maps:
+    for method, part in tracing.maps:
         key = (method, part)
         heat = real[0][key]
         row = _row(clip, frame, number, method, part)
         if not np.isfinite(heat.logit):
             rows.append(row | {"status": Status.NON_FINITE.value})
             continue
-        region = family.region(explainer.encoder, source, frame, part)
+        region = explainer.regions[part](explainer.encoder, source, frame)
         row |= {
             "logit": heat.logit,
             "rows": heat.values.shape[0],
@@ -288,7 +295,7 @@ def _listed(heat: Heat) -> list[float]:
 
 
 def _failed(
-    family: Family,
+    tracing: Tracing,
     clip: Row,
     frames: Sequence[int | None],
     number: int | None,
@@ -298,7 +305,7 @@ def _failed(
     return [
         _row(clip, frame, number, method, part) | {"status": status.value}
         for frame in frames
-        for method, part in family.maps
+        for method, part in tracing.maps
     ]
 
 

@@ -7,7 +7,7 @@ second pass. Both end as the paper's do: ReLU, minimum subtracted, divided by th
 maximum plus 1e-7 (arXiv 2511.17181, spatial explanations).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -15,41 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.hooks import RemovableHandle
 
 from dfprobe.encoders.model_encoder import ModelEncoder
+from dfprobe.encoders.tracing import Site
 
 _EPSILON = 1e-7
-
-
-@dataclass(frozen=True)
-class Site:
-    """Place in a model where the values are a map of the frame.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its output is watched, or its first input.
-    cells : callable
-        Takes these values for a batch of one and the number of a row, and gives the
-        row's map, (rows, cols, channels).
-    before : bool
-        Whether it is the input.
-    """
-
-    module: torch.nn.Module
-    cells: Callable[[Tensor, int], Tensor]
-    before: bool = False
-
-    def watch(self, keep: Callable[[Tensor], Tensor]) -> RemovableHandle:
-        """Hand the values to ``keep`` and go on with what it returns."""
-        if self.before:
-            return self.module.register_forward_pre_hook(
-                lambda module, inputs: (keep(inputs[0]), *inputs[1:])
-            )
-        return self.module.register_forward_hook(
-            lambda module, inputs, output: keep(output)
-        )
 
 
 @dataclass(frozen=True)
@@ -94,7 +64,7 @@ def slopes(
     Returns
     -------
     list of list of Slope
-        For each row, one a probe.
+        For each row, one per probe.
     """
     kept: list[Tensor] = []
 

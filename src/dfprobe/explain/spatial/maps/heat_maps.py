@@ -8,8 +8,8 @@ import torch
 
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.model_encoder import ModelEncoder
+from dfprobe.encoders.tracing import EXACT, GRADCAM, GRADXACT, Tracing
 from dfprobe.encoders.windows import Limits
-from dfprobe.explain.spatial.maps.families import EXACT, GRADCAM, GRADXACT, Family
 from dfprobe.explain.spatial.maps.gradcam import grad_cam, grad_x_activation, slopes
 from dfprobe.explain.spatial.maps.patch_scores import frame_logit, patch_scores
 
@@ -29,7 +29,7 @@ Maps = dict[tuple[str, str], Heat]
 
 def maps_of_rows(
     encoder: Encoder,
-    family: Family,
+    tracing: Tracing,
     clip: ClipInputs,
     rows: Sequence[int],
     probes: Sequence[np.ndarray],
@@ -40,8 +40,8 @@ def maps_of_rows(
     Parameters
     ----------
     encoder : Encoder
-    family : Family
-        Its family's way to be explained.
+    tracing : Tracing
+        How its family's rows are traced back.
     clip : ClipInputs
     rows : sequence of int
         Numbers of rows.
@@ -53,43 +53,44 @@ def maps_of_rows(
     Returns
     -------
     dict of int to list of Maps
-        By row, one entry a probe. Rows that the clip does not have are left out.
+        By row, one entry per probe. Rows that the clip does not have are left out.
 
     Raises
     ------
     ClipError
         If the clip cannot be encoded.
     """
-    if family.of_clip is not None:
-        shares = family.of_clip(encoder, clip, rows)
+    if tracing.of_clip is not None:
+        shares = tracing.of_clip(encoder, clip, rows)
         return {
             row: [_exact(s, probe) for probe in probes] for row, s in shares.items()
         }
     assert isinstance(encoder, ModelEncoder)  # the only ones without `of_clip`
     found: dict[int, list[Maps]] = {}
     for tensors, places in _items(encoder, clip, rows, limits):
-        maps = _of_item(encoder, family, tensors, list(places.values()), probes)
+        maps = _of_item(encoder, tracing, tensors, list(places.values()), probes)
         found |= dict(zip(places, maps, strict=True))
     return found
 
 
 def _of_item(
     encoder: ModelEncoder,
-    family: Family,
+    tracing: Tracing,
     tensors: Tensors,
     rows: list[int],
     probes: Sequence[np.ndarray],
 ) -> list[list[Maps]]:
-    """Make the maps of some rows of a batch of one: a list a row, an entry a probe."""
+    """Make the maps of some rows of a batch of one: by row, then by probe."""
     maps: list[list[Maps]] = [[{} for _ in probes] for _ in rows]
-    part = family.parts[0]
-    if family.of_batch is not None:
-        shares = family.of_batch(encoder, tensors)
+    part = tracing.parts[0]
+    if tracing.of_batch is not None:
+        with torch.inference_mode():
+            shares = tracing.of_batch(encoder, tensors)
         for row, by_probe in zip(rows, maps, strict=True):
             for probe, entry in zip(probes, by_probe, strict=True):
                 entry |= _exact({part: shares[row]}, probe)
-    if family.site is not None:
-        found = slopes(encoder, family.site(encoder), tensors, rows, probes)
+    if tracing.site is not None:
+        found = slopes(encoder, tracing.site(encoder), tensors, rows, probes)
         for of_row, by_probe in zip(found, maps, strict=True):
             for slope, probe, entry in zip(of_row, probes, by_probe, strict=True):
                 logit = frame_logit(slope.features, probe)
