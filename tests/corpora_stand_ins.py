@@ -526,6 +526,16 @@ def path_list(root: Path, clip: WriteClip) -> None:
         clip(root / name, PLAIN)
 
 
+def path_list_columns(root: Path, clip: WriteClip) -> None:
+    rows = [
+        (f"{number}.mp4", number % 2, split, f"s{number // 2}", "tape")
+        for number, split in enumerate(("train", "train", "val", "test", "test"))
+    ]
+    put_csv(root / "labels.csv", "path,label,split,speaker,source", rows)
+    for file, *_ in rows:
+        clip(root / file, PLAIN)
+
+
 def folder(root: Path, clip: WriteClip) -> None:
     for name in (*SHELL_NAMES, "b/c.webm"):
         media = PLAIN
@@ -576,5 +586,6 @@ CORPORA = {
     "voxceleb2": StandIn("voxceleb2", voxceleb2("mp4", ".mp4"), lists=VOX_LISTS),
     "voxceleb2 audio": StandIn("voxceleb2", voxceleb2("aac", ".m4a")),
     "path_list": StandIn("path_list", path_list),
+    "path_list columns": StandIn("path_list", path_list_columns),
     "folder": StandIn("folder", folder),
 }

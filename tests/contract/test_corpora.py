@@ -4,6 +4,7 @@ A new layout needs an entry in ``corpora_stand_ins.CORPORA`` that writes a small
 stand-in corpus with at least one clip on disk.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,16 @@ import pytest
 
 from corpora_stand_ins import CORPORA, put_text, real_media, some_bytes
 from dfprobe.corpora.clip import SPLITS, Clip, load_layout
-from dfprobe.corpora.manifest import SCHEMA, make_manifest
+from dfprobe.corpora.manifest import SCHEMA, make_manifest, told_clips
 from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import FaceFinder
-from dfprobe.settings.corpus_layouts import complete_options, layout_options, layouts
+from dfprobe.settings.corpus_layouts import (
+    complete_options,
+    keys_in_path,
+    layout_options,
+    layouts,
+    tells,
+)
 from dfprobe.settings.stage_specs.corpora import ManifestSpec
 from dfprobe.status import Status
 from typed_specs import typed
@@ -101,6 +108,28 @@ def test_manifest(name, tmp_path):
     ).iter_rows():
         assert Path(path).is_file() == (key != "missing")
         assert path.startswith(f"{tmp_path}/corpus/{clip_id}.")
+
+
+@pytest.mark.parametrize("layout", layouts())
+def test_a_layout_tells_what_it_declares(layout, tmp_path):
+    """What it tells without declaring it, no manifest has: that is refused."""
+    told = set()
+    for name, corpus in CORPORA.items():
+        if corpus.layout == layout:
+            folder = tmp_path / name
+            frame = _manifest(name, _root(name, folder), folder / "m.parquet")
+            told |= {what for what, clips in told_clips(frame).items() if clips}
+    assert told == set(tells(layout))
+
+
+@pytest.mark.parametrize("layout", layouts())
+def test_declared_keys_are_found_in_every_path(layout, tmp_path):
+    [name, *_] = [n for n, corpus in CORPORA.items() if corpus.layout == layout]
+    frame = _manifest(name, _root(name, tmp_path), tmp_path / "m.parquet")
+    for pattern in keys_in_path(layout).values():
+        found = [re.findall(pattern, clip_id) for clip_id in frame["clip_id"]]
+        assert all(found)
+        assert all(isinstance(key, str) and key for keys in found for key in keys)
 
 
 @every_corpus

@@ -1,8 +1,7 @@
 """What the splits of a corpus hold, and what they share with each other."""
 
-import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import permutations
 from typing import NamedTuple
 
@@ -10,8 +9,7 @@ import polars as pl
 
 from dfprobe.audit.classes import FAKE, REAL, class_name, class_order
 from dfprobe.corpora.clip import SPLITS
-
-KeysOf = Callable[[str], list[str]]
+from dfprobe.settings.corpus_layouts import keys_in_path
 
 _OVERLAP_SCHEMA = {
     "key": pl.String,
@@ -46,30 +44,6 @@ SOURCE = Key("source", "source recordings")
 SIBLING = Key("sibling", "original clips")
 NAMED = Key("named_identity", "identities named in the path")
 KEY_OF_NAME = {key.name: key for key in (SPEAKER, SOURCE, SIBLING, NAMED)}
-
-
-def _folder_in_part(clip_id: str) -> list[str]:
-    """AV-Deepfake1M: the versions of a clip share its folder below train/ or val/."""
-    return [posixpath.dirname(clip_id).partition("/")[2]]
-
-
-def _number(clip_id: str) -> list[str]:
-    """AVLips: the same number usually means a pair; that is not documented."""
-    return [posixpath.basename(clip_id)]
-
-
-def _named_identities(clip_id: str) -> list[str]:
-    """FakeAVCeleb: the target, and whoever lent face or voice to a fake."""
-    return re.findall(r"id\d{5}", clip_id)
-
-
-# What the paths of a layout tell beyond the columns of the manifest.
-_KEYS_IN_PATH: dict[str, dict[Key, KeysOf]] = {
-    "av_deepfake1m": {SIBLING: _folder_in_part},
-    "av_deepfake1m_pp": {SIBLING: _folder_in_part},
-    "avlips": {SIBLING: _number},
-    "fakeavceleb": {NAMED: _named_identities},
-}
 
 
 def balance(clips: pl.DataFrame) -> pl.DataFrame:
@@ -130,9 +104,9 @@ def _keyed(clips: pl.DataFrame, layout: str) -> Iterator[tuple[Key, pl.DataFrame
     found: dict[Key, pl.Series] = {}
     for key in (SPEAKER, SOURCE):
         found[key] = clips[key.name]
-    for key, keys_of in _KEYS_IN_PATH.get(layout, {}).items():
-        keys = [keys_of(clip_id) for clip_id in clips["clip_id"]]
-        found[key] = pl.Series(keys, dtype=pl.List(pl.String))
+    for name, pattern in keys_in_path(layout).items():
+        keys = [re.findall(pattern, clip_id) for clip_id in clips["clip_id"]]
+        found[KEY_OF_NAME[name]] = pl.Series(keys, dtype=pl.List(pl.String))
     for key, values in found.items():
         table = who.with_columns(values.alias("key"))
         if values.dtype == pl.List(pl.String):

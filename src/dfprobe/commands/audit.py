@@ -76,13 +76,13 @@ def _of_folder(folder: Path, layout: str, splits: Path | None, out: Path) -> Tab
 
 def _of_lists(layout: str, splits: Path) -> Tables:
     complete_options(layout, {})  # refuses an unknown layout
-    listed = getattr(load_layout(layout), "listed", None)
-    if listed is None:
+    module = load_layout(layout)
+    if not hasattr(module, "listed"):
         raise ConfigError(
             f"dfprobe audit: no lists are published for the layout {layout}; name the "
             "FOLDER of the corpus."
         )
-    clips = apply_split_lists([], read_split_lists(splits), listed)
+    clips = apply_split_lists([], read_split_lists(splits, module), module.listed)
     columns = {name: [getattr(clip, name) for clip in clips] for name in _LISTED}
     ids = {"clip_id": [clip_id_of(clip.file) for clip in clips]}
     kinds = dict.fromkeys(("clip_id", *_LISTED), pl.String) | {"label": pl.Int8}

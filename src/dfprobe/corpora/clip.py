@@ -1,15 +1,28 @@
-"""What every corpus layout shares: the clip record, CSV reading, stable hashes.
+"""What every corpus layout shares: the clip record, labels, forms of published lists.
 
-A layout module is a file in this folder with
+A layout is a module of `dfprobe.corpora.layouts`, or one that an entry point of the
+group ``dfprobe.layouts`` names. It declares, in literals that are read without an
+import,
 
-* ``OPTIONS``, a literal dict: JSON-schema properties of the layout's own options;
+* ``OPTIONS``, a dict: JSON-schema properties of the layout's own options;
+* ``TELLS``, a tuple: which fields of `Clip` it may fill beyond file, split, label and
+  method: ``segments`` (of fakes in time), ``clicks``, ``speaker``, ``source``. Test
+  corpora with segments get localisation;
+* ``KEYS_IN_PATH``, a dict, where paths tell more: ``sibling`` (of one original) or
+  ``named_identity`` -> regular expression that finds such keys in a clip id;
+
+and has
+
+* ``RECIPE``, an integer, see `dfprobe.recipes`;
 * ``scan(root, options) -> list[Clip]``: every clip that the corpus describes. Besides
   the layout's own, ``options`` holds those of `dfprobe.settings.corpus_layouts.COMMON`;
 * if lists are published for the layout, ``listed(split, file, label) -> list[Clip]``:
-  the clips that a row of such a list may mean, the likeliest first.
+  the clips that a row of such a list may mean, the likeliest first; and
+  ``LIST_FORMS``, a tuple of `ListForm`, if there are other lists than ``path,label``.
 """
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -83,18 +96,44 @@ def plain_clip(file: str, split: str, label: int | None) -> Clip:
     )
 
 
-def parse_label(path: Path, line: int, column: str, text: str) -> int | None:
+class ListForm(NamedTuple):
+    """Form of a published list of clips.
+
+    Parameters
+    ----------
+    path, label : str
+        Columns of the path and of the label.
+    labels : mapping of str to (int or None)
+        What the cells of the latter mean.
+    archive : str
+        What may stand in front of the paths.
+    """
+
+    path: str
+    label: str
+    labels: Mapping[str, int | None] = LABELS
+    archive: str = ""
+
+
+def parse_label(
+    path: Path,
+    line: int,
+    column: str,
+    text: str,
+    labels: Mapping[str, int | None] = LABELS,
+) -> int | None:
     """Label of a cell: 0 for ``0``/``0.0``, 1 for ``1``/``1.0``, None for empty.
 
     Raises
     ------
     DataError
-        For any other text, naming the file, line and column.
+        For any text that is not in ``labels``, naming the file, line and column.
     """
     try:
-        return LABELS[text.strip()]
+        return labels[text.strip()]
     except KeyError:
-        expected = "0, 0.0, 1, 1.0 or nothing"
+        *others, last = (name or "nothing" for name in labels)
+        expected = f"{', '.join(others)} or {last}"
         raise bad_value(path, line, column, expected, text) from None
 
 

@@ -19,7 +19,7 @@ from dfprobe.corpora.clip import SPLITS, Clicks, Clip, Segments, load_layout
 from dfprobe.corpora.files import MISSING, content_keys
 from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
-from dfprobe.settings.corpus_layouts import complete_options
+from dfprobe.settings.corpus_layouts import complete_options, tells
 from dfprobe.settings.stage_specs.corpora import ManifestSpec
 from dfprobe.store.csv_files import few
 from dfprobe.store.parquet import write_parquet
@@ -110,6 +110,7 @@ def corpus_table(name: str, spec: ManifestSpec) -> pl.DataFrame:
         )
     frame = _frame(name, clips, root, spec, options["links"])
     _check(name, spec, frame)
+    _check_told(name, spec["layout"], frame)
     return frame
 
 
@@ -134,7 +135,7 @@ def _listed_clips(
             f"corpora.{name}.splits: must be null, since layout {spec.layout} has "
             f"splits of its own, but it is {spec.splits!r}."
         )
-    rows = read_split_lists(splits)
+    rows = read_split_lists(splits, layout)
     listed = apply_split_lists(clips, rows, layout.listed)
     found = {clip.file for clip in clips}
     new = [clip.file for clip in listed if clip.file not in found]
@@ -255,6 +256,29 @@ def _check(name: str, spec: ManifestSpec, frame: pl.DataFrame) -> None:
             raise DataError(
                 f"Corpus {name!r} (layout {spec.layout}): expected {expected}, came "
                 f"{bad.height} clips otherwise: {few(bad['clip_id'])}."
+            )
+
+
+def told_clips(frame: pl.DataFrame) -> dict[str, list[str]]:
+    """Ids of the clips of which a manifest tells something, by what; see ``TELLS``."""
+    segments = pl.col("audio_fake_segments", "video_fake_segments").list.len() > 0
+    told = {
+        "segments": pl.any_horizontal(segments),
+        "clicks": pl.col("clicks").list.len() > 0,
+        "speaker": pl.col("speaker").is_not_null(),
+        "source": pl.col("source").is_not_null(),
+    }
+    return {w: frame.filter(rule)["clip_id"].to_list() for w, rule in told.items()}
+
+
+def _check_told(name: str, layout: str, frame: pl.DataFrame) -> None:
+    """Refuse what a layout tells without declaring it: planning would not know."""
+    for what, clips in told_clips(frame).items():
+        if clips and what not in tells(layout):
+            raise ConfigError(
+                f"Corpus {name!r}: the layout {layout} tells the {what} of "
+                f"{len(clips)} clips ({few(clips)}), but does not declare it. Add "
+                f"{what!r} to TELLS in its module."
             )
 
 

@@ -2,23 +2,22 @@
 
 The forms are those of two releases: ``{train,val,test}_labels.csv`` with the columns
 ``path,label`` (bit-ml/ssr-dfd, ``linear_probing/csv_metadata``; bit-ml/AVH-Align,
-``avh_sup``); ``{split}_metadata.csv``, the same with a further column ``num_frames``,
-and ``{split}_split.csv`` with ``source,category,full_path`` (AVH-Align). The header
-tells the columns. What a path means inside the corpus is told by the layout's
-``listed``.
+``avh_sup``); ``{split}_metadata.csv``, the same with a further column ``num_frames``;
+and those that a layout names in its ``LIST_FORMS``. The header tells the columns. What
+a path means inside the corpus is told by the layout's ``listed``.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-from dfprobe.corpora.clip import SPLITS, Clip, parse_label
+from dfprobe.corpora.clip import SPLITS, Clip, ListForm, parse_label
 from dfprobe.errors import DataError
 from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 NAMES = ("labels", "metadata", "split")  # {split}_{name}.csv
-LABEL_OF_CATEGORY = {"A": 0, "B": 1, "C": 1, "D": 1}  # of FakeAVCeleb
-ARCHIVE = "FakeAVCeleb/"  # stands in front of the paths in full_path
+USUAL = ListForm("path", "label")
 
 Listed = Callable[[str, str, int | None], list[Clip]]
 
@@ -30,7 +29,7 @@ class ListRow:
     Parameters
     ----------
     split : str
-        ``train``, ``val`` or ``test``: the list it stands in.
+        ``train``, ``val`` or ``test``: the list that it is in.
     file : str
         Path as written in the list.
     label : int or None
@@ -45,7 +44,7 @@ class ListRow:
     place: str
 
 
-def read_split_lists(folder: Path) -> list[ListRow]:
+def read_split_lists(folder: Path, layout: ModuleType) -> list[ListRow]:
     """Read the lists of a folder; a corpus that is only tested on has one of them.
 
     Parameters
@@ -53,60 +52,53 @@ def read_split_lists(folder: Path) -> list[ListRow]:
     folder : Path
         Holds for at least one split a file ``{split}_{labels,metadata,split}.csv``.
         Columns that tell neither path nor label are not read.
+    layout : module
+        Layout of the corpus, whose ``LIST_FORMS`` are read besides `USUAL`.
 
     Raises
     ------
     DataError
         If there is no list, a split has two, or a row is malformed.
     """
+    forms = (USUAL, *getattr(layout, "LIST_FORMS", ()))
     rows: list[ListRow] = []
     for split in SPLITS:
         paths = [folder / f"{split}_{name}.csv" for name in NAMES]
         found = [path for path in paths if path.exists()]
         if len(found) > 1:
             raise DataError(
-                f"{folder}: expected one list a split, came "
+                f"{folder}: expected one list per split, got "
                 f"{' and '.join(path.name for path in found)}. Remove one of the two."
             )
         for path in found:
-            rows.extend(_read_list(path, split))
+            rows.extend(_read_list(path, split, forms))
     if not rows:
         raise DataError(
             f"{folder}: expected published lists with rows, such as train_labels.csv, "
             f"val_labels.csv or test_labels.csv (or with {' or '.join(NAMES[1:])} in "
-            "the place of labels), came none. Put them there, or set 'splits: null' "
+            "the place of labels), got none. Put them there, or set 'splits: null' "
             "for the layout's own split."
         )
     return rows
 
 
-def _read_list(path: Path, split: str) -> Iterator[ListRow]:
+def _read_list(path: Path, split: str, forms: Sequence[ListForm]) -> Iterator[ListRow]:
     table = read_csv(path, [])
-    found = [pair for pair in LABEL_READERS if set(pair) <= set(table.columns)]
+    found = [form for form in forms if {form.path, form.label} <= set(table.columns)]
     if not found:
         raise DataError(
             f"{path}, line 1: expected a header with "
-            f"{' or with '.join(','.join(pair) for pair in LABEL_READERS)}; came "
+            f"{' or with '.join(f'{form.path},{form.label}' for form in forms)}; got "
             f"{','.join(table.columns[1:])}."
         )
-    columns = found[0]
-    for line, file, text in table.select(LINE, *columns).iter_rows():
+    form = found[0]
+    cells = table.select(LINE, form.path, form.label)
+    for line, file, text in cells.iter_rows():
         if not file:
-            raise bad_value(path, line, columns[0], "a path", file)
-        if columns == AVH_ALIGN:
-            file = file.removeprefix(ARCHIVE)
-        label = LABEL_READERS[columns](path, line, columns[1], text)
-        yield ListRow(split, file, label, f"{path}, line {line}")
-
-
-def _label_of_category(path: Path, line: int, column: str, text: str) -> int:
-    if text not in LABEL_OF_CATEGORY:
-        raise bad_value(path, line, column, " or ".join(LABEL_OF_CATEGORY), text)
-    return LABEL_OF_CATEGORY[text]
-
-
-AVH_ALIGN = ("full_path", "category")
-LABEL_READERS = {("path", "label"): parse_label, AVH_ALIGN: _label_of_category}
+            raise bad_value(path, line, form.path, "a path", file)
+        label = parse_label(path, line, form.label, text, form.labels)
+        place = f"{path}, line {line}"
+        yield ListRow(split, file.removeprefix(form.archive), label, place)
 
 
 def apply_split_lists(
@@ -142,9 +134,8 @@ def apply_split_lists(
         clip = (known or candidates)[0]
         if clip.file in places:
             raise DataError(
-                f"{row.place}: expected each clip once over all lists, came "
-                f"{row.file!r} which also stands in {places[clip.file]}. Remove one "
-                "of the two."
+                f"{row.place}: expected each clip once over all lists, but "
+                f"{row.file!r} is also in {places[clip.file]}. Remove one of the two."
             )
         places[clip.file] = row.place
         if row.label is not None and clip.label not in (None, row.label):

@@ -1,29 +1,23 @@
 """Entry: make one demo corpus in a native layout, resume it, keep it up to date."""
 
 import hashlib
+import importlib
 import json
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from dfprobe import recipes
 from dfprobe.demo.film import make_source
-from dfprobe.demo.plans import av_deepfake1m, avlips, deepfake_eval_2024, fakeavceleb
 from dfprobe.demo.plans.plan import SourcePlan
 from dfprobe.demo.record import Record
 from dfprobe.errors import ConfigError
 from dfprobe.progress import Progress
 from dfprobe.settings.corpora import Demo
+from dfprobe.settings.corpus_layouts import generated
 from dfprobe.store.files import write_whole
 from dfprobe.store.listing import listing_text
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
-
-LAYOUTS: dict[str, ModuleType] = {
-    "fakeavceleb": fakeavceleb,
-    "av_deepfake1m": av_deepfake1m,
-    "avlips": avlips,
-    "deepfake_eval_2024": deepfake_eval_2024,
-}
 
 
 def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None:
@@ -37,7 +31,7 @@ def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None
     Parameters
     ----------
     corpus_layout : str
-        One of ``LAYOUTS``.
+        One of `generated`: ``dfprobe.demo.plans`` has a module of its name.
     root : Path
         Corpus root, e.g. ``.../demo/favc/FakeAVCeleb_v1.2``.
     demo : Demo
@@ -55,7 +49,7 @@ def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None
     plans = _plans(corpus_layout, demo)
     truth = root.parent / "truth"
     wanted = {plan.name: _files(plan, root, truth) for plan in plans}
-    texts: dict[Path, str] = LAYOUTS[corpus_layout].lists(root, plans)
+    texts: dict[Path, str] = planner(corpus_layout).lists(root, plans)
     media = [file for files in wanted.values() for file in files]
     root.mkdir(parents=True, exist_ok=True)
     record = Record(root.parent, root.name)
@@ -76,13 +70,19 @@ def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None
 
 
 def _plans(layout: str, demo: Demo) -> list[SourcePlan]:
-    if layout not in LAYOUTS:
+    if layout not in generated():
         raise ConfigError(
-            f"Demo corpus: expected a layout of {', '.join(LAYOUTS)}, got {layout!r}."
+            f"Demo corpus: expected a layout of {', '.join(generated())}, got "
+            f"{layout!r}."
         )
     sources = demo.sources.model_dump()
-    plans: list[SourcePlan] = LAYOUTS[layout].plan(demo.seed, sources)
+    plans: list[SourcePlan] = planner(layout).plan(demo.seed, sources)
     return plans
+
+
+def planner(layout: str) -> ModuleType:
+    """Import the module that plans corpora in a layout, one of `generated`."""
+    return importlib.import_module(f"dfprobe.demo.plans.{layout}")
 
 
 def _files(plan: SourcePlan, root: Path, truth: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from dfprobe import products
 from dfprobe.planning import anomaly, specs
 from dfprobe.planning.heads import Head, of_matrix, on_labels
 from dfprobe.settings.config import Config
+from dfprobe.settings.corpus_layouts import tells
 from dfprobe.settings.stage_specs.explanations import (
     CurvesEncoder,
     CurvesHead,
@@ -14,13 +15,10 @@ from dfprobe.settings.stage_specs.explanations import (
     TemporalFiguresSpec,
 )
 
-# Layouts whose manifests say when a clip is manipulated.
-_WITH_SEGMENTS = {"av_deepfake1m", "av_deepfake1m_pp", "lav_df"}
-
 
 def localised(config: Config) -> list[str]:
-    """Test corpora whose layout gives fake segments, in the order of the config."""
-    return [n for n in config.test if config.corpora[n].layout in _WITH_SEGMENTS]
+    """Test corpora whose layout tells fake segments, in the order of the config."""
+    return [n for n in config.test if "segments" in tells(config.corpora[n].layout)]
 
 
 def heads(config: Config) -> list[Head]:

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from dfprobe.settings.corpus_layouts import layout_options, layouts
-from dfprobe.settings.model import Options, Settings, derived, require_known
+from dfprobe.settings.corpus_layouts import generated, layout_options, layouts
+from dfprobe.settings.model import Options, Settings, derived, require_known, told
 from dfprobe.settings.options import complete
 
 
@@ -79,3 +79,14 @@ class Corpus(Settings):
         if "layout" not in info.data:
             return options
         return complete(layout_options(info.data["layout"]), options)
+
+    @field_validator("demo")
+    @classmethod
+    def _can_be_generated(cls, demo: Demo | None, info: ValidationInfo) -> Demo | None:
+        layout = info.data.get("layout")
+        if demo is not None and layout is not None and layout not in generated():
+            raise told(
+                f"no corpus can be generated in the layout {layout}; the generator "
+                f"knows {', '.join(generated())}."
+            )
+        return demo

@@ -10,11 +10,17 @@ from functools import cache
 
 from pydantic import ValidationError
 
+from dfprobe.code import package_folder
 from dfprobe.errors import ConfigError, unknown_name
 from dfprobe.settings.declarations import Declared, declared
 from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
 from dfprobe.settings.options import complete, options_model
+
+# What a corpus may tell of its clips, beyond split, label and method.
+TELLS = ("segments", "clicks", "speaker", "source")
+# What clips may have in common that only their paths tell.
+KEYS = ("sibling", "named_identity")
 
 COMMON = {
     "links": {
@@ -66,6 +72,23 @@ def module(name: str) -> str:
     return _layout(name).module
 
 
+def tells(name: str) -> tuple[str, ...]:
+    """Names of what a layout tells of its clips, of those in `TELLS`."""
+    found: tuple[str, ...] = _layout(name).values["TELLS"]
+    return found
+
+
+def keys_in_path(name: str) -> dict[str, str]:
+    """Regular expressions that find keys in clip ids, by their names, `KEYS`."""
+    return dict(_layout(name).values.get("KEYS_IN_PATH", {}))
+
+
+def generated() -> list[str]:
+    """Layouts in which the demo generator makes corpora: it has a plan of each."""
+    plans = package_folder("dfprobe.demo.plans")
+    return [name for name in layouts() if (plans / f"{name}.py").is_file()]
+
+
 def _layout(name: str) -> Declared:
     if name not in _known():
         raise ConfigError(unknown_name("there is no corpus layout", name, _known()))
@@ -74,6 +97,20 @@ def _layout(name: str) -> Declared:
 
 @cache
 def _known() -> dict[str, Declared]:
-    return declared(
-        "dfprobe.corpora.layouts", {"OPTIONS": dict}, group="dfprobe.layouts"
+    known = declared(
+        "dfprobe.corpora.layouts",
+        {"OPTIONS": dict, "TELLS": tuple},
+        {"KEYS_IN_PATH": dict},
+        "dfprobe.layouts",
     )
+    for layout in known.values():
+        _check_names(layout, "TELLS", TELLS)
+        _check_names(layout, "KEYS_IN_PATH", KEYS)
+    return known
+
+
+def _check_names(layout: Declared, literal: str, known: tuple[str, ...]) -> None:
+    for name in layout.values.get(literal, ()):
+        if name not in known:
+            what = f"{layout.module}: {literal} has an unknown name"
+            raise ConfigError(unknown_name(what, name, known))

@@ -51,12 +51,13 @@ def test_metadata_with_paths_that_leave_the_corpus(file, put, manifest):
 
 
 def test_a_published_list_with_categories_that_leaves_the_corpus(
-    put, put_lists, manifest
+    stand_in, put_lists, manifest
 ):
-    put("a.mp4")
-    text = "category,full_path\nD,FakeAVCeleb/../../a.mp4\n"
+    stand_in("fakeavceleb")
+    file = "FakeAVCeleb/FakeVideo-FakeAudio/../../../a.mp4"
+    text = f"category,full_path\nD,{file}\n"
     with pytest.raises(DataError, match="inside the corpus folder"):
-        manifest("folder", splits=put_lists({"test_split.csv": text}))
+        manifest("fakeavceleb", splits=put_lists({"test_split.csv": text}))
 
 
 def test_a_name_with_a_null_byte(put, manifest):

@@ -114,11 +114,22 @@ def test_lists_with_categories_label_by_category(stand_in, put_lists, manifest):
     }
 
 
-def test_lists_with_categories_and_without_the_archive_name(put, put_lists, manifest):
+def test_lists_with_categories_and_without_the_archive_name(
+    stand_in, put_lists, manifest
+):
+    file = "RealVideo-RealAudio/African/men/id99001/00031.mp4"
+    stand_in("fakeavceleb")
+    text = f"source,category,full_path\nid99001,A,{file}\n"
+    splits = put_lists({"test_split.csv": text})
+    assert manifest("fakeavceleb", splits=splits)["label"].to_list() == [0]
+
+
+def test_lists_with_categories_are_those_of_one_layout(put, put_lists, manifest):
     put("a/b.mp4")
     text = "source,category,full_path\nid1,A,a/b.mp4\n"
     splits = put_lists({"test_split.csv": text})
-    assert manifest("folder", splits=splits)["label"].to_list() == [0]
+    with pytest.raises(DataError, match="header with path,label; got source,category"):
+        manifest("folder", splits=splits)
 
 
 def test_lists_of_reals_with_frame_numbers(stand_in, put_lists, manifest):
@@ -139,11 +150,9 @@ def test_lists_as_windows_writes_them(put, put_lists, manifest):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("file,label\na.mp4,1\n", ["path,label", "full_path,category", "file,label"]),
-        ("path\na.mp4\n", ["line 1", "path,label", "came path"]),
+        ("file,label\na.mp4,1\n", ["path,label", "file,label"]),
+        ("path\na.mp4\n", ["line 1", "path,label", "got path"]),
         ("path,label,label\na.mp4,1,1\n", ["each column once"]),
-        ("category,full_path\nE,a.mp4\n", ["line 2", "'category'", "A or B", "'E'"]),
-        ("category,full_path\nA,\n", ["line 2", "'full_path'", "a path"]),
         ("path,label\na.mp4,fake\n", ["line 2", "'label'", "'fake'"]),
         ("path,label\na.mp4,1\na.mp4,1\n", ["line 3", "once over all lists"]),
     ],
@@ -153,6 +162,24 @@ def test_malformed_lists_are_refused(text, parts, put, put_lists, manifest):
     with pytest.raises(DataError) as error:
         manifest("folder", splits=put_lists({"val_labels.csv": text}))
     for part in ("val_labels.csv", *parts):
+        assert part in str(error.value), error.value
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("file,label\na.mp4,1\n", ["path,label", "full_path,category", "file,label"]),
+        ("category,full_path\nE,a.mp4\n", ["line 2", "'category'", "C or D", "'E'"]),
+        ("category,full_path\nA,\n", ["line 2", "'full_path'", "a path"]),
+    ],
+)
+def test_malformed_lists_with_categories_are_refused(
+    text, parts, stand_in, put_lists, manifest
+):
+    stand_in("fakeavceleb")
+    with pytest.raises(DataError) as error:
+        manifest("fakeavceleb", splits=put_lists({"val_split.csv": text}))
+    for part in ("val_split.csv", *parts):
         assert part in str(error.value), error.value
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.demo import film, make
-from dfprobe.demo.make import LAYOUTS, make_demo
+from dfprobe.demo.make import make_demo, planner
 from dfprobe.demo.plans import deepfake_eval_2024
 from dfprobe.demo.plans.plan import Recording
 from dfprobe.errors import ConfigError, DataError
@@ -153,7 +153,7 @@ def test_what_a_user_changes_by_hand_is_noticed(tmp_path):
 
 @pytest.mark.parametrize("layout", ["fakeavceleb", "av_deepfake1m"])
 def test_identities_are_disjoint_and_every_source_is_a_pair(layout):
-    plans = LAYOUTS[layout].plan(5, SIZES[layout])
+    plans = planner(layout).plan(5, SIZES[layout])
     persons, ids = {}, {}
     for source in plans:
         kinds = {(clip.audio_fake, clip.video_fake) for clip in source.clips}
@@ -170,7 +170,7 @@ def test_identities_are_disjoint_and_every_source_is_a_pair(layout):
     ("layout", "share"), [("fakeavceleb", 0.5), ("av_deepfake1m", 0.8)]
 )
 def test_share_of_fakes_with_leading_silence(layout, share):
-    plans = LAYOUTS[layout].plan(1, {"train": 400, "val": 0, "test": 0})
+    plans = planner(layout).plan(1, {"train": 400, "val": 0, "test": 0})
     clips = [clip for source in plans for clip in source.clips]
     assert not any(clip.silence_s for clip in clips if not clip.audio_fake)
     fakes = [clip.silence_s > 0 for clip in clips if clip.audio_fake]
@@ -179,10 +179,10 @@ def test_share_of_fakes_with_leading_silence(layout, share):
 
 def test_more_sources_do_not_change_the_first_ones():
     for layout, sizes in SIZES.items():
-        few = LAYOUTS[layout].plan(5, {split: n // 2 for split, n in sizes.items()})
-        many = {source.name: source for source in LAYOUTS[layout].plan(5, sizes)}
+        few = planner(layout).plan(5, {split: n // 2 for split, n in sizes.items()})
+        many = {source.name: source for source in planner(layout).plan(5, sizes)}
         assert all(many[source.name] == source for source in few)
-        assert LAYOUTS[layout].plan(6, sizes)[0] != many["test/000"]
+        assert planner(layout).plan(6, sizes)[0] != many["test/000"]
 
 
 def test_wild_corpus_is_mixed():
@@ -308,7 +308,7 @@ def test_smaller_spec_removes_its_own_files_only(tmp_path, tiny):
 
 def test_a_users_file_is_never_overwritten(tmp_path, tiny):
     root = tmp_path / "AVLips"
-    first = LAYOUTS["avlips"].plan(3, {"train": 0, "val": 0, "test": 1})[0]
+    first = planner("avlips").plan(3, {"train": 0, "val": 0, "test": 1})[0]
     place = root / first.clips[0].path
     place.parent.mkdir(parents=True)
     place.write_bytes(b"a user's clip")

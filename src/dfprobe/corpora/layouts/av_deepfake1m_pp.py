@@ -20,6 +20,8 @@ from dfprobe.corpora.layouts.deepfake1m_metadata import (
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("segments", "speaker", "source")
+KEYS_IN_PATH = {"sibling": r"/(.+)/"}  # versions of a clip share its folder
 OPTIONS: dict[str, Any] = {
     "val_fraction": {
         "type": "number",

@@ -15,6 +15,8 @@ from dfprobe.errors import DataError
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ()  # nothing beyond labels and methods
+KEYS_IN_PATH = {"sibling": r"[^/]+$"}  # usually a pair; that is not documented
 OPTIONS: dict[str, Any] = {}
 
 LABEL_OF_FOLDER = {"0_real": 0, "1_fake": 1}

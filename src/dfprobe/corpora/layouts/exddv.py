@@ -19,6 +19,7 @@ from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("clicks", "speaker", "source")
 OPTIONS: dict[str, Any] = {
     "reals": {
         "type": ["string", "null"],

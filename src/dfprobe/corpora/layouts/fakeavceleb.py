@@ -15,12 +15,14 @@ from typing import Any
 import polars as pl
 
 from dfprobe.clip_ids import stable_fraction
-from dfprobe.corpora.clip import Clip
+from dfprobe.corpora.clip import Clip, ListForm
 from dfprobe.errors import DataError
 from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("speaker", "source")
+KEYS_IN_PATH = {"named_identity": r"id\d{5}"}  # the target; who lent face or voice
 OPTIONS: dict[str, Any] = {
     "test_fraction": {
         "type": "number",
@@ -56,6 +58,14 @@ RACE_OF_LIST = {  # name in the published lists: name in the release
 }
 OTHER_RACE_NAME = RACE_OF_LIST | {name: key for key, name in RACE_OF_LIST.items()}
 FORM = "type/race/gender/id"
+LIST_FORMS = (  # bit-ml/AVH-Align: {split}_split.csv with source,category,full_path
+    ListForm(
+        path="full_path",
+        label="category",
+        labels={"A": 0, "B": 1, "C": 1, "D": 1},
+        archive="FakeAVCeleb/",
+    ),
+)
 UNUSABLE = (  # left out by the paper's authors, as the lists of bit-ml/ssr-dfd show
     "FakeVideo-FakeAudio/African/women/id02071/"
     "00195_id01661_SdP_Monh-_4_id04547_wavtolip.mp4",

@@ -12,6 +12,7 @@ from dfprobe.corpora.files import video_files
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ()
 OPTIONS: dict[str, Any] = {}
 
 

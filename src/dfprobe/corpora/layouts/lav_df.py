@@ -18,6 +18,7 @@ from dfprobe.errors import DataError
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("segments", "source")
 OPTIONS: dict[str, Any] = {}
 
 TABLES = ("metadata.min.json", "metadata.json")

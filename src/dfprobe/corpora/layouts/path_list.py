@@ -12,6 +12,7 @@ from dfprobe.store.csv_files import LINE, bad_value, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("speaker", "source")
 OPTIONS: dict[str, Any] = {
     "files": {
         "type": "array",

@@ -16,6 +16,7 @@ from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
+TELLS = ("speaker", "source")
 OPTIONS: dict[str, Any] = {
     "val_fraction": {
         "type": "number",

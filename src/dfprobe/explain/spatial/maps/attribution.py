@@ -1,7 +1,7 @@
 """The stage of spatial explanations: maps of chosen frames of a test corpus."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
