@@ -1,9 +1,8 @@
 """AV-HuBERT as torch modules, with the tensor names of the official checkpoints.
 
-Written from the description of facebookresearch/av_hubert (avhubert/hubert.py,
-avhubert/resnet.py) and facebookresearch/fairseq (wav2vec2.py, TransformerEncoder): the
+Written from the description of facebookresearch/av_hubert (avhubert/hubert.py) and facebookresearch/fairseq (wav2vec2.py, TransformerEncoder): the
 forward pass of `extract_finetune` in evaluation mode, and nothing of training.
-B batch, T video frames (25 a second), D width.
+B batch, T video frames (25 per second), D width.
 """
 
 import math
@@ -14,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dfprobe.encoders.networks.resnet_frontends import VideoFrontend
 from dfprobe.torch_modules import last_of, picked, run_blocks
 
 AUDIO_FEATURES = 104  # 26 log mel bands x 4 frames
-_BLOCKS_PER_STAGE = 2  # ResNet-18
 
 
 @dataclass(frozen=True)
@@ -105,63 +104,12 @@ class VideoBranch(nn.Module):
 
     def __init__(self, width: int, trunk_width: int) -> None:
         super().__init__()
-        self.resnet = ResNet(trunk_width)
-        self.proj = nn.Linear(trunk_width * 2 ** (len(self.resnet.trunk) - 1), width)
+        self.resnet = VideoFrontend(trunk_width, nn.PReLU)
+        self.proj = nn.Linear(8 * trunk_width, width)
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode the frames and project them."""
-        return self.proj(self.resnet(video))
-
-
-class ResNet(nn.Module):
-    """A 3-D convolution over 5 frames and a ResNet-18 trunk with PReLU."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.frontend3D = nn.Sequential(
-            nn.Conv3d(1, width, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
-            nn.BatchNorm3d(width),
-            nn.PReLU(width),
-            nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
-        )
-        self.trunk = nn.Sequential()
-        wide_in = width
-        for stage in range(4):
-            wide = width * 2**stage
-            stride = 1 if stage == 0 else 2
-            blocks = [BasicBlock(wide_in, wide, stride)]
-            blocks += [BasicBlock(wide, wide, 1) for _ in range(_BLOCKS_PER_STAGE - 1)]
-            self.trunk.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
-            wide_in = wide
-
-    def forward(self, video: Tensor) -> Tensor:
-        """Encode the frames: (B, 1, T, 88, 88) -> (B, T, 8 * trunk width)."""
-        maps = self.frontend3D(video).transpose(1, 2)  # (B, T, C, 22, 22)
-        batch, frames = maps.shape[:2]
-        pooled = self.trunk(maps.flatten(0, 1)).mean(dim=(2, 3))  # (B * T, 8 C)
-        return pooled.unflatten(0, (batch, frames))
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut; the second PReLU follows the addition."""
-
-    def __init__(self, wide_in: int, wide: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(wide_in, wide, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(wide)
-        self.relu1 = nn.PReLU(wide)
-        self.conv2 = nn.Conv2d(wide, wide, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(wide)
-        self.relu2 = nn.PReLU(wide)
-        self.downsample = nn.Sequential()  # the identity
-        if stride > 1:
-            self.downsample.append(nn.Conv2d(wide_in, wide, 1, stride, bias=False))
-            self.downsample.append(nn.BatchNorm2d(wide))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Transform the maps: (N, C_in, H, W) -> (N, C, H / stride, W / stride)."""
-        inner = self.relu1(self.bn1(self.conv1(maps)))
-        return self.relu2(self.bn2(self.conv2(inner)) + self.downsample(maps))
+        return self.proj(self.resnet(video.transpose(1, 2)))
 
 
 class Transformer(nn.Module):

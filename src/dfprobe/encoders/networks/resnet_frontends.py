@@ -1,32 +1,41 @@
-"""ResNet-18 frontends of lip reading and speech recognition: 25 rows a second.
+"""ResNet-18 front ends of lip reading and speech recognition: 25 rows per second.
 
-Auto-AVSR and BRAVEn have the same two, with the same tensor names. Written from the
-description of mpc001/auto_avsr (tag v1.0.0, espnet/nets/pytorch_backend/backbones/).
-B batch, T video frames (25 a second), N audio samples (16 kHz).
+Auto-AVSR and BRAVEn have the same two, with the same tensor names; AV-HuBERT's differs
+in its activations. Written from the descriptions of mpc001/auto_avsr (tag v1.0.0,
+espnet/nets/pytorch_backend/backbones/) and facebookresearch/av_hubert
+(avhubert/resnet.py).
+B batch, T video frames (25 per second), N audio samples (16 kHz).
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dfprobe.rates import SAMPLES_PER_FRAME
 
 _BLOCKS_PER_STAGE = 2  # ResNet-18
 
+# Activation of so many channels.
+Activation = Callable[[int], nn.Module]
+
+
+def _silu(channels: int) -> nn.Module:
+    return nn.SiLU()
+
 
 class VideoFrontend(nn.Module):
     """A 3-D convolution over 5 frames, then a ResNet on each frame."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, activation: Activation = _silu) -> None:
         super().__init__()
         self.frontend3D = nn.Sequential(
             nn.Conv3d(1, width, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
             nn.BatchNorm3d(width),
-            nn.SiLU(),
+            activation(width),
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
         )
-        self.trunk = nn.Sequential(_stages(width, nn.Conv2d, nn.BatchNorm2d))
+        self.trunk = nn.Sequential(_stages(width, nn.Conv2d, nn.BatchNorm2d, activation))
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode the frames: (B, T, 1, 88, 88) -> (B, T, 8 * trunk width)."""
@@ -44,10 +53,10 @@ class AudioFrontend(nn.Module):
         stem = OrderedDict(
             conv1=nn.Conv1d(1, width, 80, stride=4, padding=38, bias=False),
             bn1=nn.BatchNorm1d(width),
-            swish=nn.SiLU(),
+            swish=_silu(width),
         )
-        stages = _stages(width, nn.Conv1d, nn.BatchNorm1d)
-        # 4 in the stem and 2 in three of the stages: 20 steps a video frame are left.
+        stages = _stages(width, nn.Conv1d, nn.BatchNorm1d, _silu)
+        # 4 in the stem and 2 in three of the stages: 20 steps per video frame are left.
         pool = nn.AvgPool1d(SAMPLES_PER_FRAME // 32)
         self.trunk = nn.Sequential(OrderedDict(**stem, **stages, pool=pool))
 
@@ -61,6 +70,7 @@ def _stages(
     width: int,
     conv: type[nn.Conv1d | nn.Conv2d],
     norm: type[nn.BatchNorm1d | nn.BatchNorm2d],
+    activation: Activation,
 ) -> OrderedDict[str, nn.Module]:
     """``layer1`` to ``layer4`` of a ResNet-18 in one or two dimensions."""
     stages: OrderedDict[str, nn.Module] = OrderedDict()
@@ -68,16 +78,16 @@ def _stages(
     for stage in range(4):
         wide = width * 2**stage
         stride = 1 if stage == 0 else 2
-        blocks = [BasicBlock(wide_in, wide, stride, conv, norm)]
+        blocks = [BasicBlock(wide_in, wide, stride, conv, norm, activation)]
         for _ in range(_BLOCKS_PER_STAGE - 1):
-            blocks.append(BasicBlock(wide, wide, 1, conv, norm))
+            blocks.append(BasicBlock(wide, wide, 1, conv, norm, activation))
         stages[f"layer{stage + 1}"] = nn.Sequential(*blocks)
         wide_in = wide
     return stages
 
 
 class BasicBlock(nn.Module):
-    """Two convolutions of 3 taps and a shortcut; the second SiLU is after the sum."""
+    """Two convolutions of 3 taps and a shortcut; the last activation is of the sum."""
 
     def __init__(
         self,
@@ -86,12 +96,15 @@ class BasicBlock(nn.Module):
         stride: int,
         conv: type[nn.Conv1d | nn.Conv2d],
         norm: type[nn.BatchNorm1d | nn.BatchNorm2d],
+        activation: Activation,
     ) -> None:
         super().__init__()
         self.conv1 = conv(wide_in, wide, 3, stride, padding=1, bias=False)
         self.bn1 = norm(wide)
+        self.relu1 = activation(wide)  # the checkpoints' name, whatever it is
         self.conv2 = conv(wide, wide, 3, padding=1, bias=False)
         self.bn2 = norm(wide)
+        self.relu2 = activation(wide)
         self.downsample = nn.Sequential()  # the identity
         if stride > 1:
             self.downsample.append(conv(wide_in, wide, 1, stride, bias=False))
@@ -99,8 +112,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Transform the maps: (B, C_in, ...) -> (B, C, ... / stride)."""
-        inner = self.bn2(self.conv2(F.silu(self.bn1(self.conv1(maps)))))
-        return F.silu(inner + self.downsample(maps))
+        inner = self.relu1(self.bn1(self.conv1(maps)))
+        return self.relu2(self.bn2(self.conv2(inner)) + self.downsample(maps))
 
 
 def initialise_frontend(frontend: VideoFrontend | AudioFrontend) -> None:
