@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from dfprobe.encoders.families import auto_avsr, avhubert, braven, fsfm
+from dfprobe.encoders.loading import checkpoint_format
 from parity import published_tensors as published
 from parity import stand_ins
 
@@ -42,7 +43,9 @@ def load(monkeypatch):
         tensors = {
             name: torch.empty(shape, device="meta") for name, shape in shapes.items()
         }
-        monkeypatch.setattr(family, "read_tensors", lambda path, entry: tensors)
+        monkeypatch.setattr(
+            checkpoint_format, "read_tensors", lambda path, entry: tensors
+        )
         return family.pretrained_model(Path("published"), *args)
 
     return load_shapes

@@ -57,6 +57,28 @@ def require_weights(spec: EncoderSpec, weights: str) -> None:
         )
 
 
+def divided(owner: str, what: str, size: int, divisor: int, by: str = "") -> int:
+    """Divide a size that must be a multiple of something.
+
+    Parameters
+    ----------
+    owner, what : str
+        Of what it is a size, and its name, for the message.
+    size, divisor : int
+    by : str
+        Name of the divisor.
+
+    Raises
+    ------
+    EncoderError
+        If there is a remainder.
+    """
+    if size % divisor:
+        number = f"{by} ({divisor})" if by else divisor
+        raise EncoderError(f"{owner}: the {what} {size} is not a multiple of {number}")
+    return size // divisor
+
+
 def waveform_of(clip: ClipInputs, at_least: int) -> np.ndarray:
     """Waveform of a clip, which must have ``at_least`` samples.
 

@@ -7,7 +7,7 @@ import torch
 from dfprobe.encoders import registry
 from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.families.auto_avsr import (
-    encoder_tensors,
+    FORMAT,
     fitted,
     normalised_waveform,
     pretrained_model,
@@ -188,7 +188,7 @@ def test_an_unaveraged_checkpoint_is_refused(tmp_path, tensors):
 
 def test_only_the_two_renamed_parts_change_their_names():
     names = ["frontend.a", "proj_encoder.b", "encoder.encoders.0.c", "fusion.fc1.d"]
-    assert list(encoder_tensors(dict.fromkeys(names, torch.zeros(1)))) == [
+    assert list(FORMAT.encoder_tensors(dict.fromkeys(names, torch.zeros(1)))) == [
         "encoder.frontend.a",
         "encoder.embed.0.b",
         "encoder.encoders.0.c",
@@ -309,7 +309,7 @@ def test_random_frontends_keep_the_size_of_a_signal(stream):
 
 def test_random_sizes_that_do_not_fit_are_refused():
     spec = EncoderSpec("x", "auto_avsr", "audio", options={"width": 36, "heads": 4})
-    with pytest.raises(EncoderError, match=r"'x': width must be .* \(8\), not 36"):
+    with pytest.raises(EncoderError, match=r"'x': the width 36 is not a .*heads \(8\)"):
         registry.build(spec, "cpu")
 
 

@@ -5,6 +5,7 @@ import torch
 from dfprobe.encoders import registry
 from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.families.braven import sizes_of
+from dfprobe.encoders.loading.checkpoint_format import Checkpoint
 from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
 from dfprobe.encoders.networks.relative_attention import relative_positions
 from dfprobe.errors import ClipError, EncoderError
@@ -111,7 +112,7 @@ def test_a_file_of_the_other_stream_is_refused(tmp_path, tensors, stream, other)
 
 
 def test_another_model_is_no_braven(tmp_path):
-    with pytest.raises(EncoderError, match=r"no BRAVEn encoder of video.*embed\.0"):
+    with pytest.raises(EncoderError, match=r"not a BRAVEn encoder of video.*embed\.0"):
         build(tmp_path / "x.pth", {"conv1.weight": torch.zeros(2)}, "video")
 
 
@@ -142,7 +143,7 @@ def test_official_sizes_have_the_official_counts(sizes, tensors, video, audio):
             state = Braven(stream, sizes).state_dict()
         assert len(state) == tensors
         assert sum(tensor.numel() for tensor in state.values()) == elements
-        assert sizes_of(state, stream, "here") == sizes
+        assert sizes_of(Checkpoint("it", "here", state), stream) == sizes
 
 
 @pytest.mark.parametrize("width, heads", [(72, 5), (15, 3)])

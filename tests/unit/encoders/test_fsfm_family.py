@@ -180,12 +180,14 @@ def test_other_models_are_refused(tmp_path, tuned, tensors, message):
 
 
 def test_heads_must_divide_the_width(tmp_path, tuned):
-    with pytest.raises(EncoderError, match=r"width 24 is no multiple .*heads \(16\)"):
+    with pytest.raises(
+        EncoderError, match=r"width 24 is not a multiple .*heads \(16\)"
+    ):
         build(save(tmp_path / "x.pth", tuned), heads=16)
 
 
 def test_the_default_number_of_heads_is_refused_where_it_is_wrong():
-    default = encoder_families.family_options("fsfm")["heads"]["default"]
+    default = encoder_families.family_options("fsfm").model_fields["heads"].default
     official = {384: 12, 768: 12, 1024: 16, 1280: 16}  # width of S, B, L, H
     for width, heads in official.items():
         assert default == heads or width % default
@@ -195,9 +197,9 @@ def test_the_default_number_of_heads_is_refused_where_it_is_wrong():
     "options, message",
     [
         ({"width": 36, "heads": 6}, None),
-        ({"width": 30, "heads": 6}, "'x': width must be a multiple of 4, not 30"),
-        ({"image_size": 100}, "'x': image_size must be a multiple of 16, not 100"),
-        ({"width": 100}, "'x': the width 100 is no multiple of the option heads"),
+        ({"width": 30, "heads": 6}, "'x': the width 30 is not a multiple of 4"),
+        ({"image_size": 100}, "'x': the image_size 100 is not a multiple of 16"),
+        ({"width": 100}, "'x': the width 100 is not a multiple of the option heads"),
     ],
 )
 def test_random_sizes(options, message):

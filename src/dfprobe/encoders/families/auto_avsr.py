@@ -13,23 +13,17 @@ Visual_Speech_Recognition_for_Multiple_Languages (the same authors and models). 
 colour, auto_avsr makes 0.9999 times that grey: its three weights do not add up to one.
 """
 
-import re
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.checks import divided, hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
-from dfprobe.encoders.loading.checkpoints import (
-    checkpoint_model,
-    load_exactly,
-    read_tensors,
-)
+from dfprobe.encoders.loading.checkpoint_format import Checkpoint, CheckpointFormat
+from dfprobe.encoders.loading.checkpoints import checkpoint_model
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.auto_avsr import OneStream, Sizes, TwoStreams, initialise
 from dfprobe.encoders.networks.resnet_frontends import AudioFrontend, VideoFrontend
@@ -99,13 +93,23 @@ _AXES = {
     "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
 }
 _FRONTENDS = {"audio": AudioFrontend, "video": VideoFrontend}
-# The first tensor of each frontend (output channels first), after an encoder's prefix.
+# First tensor of each front end, after an encoder's prefix, and its axes.
 _STEMS = {
-    "audio": ("frontend.trunk.conv1.weight", 3),
-    "video": ("frontend.frontend3D.0.weight", 5),
+    "audio": ("frontend.trunk.conv1.weight", "trunk_width _ _"),
+    "video": ("frontend.frontend3D.0.weight", "trunk_width _ _ _ _"),
 }
-_IGNORED = ("ctc.", "decoder.")  # the text side
-_RENAMED = {"frontend.": "encoder.frontend.", "proj_encoder.": "encoder.embed.0."}
+FORMAT = CheckpointFormat(
+    "an Auto-AVSR model",
+    ignored=r"ctc\.|decoder\.",  # the text side
+    # The branch main has other names than v1.0.0.
+    renamed={"frontend.": "encoder.frontend.", "proj_encoder.": "encoder.embed.0."},
+)
+_SIZES = {
+    "embed.0.weight": "width _",
+    "encoders.0.feed_forward.w_1.weight": "ffn _",
+    "encoders.0.self_attn.pos_bias_u": "heads _",
+    "encoders.0.conv_module.depthwise_conv.weight": "_ _ conv_kernel",
+}
 _WAVEFORM_EPS = 1e-8
 
 Model = OneStream | TwoStreams
@@ -201,34 +205,17 @@ def pretrained_model(path: Path, stream: str) -> Model:
         If the file cannot be read, its tensors are not those of an Auto-AVSR model,
         or the model is of another stream.
     """
-    source = f"checkpoint {path}"
-    tensors = encoder_tensors(read_tensors(path, entry=None))
-    found = stream_of(tensors, source)
+    checkpoint = FORMAT.read(path)
+    found = stream_of(checkpoint)
     if found != stream:
         raise EncoderError(
-            f"{source} is of the stream {found}, not of {stream}; give the checkpoint "
-            f"of that stream or set stream: {found}"
+            f"{checkpoint.source} is of the stream {found}, not of {stream}; give the "
+            f"checkpoint of that stream or set stream: {found}"
         )
-    with torch.device("meta"):  # the tensors come from the file
-        model = _empty_model(tensors, stream, source)
-    load_exactly(model, tensors, source)
-    return model
+    return checkpoint.loaded(lambda: _empty_model(checkpoint, stream))
 
 
-def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors of the encoders and the fusion, under their names of v1.0.0.
-
-    What belongs to the text side is left out. Other names stay, for the comparison
-    to report them.
-    """
-    return {
-        _name_of_v1(name): tensor
-        for name, tensor in tensors.items()
-        if not name.startswith(_IGNORED)
-    }
-
-
-def stream_of(tensors: Mapping[str, torch.Tensor], source: str) -> str:
+def stream_of(checkpoint: Checkpoint) -> str:
     """Tell by the tensors of a checkpoint which stream it is for.
 
     Raises
@@ -236,78 +223,34 @@ def stream_of(tensors: Mapping[str, torch.Tensor], source: str) -> str:
     EncoderError
         If there is no encoder among them.
     """
-    if any(name.startswith("aux_encoder.") for name in tensors):
+    if any(name.startswith("aux_encoder.") for name in checkpoint.tensors):
         return "audio_video"
-    for stream, (stem, _) in _STEMS.items():
-        if f"encoder.{stem}" in tensors:
+    stems = {f"encoder.{stem}": stream for stream, (stem, _) in _STEMS.items()}
+    for stem, stream in stems.items():
+        if stem in checkpoint.tensors:
             return stream
-    raise EncoderError(
-        f"{source} is not an Auto-AVSR model: it has none of the tensors "
-        f"{', '.join(f'encoder.{stem}' for stem, _ in _STEMS.values())}; its first "
-        f"tensors are {', '.join(sorted(tensors)[:5]) or '(none)'}"
-    )
+    raise checkpoint.refusal(f"it has none of the tensors {', '.join(stems)}")
 
 
-def _name_of_v1(name: str) -> str:
-    for prefix, renamed in _RENAMED.items():
-        if name.startswith(prefix):
-            return renamed + name.removeprefix(prefix)
-    return name
+def _empty_model(checkpoint: Checkpoint, stream: str) -> Model:
+    def sizes(prefix: str, stream: str) -> Sizes:
+        table = _SIZES | dict([_STEMS[stream]])
+        return Sizes(**checkpoint.sizes(table, "encoders.", prefix))
 
-
-def _empty_model(
-    tensors: Mapping[str, torch.Tensor], stream: str, source: str
-) -> Model:
     if stream != "audio_video":
-        sizes = _sizes_of(tensors, "encoder.", stream, source)
-        return OneStream(_FRONTENDS[stream](sizes.trunk_width), sizes)
-    return TwoStreams(
-        _sizes_of(tensors, "encoder.", "video", source),
-        _sizes_of(tensors, "aux_encoder.", "audio", source),
-        _shape(tensors, "fusion.fc1.weight", 2, source)[0],
-    )
-
-
-def _sizes_of(
-    tensors: Mapping[str, torch.Tensor], prefix: str, stream: str, source: str
-) -> Sizes:
-    """Sizes of one encoder, read from the shapes of its tensors."""
-    shape = partial(_shape, tensors, source=source)
-    block = f"{prefix}encoders.0."
-    stem, stem_dims = _STEMS[stream]
-    numbers = re.findall(
-        rf"^{re.escape(prefix)}encoders\.(\d+)\.", "\n".join(tensors), re.MULTILINE
-    )
-    return Sizes(
-        layers=max(map(int, numbers), default=-1) + 1,
-        width=shape(f"{prefix}embed.0.weight", 2)[0],
-        ffn=shape(f"{block}feed_forward.w_1.weight", 2)[0],
-        heads=shape(f"{block}self_attn.pos_bias_u", 2)[0],
-        trunk_width=shape(prefix + stem, stem_dims)[0],
-        conv_kernel=shape(f"{block}conv_module.depthwise_conv.weight", 3)[2],
-    )
-
-
-def _shape(
-    tensors: Mapping[str, torch.Tensor], name: str, dims: int, source: str
-) -> torch.Size:
-    if name not in tensors or tensors[name].dim() != dims:
-        raise EncoderError(
-            f"{source} is not an Auto-AVSR model: it has no {dims}-dimensional tensor "
-            f"{name}"
-        )
-    return tensors[name].shape
+        one = sizes("encoder.", stream)
+        return OneStream(_FRONTENDS[stream](one.trunk_width), one)
+    video, audio = sizes("encoder.", "video"), sizes("aux_encoder.", "audio")
+    fusion = checkpoint.sizes({"fusion.fc1.weight": "width _"}, "fusion.")
+    return TwoStreams(video, audio, fusion["width"])
 
 
 def _random_model(spec: EncoderSpec) -> Model:
     options: dict[str, Any] = dict(spec.options)
     fusion_width = options.pop("fusion_width")
     sizes = Sizes(**options)
-    if sizes.width % (2 * sizes.heads):
-        raise EncoderError(
-            f"encoder {spec.name!r}: width must be a multiple of twice the heads "
-            f"({2 * sizes.heads}), not {sizes.width}"
-        )
+    owner = f"encoder {spec.name!r}"
+    divided(owner, "width", sizes.width, 2 * sizes.heads, "twice the heads")
     model: Model
     if spec.stream == "audio_video":
         model = TwoStreams(sizes, sizes, fusion_width)

@@ -10,27 +10,21 @@ which the paper uses: audio in [-1, 1], not in 16-bit integers. The last audio r
 clip, which holds a padding frame, depends on that scale.
 """
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
+from dfprobe.encoders.checks import divided, hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.logfbank import WINDOW, audio_rows
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
-from dfprobe.encoders.loading.checkpoints import (
-    checkpoint_model,
-    load_exactly,
-    read_tensors,
-)
+from dfprobe.encoders.loading.checkpoint_format import CheckpointFormat
+from dfprobe.encoders.loading.checkpoints import checkpoint_model
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.avhubert import AVHubert, Sizes, initialise
 from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
-from dfprobe.errors import EncoderError
 from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
@@ -85,11 +79,23 @@ _TENSORS = {
     "video": ("batch", "1", "rows", "88", "88"),
 }
 _AXES = {"audio": TimeAxis(2), "video": TimeAxis(2)}
-_PREFIXES = ("encoder.w2v_model.", "w2v_encoder.w2v_model.")
-# Of training only, or the text decoder; names as they are once the prefix is cut.
-_IGNORED = re.compile(
-    r"(mask_emb$|label_embs_concat$|final_proj\.|decoder\.|w2v_encoder\.proj\.)"
+_CONV = "encoder.pos_conv.0."
+FORMAT = CheckpointFormat(
+    "an AV-HuBERT",
+    entry="model",
+    prefixes=("encoder.w2v_model.", "w2v_encoder.w2v_model."),  # fine-tuned
+    ignored=r"mask_emb$|label_embs_concat$|final_proj\.|decoder\.|w2v_encoder\.proj\.",
+    renamed={  # by a newer weight norm
+        f"{_CONV}parametrizations.weight.original0": f"{_CONV}weight_g",
+        f"{_CONV}parametrizations.weight.original1": f"{_CONV}weight_v",
+    },
 )
+_SIZES = {
+    "post_extract_proj.weight": "width _",
+    f"{_CONV}weight_v": "_ group_width conv_kernel",
+    "encoder.layers.0.fc1.weight": "ffn _",
+    "feature_extractor_video.resnet.frontend3D.0.weight": "trunk_width _ _ _ _",
+}
 
 
 class AVHubertEncoder(WholeClipEncoder):
@@ -153,88 +159,20 @@ def pretrained_model(path: Path, head_size: int) -> AVHubert:
     EncoderError
         If the file cannot be read, or its tensors are not those of an AV-HuBERT.
     """
-    source = f"checkpoint {path}"
-    tensors = encoder_tensors(read_tensors(path, "model"))
-    sizes = sizes_of(tensors, head_size, source)
-    with torch.device("meta"):  # the tensors come from the file
-        model = AVHubert(sizes)
-    load_exactly(model, tensors, source)
-    return model
-
-
-def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors of the encoder alone, under the names of a pre-trained checkpoint.
-
-    The prefix of a fine-tuned checkpoint is cut once from the front, the two names of
-    a newer weight norm become the old ones, and what belongs to training or to the
-    text decoder is left out. Other names stay, for the comparison to report them.
-    """
-    prefix = next(
-        (p for p in _PREFIXES if any(name.startswith(p) for name in tensors)), ""
-    )
-    conv = "encoder.pos_conv.0."
-    renamed = {
-        f"{conv}parametrizations.weight.original0": f"{conv}weight_g",
-        f"{conv}parametrizations.weight.original1": f"{conv}weight_v",
-    }
-    cut = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return {
-        renamed.get(name, name): tensor
-        for name, tensor in cut.items()
-        if not _IGNORED.match(name)
-    }
-
-
-def sizes_of(tensors: Mapping[str, torch.Tensor], head_size: int, source: str) -> Sizes:
-    """Sizes of a model, read from the shapes of its tensors.
-
-    Raises
-    ------
-    EncoderError
-        If a tensor that tells a size is missing, or the width is no multiple of
-        ``head_size``.
-    """
-
-    def shape(name: str, dims: int) -> torch.Size:
-        if name not in tensors or tensors[name].dim() != dims:
-            raise EncoderError(
-                f"{source} is not an AV-HuBERT: it has no {dims}-dimensional tensor "
-                f"{name}; its first tensors are {', '.join(sorted(tensors)[:5])}"
-            )
-        return tensors[name].shape
-
-    width = shape("post_extract_proj.weight", 2)[0]
-    _, group_width, kernel = shape("encoder.pos_conv.0.weight_v", 3)
-    numbers = re.findall(r"^encoder\.layers\.(\d+)\.", "\n".join(tensors), re.MULTILINE)
-    return Sizes(
-        layers=max(map(int, numbers), default=-1) + 1,
-        width=width,
-        ffn=shape("encoder.layers.0.fc1.weight", 2)[0],
-        heads=_heads(width, head_size, source),
-        trunk_width=shape("feature_extractor_video.resnet.frontend3D.0.weight", 5)[0],
-        conv_kernel=kernel,
-        conv_groups=width // group_width,
-    )
+    checkpoint = FORMAT.read(path)
+    found = checkpoint.sizes(_SIZES, blocks="encoder.layers.")
+    heads = divided(checkpoint.source, "width", found["width"], head_size, "head_size")
+    groups = found["width"] // found.pop("group_width")
+    sizes = Sizes(heads=heads, conv_groups=groups, **found)
+    return checkpoint.loaded(lambda: AVHubert(sizes))
 
 
 def _random_model(spec: EncoderSpec) -> AVHubert:
     options: dict[str, Any] = dict(spec.options)
-    owner = f"encoder {spec.name!r}"
-    heads = _heads(options["width"], options.pop("head_size"), owner)
+    owner, width = f"encoder {spec.name!r}", options["width"]
+    heads = divided(owner, "width", width, options.pop("head_size"), "head_size")
     sizes = Sizes(heads=heads, **options)
-    if sizes.width % sizes.conv_groups:
-        raise EncoderError(
-            f"{owner}: width must be a multiple of {sizes.conv_groups}, not "
-            f"{sizes.width}"
-        )
+    divided(owner, "width", width, sizes.conv_groups)
     model = AVHubert(sizes)
     initialise(model)
     return model
-
-
-def _heads(width: int, head_size: int, owner: str) -> int:
-    if width % head_size:
-        raise EncoderError(
-            f"{owner}: the width {width} is no multiple of head_size {head_size}"
-        )
-    return width // head_size

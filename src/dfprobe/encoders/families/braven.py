@@ -12,8 +12,6 @@ network over the samples ``640 i`` to ``640 (i + 1)``; samples after the last wh
 frame are cut.
 """
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -21,11 +19,8 @@ import torch
 from dfprobe.encoders.checks import hidden_layers, mouth_of, waveform_of
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
-from dfprobe.encoders.loading.checkpoints import (
-    checkpoint_model,
-    load_exactly,
-    read_tensors,
-)
+from dfprobe.encoders.loading.checkpoint_format import Checkpoint, CheckpointFormat
+from dfprobe.encoders.loading.checkpoints import checkpoint_model
 from dfprobe.encoders.model_encoder import WholeClipEncoder
 from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
 from dfprobe.encoders.tracing import Tracing, trunk_site
@@ -82,13 +77,18 @@ _AXES = {
     "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
     "video": TimeAxis(1),
 }
-# First tensor of each frontend, which tells the stream of a file, and its dimensions.
+# First tensor of each front end, which tells the stream of a file, and its axes.
 _STEMS = {
-    "audio": ("frontend.trunk.conv1.weight", 3),
-    "video": ("frontend.frontend3D.0.weight", 5),
+    "audio": ("frontend.trunk.conv1.weight", "trunk_width _ _"),
+    "video": ("frontend.frontend3D.0.weight", "trunk_width _ _ _ _"),
 }
-_PREFIX = "encoder."  # a file that is only pre-trained has none
-_IGNORED = ("ctc.", "decoder.")  # of speech recognition
+# A file that is only pre-trained has no prefix; what is ignored is speech recognition.
+_PREFIXES, _IGNORED = ("encoder.",), r"ctc\.|decoder\."
+_SIZES = {
+    "embed.0.weight": "width _",
+    "encoders.0.feed_forward.w_1.weight": "ffn _",
+    "encoders.0.self_attn.pos_bias_u": "heads _",
+}
 
 
 class BravenEncoder(WholeClipEncoder):
@@ -156,61 +156,32 @@ def pretrained_model(path: Path, stream: str) -> Braven:
     EncoderError
         If the file cannot be read, or its tensors are not those of the stream.
     """
-    source = f"checkpoint {path}"
-    tensors = encoder_tensors(read_tensors(path, None))
-    sizes = sizes_of(tensors, stream, source)
-    with torch.device("meta"):  # the tensors come from the file
-        model = Braven(stream, sizes)
-    load_exactly(model, tensors, source)
-    return model
+    model = f"a BRAVEn encoder of {stream}"
+    checkpoint = CheckpointFormat(model, prefixes=_PREFIXES, ignored=_IGNORED).read(
+        path
+    )
+    for other, (stem, _) in _STEMS.items():
+        if other != stream and stem in checkpoint.tensors:
+            raise EncoderError(
+                f"{checkpoint.source} is a BRAVEn encoder of {other}, but the stream "
+                f"asked for is {stream}; set stream: {other}, or give a checkpoint of "
+                f"{stream}"
+            )
+    sizes = sizes_of(checkpoint, stream)
+    return checkpoint.loaded(lambda: Braven(stream, sizes))
 
 
-def encoder_tensors(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Tensors of the encoder alone, without the prefix of a fine-tuned checkpoint.
-
-    Other names stay, for the comparison to report them.
-    """
-    return {
-        name.removeprefix(_PREFIX): tensor
-        for name, tensor in tensors.items()
-        if not name.startswith(_IGNORED)
-    }
-
-
-def sizes_of(tensors: Mapping[str, torch.Tensor], stream: str, source: str) -> Sizes:
+def sizes_of(checkpoint: Checkpoint, stream: str) -> Sizes:
     """Sizes of a model, read from the shapes of its tensors.
 
     Raises
     ------
     EncoderError
-        If the tensors are of the other stream, if one that tells a size is missing, or
-        if the sizes do not fit each other.
+        If a tensor that tells a size is missing, or the sizes do not fit each other.
     """
-
-    def shape(name: str, dims: int) -> torch.Size:
-        if name not in tensors or tensors[name].dim() != dims:
-            raise EncoderError(
-                f"{source} is no BRAVEn encoder of {stream}: it has no "
-                f"{dims}-dimensional tensor {name}; its first tensors are "
-                f"{', '.join(sorted(tensors)[:5])}"
-            )
-        return tensors[name].shape
-
-    for other, (stem, _) in _STEMS.items():
-        if other != stream and stem in tensors:
-            raise EncoderError(
-                f"{source} is a BRAVEn encoder of {other}, but the stream asked for is "
-                f"{stream}; set stream: {other}, or give a checkpoint of {stream}"
-            )
-    numbers = re.findall(r"^encoders\.(\d+)\.", "\n".join(tensors), re.MULTILINE)
-    sizes = Sizes(
-        layers=max(map(int, numbers), default=-1) + 1,
-        width=shape("embed.0.weight", 2)[0],
-        ffn=shape("encoders.0.feed_forward.w_1.weight", 2)[0],
-        heads=shape("encoders.0.self_attn.pos_bias_u", 2)[0],
-        trunk_width=shape(*_STEMS[stream])[0],
-    )
-    return _checked(sizes, source)
+    table = _SIZES | dict([_STEMS[stream]])
+    sizes = Sizes(**checkpoint.sizes(table, blocks="encoders."))
+    return _checked(sizes, checkpoint.source)
 
 
 def _checked(sizes: Sizes, owner: str) -> Sizes:

@@ -22,22 +22,18 @@ weight 1 and bias 0, and the trained ``norm`` is not used, as in the official co
 """
 
 import math
-import re
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from dfprobe.encoders.checks import boxes_of, hidden_layers
+from dfprobe.encoders.checks import boxes_of, divided, hidden_layers
 from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.fsfm_pixels import face_crop, normalised_pixels
-from dfprobe.encoders.loading.checkpoints import (
-    checkpoint_model,
-    load_exactly,
-    read_tensors,
-)
+from dfprobe.encoders.loading.checkpoint_format import Checkpoint, CheckpointFormat
+from dfprobe.encoders.loading.checkpoints import checkpoint_model
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.encoders.networks.fsfm import FSFM, Sizes, initialise
 from dfprobe.encoders.tracing import Site, Tracing, after_cls, last_block
@@ -93,12 +89,17 @@ OPTIONS = {
     },
 }
 
-# In a pre-training checkpoint only: its decoders and heads.
-_PRETRAINING = re.compile(
-    r"(mask_token$|projector\.|predictor\."
-    r"|(rep_)?decoder_(embed\.|pos_embed$|blocks\.|norm\.|pred\.))"
+FORMAT = CheckpointFormat("an FSFM", entry="model", ignored=r"head\.(weight|bias)$")
+_PRETRAINING = CheckpointFormat(  # has decoders and heads of its own
+    "an FSFM",
+    ignored=r"mask_token$|projector\.|predictor\."
+    r"|(rep_)?decoder_(embed\.|pos_embed$|blocks\.|norm\.|pred\.)",
 )
-_CLASSIFIER = ("head.weight", "head.bias")
+_SIZES = {
+    "patch_embed.proj.weight": "width _ patch _",
+    "pos_embed": "_ positions _",
+    "blocks.0.mlp.fc1.weight": "ffn _",
+}
 
 
 class FSFMEncoder(FrameEncoder):
@@ -156,86 +157,47 @@ def pretrained_model(path: Path, heads: int, pooling: str) -> FSFM:
         If the file cannot be read, or its tensors are not those of an FSFM encoder
         with this pooling.
     """
-    source = f"checkpoint {path}"
-    tensors = encoder_tensors(read_tensors(path, "model"), pooling)
-    sizes = sizes_of(tensors, heads, source)
-    with torch.device("meta"):  # the tensors come from the file
-        model = FSFM(sizes, pooling)
-    load_exactly(model, tensors, source)
-    return model
-
-
-def encoder_tensors(
-    tensors: Mapping[str, torch.Tensor], pooling: str
-) -> dict[str, torch.Tensor]:
-    """Tensors of the encoder alone, for the pooling that is asked for.
-
-    A fine-tuned checkpoint loses its classifier. A pre-training one, which is known by
-    its mask token, loses decoders and heads; for mean pooling its norm makes way for
-    an ``fc_norm`` of weight 1 and bias 0. Other names stay, for the comparison to
-    report them.
-    """
-    if "mask_token" not in tensors:
-        return {name: t for name, t in tensors.items() if name not in _CLASSIFIER}
-    kept = {name: t for name, t in tensors.items() if not _PRETRAINING.match(name)}
-    if pooling == "mean" and {"norm.weight", "norm.bias"} <= kept.keys():
-        kept["fc_norm.weight"] = torch.ones_like(kept.pop("norm.weight"))
-        kept["fc_norm.bias"] = torch.zeros_like(kept.pop("norm.bias"))
-    return kept
-
-
-def sizes_of(tensors: Mapping[str, torch.Tensor], heads: int, source: str) -> Sizes:
-    """Sizes of a model, read from the shapes of its tensors.
-
-    Raises
-    ------
-    EncoderError
-        If a tensor that tells a size is missing, the positions are those of no square,
-        or ``heads`` does not divide the width.
-    """
-
-    def shape(name: str, dims: int) -> torch.Size:
-        if name not in tensors or tensors[name].dim() != dims:
-            raise EncoderError(
-                f"{source} is not an FSFM: it has no {dims}-dimensional tensor {name}; "
-                f"its first tensors are {', '.join(sorted(tensors)[:5])}"
-            )
-        return tensors[name].shape
-
-    width, _, patch, _ = shape("patch_embed.proj.weight", 4)
-    positions = shape("pos_embed", 3)[1]
+    checkpoint = FORMAT.read(path)
+    if "mask_token" in checkpoint.tensors:
+        checkpoint = _pretrained_only(checkpoint, pooling)
+    found = checkpoint.sizes(_SIZES, blocks="blocks.")
+    positions = found.pop("positions")
     grid = math.isqrt(max(positions - 1, 0))
     if not grid or grid**2 != positions - 1:
         raise EncoderError(
-            f"{source}: pos_embed has {positions} positions, expected one more than a "
-            "square number (the CLS token and the patches of a square image)"
+            f"{checkpoint.source}: pos_embed has {positions} positions, expected one "
+            "more than a square number (the CLS token and the patches of a square "
+            "image)"
         )
-    numbers = re.findall(r"^blocks\.(\d+)\.", "\n".join(tensors), re.MULTILINE)
-    return Sizes(
-        layers=max(map(int, numbers), default=-1) + 1,
-        width=width,
-        ffn=shape("blocks.0.mlp.fc1.weight", 2)[0],
-        heads=_checked_heads(width, heads, source),
-        grid=grid,
-        patch=patch,
-    )
+    _check_heads(checkpoint.source, found["width"], heads)
+    sizes = Sizes(grid=grid, heads=heads, **found)
+    return checkpoint.loaded(lambda: FSFM(sizes, pooling))
+
+
+def _pretrained_only(checkpoint: Checkpoint, pooling: str) -> Checkpoint:
+    """Tensors of a self-supervised model, for the pooling that is asked for.
+
+    For mean pooling its norm makes way for an ``fc_norm`` of weight 1 and bias 0.
+    """
+    kept = _PRETRAINING.encoder_tensors(checkpoint.tensors)
+    if pooling == "mean" and {"norm.weight", "norm.bias"} <= kept.keys():
+        kept["fc_norm.weight"] = torch.ones_like(kept.pop("norm.weight"))
+        kept["fc_norm.bias"] = torch.zeros_like(kept.pop("norm.bias"))
+    return replace(checkpoint, tensors=kept)
 
 
 def _random_model(spec: EncoderSpec) -> FSFM:
     options: dict[str, Any] = spec.options
     owner = f"encoder {spec.name!r}"
-    width, image, patch = (options[k] for k in ("width", "image_size", "patch_size"))
-    for name, factor in (("width", 4), ("image_size", patch)):
-        if options[name] % factor:
-            raise EncoderError(
-                f"{owner}: {name} must be a multiple of {factor}, not {options[name]}"
-            )
+    width, patch, heads = (options[k] for k in ("width", "patch_size", "heads"))
+    divided(owner, "width", width, 4)
+    _check_heads(owner, width, heads)
     sizes = Sizes(
         layers=options["layers"],
         width=width,
         ffn=4 * width,
-        heads=_checked_heads(width, options["heads"], owner),
-        grid=image // patch,
+        heads=heads,
+        grid=divided(owner, "image_size", options["image_size"], patch),
         patch=patch,
     )
     model = FSFM(sizes, options["pooling"])
@@ -243,10 +205,6 @@ def _random_model(spec: EncoderSpec) -> FSFM:
     return model
 
 
-def _checked_heads(width: int, heads: int, owner: str) -> int:
-    if width % heads:
-        raise EncoderError(
-            f"{owner}: the width {width} is no multiple of the option heads ({heads}); "
-            "the official sizes have 12 (ViT-S, ViT-B) or 16 (ViT-L, ViT-H)"
-        )
-    return heads
+def _check_heads(owner: str, width: int, heads: int) -> None:
+    official = "12 in ViT-S and ViT-B, 16 in ViT-L and ViT-H"
+    divided(owner, "width", width, heads, f"the option heads, {official}")

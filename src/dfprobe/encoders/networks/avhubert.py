@@ -1,7 +1,8 @@
 """AV-HuBERT as torch modules, with the tensor names of the official checkpoints.
 
-Written from the description of facebookresearch/av_hubert (avhubert/hubert.py) and facebookresearch/fairseq (wav2vec2.py, TransformerEncoder): the
-forward pass of `extract_finetune` in evaluation mode, and nothing of training.
+Written from the description of facebookresearch/av_hubert (avhubert/hubert.py) and
+facebookresearch/fairseq (wav2vec2.py, TransformerEncoder): the forward pass of
+`extract_finetune` in evaluation mode, and nothing of training.
 B batch, T video frames (25 per second), D width.
 """
 

@@ -35,7 +35,9 @@ class VideoFrontend(nn.Module):
             activation(width),
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
         )
-        self.trunk = nn.Sequential(_stages(width, nn.Conv2d, nn.BatchNorm2d, activation))
+        self.trunk = nn.Sequential(
+            _stages(width, nn.Conv2d, nn.BatchNorm2d, activation)
+        )
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode the frames: (B, T, 1, 88, 88) -> (B, T, 8 * trunk width)."""
