@@ -2,12 +2,14 @@
 
 A family is a module of `dfprobe.encoders.families`, or one that an installed package
 names by an entry point of the group ``dfprobe.encoders``. At top level it declares the
-literals ``STREAMS``, ``WEIGHTS`` and ``OPTIONS``, and ``EXPLAINED`` if its rows can be
-explained in space. They are read from the source text, so that listing the families,
-and checking a configuration against them, imports no torch.
+literals ``STREAMS``, ``WEIGHTS`` and ``OPTIONS``; ``RANDOM_SIZES``, more options, if
+it draws random weights; and ``EXPLAINED`` if its rows can be explained in space. They
+are read from the source text, so that listing the families, and checking a
+configuration against them, imports no torch.
 """
 
 from functools import cache
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,7 +21,8 @@ from dfprobe.settings.options import complete, options_model
 
 # stream -> modality; kind of weights -> description; option -> JSON schema
 _REQUIRED = {"STREAMS": dict, "WEIGHTS": dict, "OPTIONS": dict}
-_OPTIONAL = {"EXPLAINED": tuple}  # streams
+# streams; option -> default, minimum and description of a size of random weights
+_OPTIONAL = {"EXPLAINED": tuple, "RANDOM_SIZES": dict}
 
 
 def families() -> list[str]:
@@ -61,7 +64,19 @@ def modality(family: str, stream: str) -> str:
 @cache
 def family_options(name: str) -> type[Settings]:
     """Return the model of a family's options."""
-    return options_model(name, _family(name).values["OPTIONS"])
+    values = _family(name).values
+    sizes = values.get("RANDOM_SIZES", {})
+    random = {option: _random_size(*sizes[option]) for option in sizes}
+    return options_model(name, values["OPTIONS"] | random)
+
+
+def _random_size(default: int, minimum: int, about: str) -> dict[str, Any]:
+    return {
+        "type": "integer",
+        "minimum": minimum,
+        "default": default,
+        "description": f"Random weights: {about}.",
+    }
 
 
 def complete_options(family: str, options: Options) -> Options:

@@ -38,45 +38,22 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 EXPLAINED = ("video", "audio_video")
-OPTIONS = {
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: Conformer blocks.",
-    },
-    "width": {
-        "type": "integer",
-        "minimum": 2,
-        "default": 128,
-        "description": "Random weights: width, a multiple of twice the heads.",
-    },
-    "heads": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 4,
-        "description": "Random weights: attention heads.",
-    },
-    "ffn": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 256,
-        "description": "Random weights: width inside the feed-forward parts.",
-    },
-    "trunk_width": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 16,
-        "description": "Random weights: channels of the first stage of the ResNets "
-        "(64 in the official sizes).",
-    },
-    "fusion_width": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 256,
-        "description": "Random weights: width inside the fusion of the two streams "
-        "(8192 in the official size).",
-    },
+OPTIONS: dict[str, Any] = {}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "layers": (2, 1, "Conformer blocks"),
+    "width": (128, 2, "width, a multiple of twice the heads"),
+    "heads": (4, 1, "attention heads"),
+    "ffn": (256, 1, "width inside the feed-forward parts"),
+    "trunk_width": (
+        16,
+        1,
+        "channels of the first stage of the ResNets (64 in the official sizes)",
+    ),
+    "fusion_width": (
+        256,
+        1,
+        "width inside the fusion of the two streams (8192 in the official size)",
+    ),
 }
 
 _INPUTS = {

@@ -41,31 +41,16 @@ OPTIONS = {
         "description": "Width of an attention head: 64 in both official sizes. It is "
         "in no tensor's shape, so it cannot be read from a checkpoint.",
     },
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: transformer layers.",
-    },
-    "width": {
-        "type": "integer",
-        "minimum": 16,
-        "default": 128,
-        "description": "Random weights: width, a multiple of 16 and of head_size.",
-    },
-    "ffn": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 256,
-        "description": "Random weights: width inside the feed-forward parts.",
-    },
-    "trunk_width": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 16,
-        "description": "Random weights: channels of the first stage of the ResNet "
-        "(64 in the official sizes).",
-    },
+}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "layers": (2, 1, "transformer layers"),
+    "width": (128, 16, "width, a multiple of 16 and of head_size"),
+    "ffn": (256, 1, "width inside the feed-forward parts"),
+    "trunk_width": (
+        16,
+        1,
+        "channels of the first stage of the ResNet (64 in the official sizes)",
+    ),
 }
 
 

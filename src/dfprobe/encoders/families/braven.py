@@ -13,6 +13,7 @@ frame are cut.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -34,38 +35,17 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"audio": "audio", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 EXPLAINED = ("video",)
-OPTIONS = {
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: transformer blocks.",
-    },
-    "width": {
-        "type": "integer",
-        "minimum": 2,
-        "default": 128,
-        "description": "Random weights: width, even and a multiple of heads.",
-    },
-    "heads": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: attention heads.",
-    },
-    "ffn": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 256,
-        "description": "Random weights: width inside the feed-forward parts.",
-    },
-    "trunk_width": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 16,
-        "description": "Random weights: channels of the first stage of the ResNet "
-        "(64 in the official sizes).",
-    },
+OPTIONS: dict[str, Any] = {}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "layers": (2, 1, "transformer blocks"),
+    "width": (128, 2, "width, even and a multiple of heads"),
+    "heads": (2, 1, "attention heads"),
+    "ffn": (256, 1, "width inside the feed-forward parts"),
+    "trunk_width": (
+        16,
+        1,
+        "channels of the first stage of the ResNet (64 in the official sizes)",
+    ),
 }
 
 _INPUTS = {"audio": frozenset({"waveform"}), "video": frozenset({"mouth"})}

@@ -29,37 +29,13 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 EXPLAINED = ("video",)
-OPTIONS = {
-    "image_size": {
-        "type": "integer",
-        "minimum": 16,
-        "default": 96,
-        "description": "Random weights: side of the input in pixels.",
-    },
-    "patch_size": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 16,
-        "description": "Random weights: side of a patch in pixels.",
-    },
-    "hidden_size": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 128,
-        "description": "Random weights: width.",
-    },
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: transformer layers.",
-    },
-    "heads": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 4,
-        "description": "Random weights: attention heads.",
-    },
+OPTIONS: dict[str, Any] = {}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "image_size": (96, 16, "side of the input in pixels"),
+    "patch_size": (16, 1, "side of a patch in pixels"),
+    "hidden_size": (128, 1, "width"),
+    "layers": (2, 1, "transformer layers"),
+    "heads": (4, 1, "attention heads"),
 }
 
 

@@ -62,31 +62,12 @@ OPTIONS = {
         "and ViT-H/14. It is in no tensor's shape, so it cannot be read from a "
         "checkpoint.",
     },
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 2,
-        "description": "Random weights: transformer layers.",
-    },
-    "width": {
-        "type": "integer",
-        "minimum": 4,
-        "default": 96,
-        "description": "Random weights: width, a multiple of 4 and of heads.",
-    },
-    "image_size": {
-        "type": "integer",
-        "minimum": 16,
-        "default": 96,
-        "description": "Random weights: side of the input in pixels, a multiple of "
-        "patch_size.",
-    },
-    "patch_size": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 16,
-        "description": "Random weights: side of a patch in pixels.",
-    },
+}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "layers": (2, 1, "transformer layers"),
+    "width": (96, 4, "width, a multiple of 4 and of heads"),
+    "image_size": (96, 16, "side of the input in pixels, a multiple of patch_size"),
+    "patch_size": (16, 1, "side of a patch in pixels"),
 }
 
 FORMAT = CheckpointFormat("an FSFM", entry="model", ignored=r"head\.(weight|bias)$")

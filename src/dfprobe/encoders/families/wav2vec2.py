@@ -45,30 +45,12 @@ OPTIONS = {
         "description": "Bring each clip to zero mean and unit variance; used where "
         "no preprocessor_config.json beside the weights says so or not.",
     },
-    "hidden_size": {
-        "type": "integer",
-        "minimum": 16,
-        "default": 128,
-        "description": "Random weights: width, a multiple of 16.",
-    },
-    "layers": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 4,
-        "description": "Random weights: transformer layers.",
-    },
-    "heads": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 4,
-        "description": "Random weights: attention heads.",
-    },
-    "conv_channels": {
-        "type": "integer",
-        "minimum": 1,
-        "default": 64,
-        "description": "Random weights: channels of the seven convolutions.",
-    },
+}
+RANDOM_SIZES = {  # default, minimum, what it is
+    "hidden_size": (128, 16, "width, a multiple of 16"),
+    "layers": (4, 1, "transformer layers"),
+    "heads": (4, 1, "attention heads"),
+    "conv_channels": (64, 1, "channels of the seven convolutions"),
 }
 
 _CLASSES: dict[str, tuple[type[PreTrainedModel], Any]] = {
