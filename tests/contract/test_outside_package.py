@@ -2,14 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from dfprobe import recipes
-from dfprobe.config import complete_config
 from dfprobe.corpora.manifest import make_manifest
 from dfprobe.encoders import registry
 from dfprobe.errors import ConfigError
@@ -17,9 +15,10 @@ from dfprobe.housekeeping.known_names import Named
 from dfprobe.housekeeping.leftovers import leftovers
 from dfprobe.planning import code_stamps, specs, temporal
 from dfprobe.settings import corpus_layouts, encoder_families
+from dfprobe.settings.complete import complete_config
+from dfprobe.settings.config import Config
 from unit.features.test_box_inputs import FRAMES, Shard
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 FAMILY = """
 import numpy as np
 
@@ -113,13 +112,13 @@ def installed(tmp_path, monkeypatch):
     forget()
 
 
-def completed() -> dict:
-    return complete_config(json.loads(json.dumps(CONFIG)), SCHEMA)
+def completed() -> Config:
+    return complete_config(json.loads(json.dumps(CONFIG)))
 
 
 def test_a_configuration_may_name_them_and_nothing_is_imported(installed):
     config = completed()
-    assert config["encoders"]["light"]["options"] == {"scale": 2.0}
+    assert config.encoders["light"].options == {"scale": 2.0}
     assert temporal.localised(config) == ["mine"]
     assert encoder_families.explained_streams()["brightness"] == ("video",)
     assert recipes.every_input("brightness")["theirs.family"] == 7
@@ -134,8 +133,10 @@ def test_their_layout_makes_a_manifest(installed, tmp_path):
     root.mkdir()
     for name in ("b.mp4", "a.mp4"):
         (root / name).write_bytes(b"video")
-    spec = json.loads(specs.manifest_spec(completed(), "mine")) | {"root": str(root)}
-    make_manifest("mine", spec, tmp_path / "m.parquet")
+    spec = specs.manifest_spec(completed(), "mine")
+    make_manifest(
+        "mine", spec.model_copy(update={"root": str(root)}), tmp_path / "m.parquet"
+    )
     frame = pl.read_parquet(tmp_path / "m.parquet")
     assert frame["clip_id"].to_list() == ["a", "b"]
     assert frame["audio_fake_segments"].to_list() == [[[0.1, 0.2]]] * 2
@@ -173,8 +174,8 @@ def test_their_code_stamps_are_leftovers_once_no_configuration_names_them(
     config = completed()
     kept = {leftover.path for leftover in leftovers(Named.by([config]))}
     assert not {path for path in kept if "theirs" in path.parts}
-    config["encoders"] = {}
-    left = {str(leftover.path) for leftover in leftovers(Named.by([config]))}
+    other = config.model_copy(update={"encoders": {}})
+    left = {str(leftover.path) for leftover in leftovers(Named.by([other]))}
     assert "results/code/theirs/family.py" in left
 
 
@@ -209,8 +210,9 @@ def test_what_a_layout_tells_must_be_declared(installed, tmp_path):
     (installed / "theirs/layout.py").write_text(text)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/a.mp4").write_bytes(b"video")
-    spec = json.loads(specs.manifest_spec(completed(), "mine"))
-    spec["root"] = str(tmp_path / "mine")
+    spec = specs.manifest_spec(completed(), "mine").model_copy(
+        update={"root": str(tmp_path / "mine")}
+    )
     with pytest.raises(
         ConfigError, match=r"the segments of 1 clips \(a\).* 'segments'"
     ):

@@ -78,7 +78,7 @@ def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]
         return os.scandir(folder)
     except OSError as error:
         raise DataError(
-            f"{folder}: expected a folder that can be read, came {error}. Mend its "
+            f"{folder}: expected a folder that can be read, got {error}. Mend its "
             "permissions."
         ) from error
 
@@ -133,7 +133,7 @@ def content_keys(
                 keys.append(f"{state.st_size}-{state.st_mtime_ns}")
         except OSError as error:
             raise DataError(
-                f"Clip {file!r} of {root}: expected a file that can be read, came "
+                f"Clip {file!r} of {root}: expected a file that can be read, got "
                 f"{error}. Mend the file or its permissions."
             ) from error
         progress.step()

@@ -1,4 +1,4 @@
-"""The manifest of a corpus: one row a clip, whatever the layout on disk.
+"""The manifest of a corpus: one row per clip, whatever the layout on disk.
 
 A corpus entry of the configuration names its layout, whose module finds the clips (see
 ``base``). What holds for all corpora happens here: published lists, the choice of
@@ -46,7 +46,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 NULLABLE = ("label", "audio_fake", "video_fake", "speaker", "source")
 
-_BLOCK = 50_000  # clips that become a part of the table at a time
+_BLOCK = 50_000  # clips in a part of the table
 
 log = logging.getLogger("dfprobe")
 
@@ -105,12 +105,12 @@ def corpus_table(name: str, spec: ManifestSpec) -> pl.DataFrame:
         clips = _without_single_stream_fakes(name, clips)
     if not clips:
         raise DataError(
-            f"Corpus {name!r} (layout {spec.layout}): expected clips in {root}, "
-            "came none that are kept. Check root, splits and options."
+            f"Corpus {name!r} (layout {spec.layout}): expected clips in {root}, got "
+            "none that are kept. Check root, splits and options."
         )
     frame = _frame(name, clips, root, spec, options["links"])
     _check(name, spec, frame)
-    _check_told(name, spec["layout"], frame)
+    _check_told(name, spec.layout, frame)
     return frame
 
 
@@ -119,7 +119,7 @@ def _existing_root(name: str, spec: ManifestSpec) -> Path:
     if not root.is_dir():
         raise DataError(
             f"Corpus {name!r} (layout {spec.layout}): expected the folder {root}, "
-            f"came {'a file' if root.exists() else 'nothing of that name'}. Put the "
+            f"got {'a file' if root.exists() else 'nothing of that name'}. Put the "
             f"corpus there, or set corpora.{name}.root to the folder that holds it."
         )
     return root
@@ -162,7 +162,7 @@ def _without_single_stream_fakes(name: str, clips: list[Clip]) -> list[Clip]:
     if had_fakes and not has_fakes:
         raise ConfigError(
             f"corpora.{name}.fakes: expected 'any', since no fake of this corpus has "
-            "both streams manipulated, came 'both'."
+            "both streams manipulated, got 'both'."
         )
     left_out = len(clips) - len(kept)
     log.info("corpus %s: left out %d fakes in one stream only", name, left_out)
@@ -254,8 +254,8 @@ def _check(name: str, spec: ManifestSpec, frame: pl.DataFrame) -> None:
         bad = frame.filter(~holds)
         if not bad.is_empty():
             raise DataError(
-                f"Corpus {name!r} (layout {spec.layout}): expected {expected}, came "
-                f"{bad.height} clips otherwise: {few(bad['clip_id'])}."
+                f"Corpus {name!r} (layout {spec.layout}): expected {expected}, but "
+                f"{bad.height} clips are otherwise: {few(bad['clip_id'])}."
             )
 
 

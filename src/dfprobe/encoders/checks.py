@@ -38,7 +38,7 @@ def hidden_layers(spec: EncoderSpec, layers: int) -> tuple[int, ...] | None:
 
 
 def require_weights(spec: EncoderSpec, weights: str) -> None:
-    """Refuse other weights than the only kind that the family has, and any layer.
+    """Refuse weights of another kind than the family's only one, and hidden layers.
 
     Raises
     ------

@@ -18,11 +18,11 @@ class ClipInputs:
     waveform : np.ndarray of shape (samples,), float32
         Mono audio at 16 kHz in [-1, 1]; sample 0 is at the first video frame's time.
     mouth : np.ndarray of shape (frames, 96, 96), uint8
-        Grey mouth patches at 25 frames a second.
+        Grey mouth patches at 25 frames per second.
     landmarks : np.ndarray of shape (frames, 68, 2), float32
         Landmarks in pixels of the source frame (x, y), gaps filled.
     frames : callable
-        ``frames(size)`` yields whole RGB source frames at 25 a second in order, as
+        ``frames(size)`` yields whole RGB source frames at 25 per second in order, as
         arrays of shape (at most size, height, width, 3), uint8.
     boxes : np.ndarray of shape (frames, 4), float32
         Left, top, right, bottom of the face in whole pixels of the source frame, NaN
@@ -67,7 +67,7 @@ class Encoder(Protocol):
         Hidden layers side by side in a row, ``dim / layers`` long each; 1 unless all
         were asked for.
     rate_hz : float
-        Rows a second.
+        Rows per second.
     first_row_s : float
         Start of row 0, in seconds after the first sample and frame that it is given.
     weights_hash : str

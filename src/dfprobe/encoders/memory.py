@@ -29,7 +29,7 @@ def weights_bytes(encoder: ModelEncoder) -> int:
 
 
 def pass_bytes(encoder: ModelEncoder, limits: Limits) -> int:
-    """Memory that the largest pass needs beside the weights, in bytes, in float32.
+    """Memory that the largest pass needs besides the weights, in bytes, in float32.
 
     Parameters
     ----------

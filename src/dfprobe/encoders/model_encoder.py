@@ -1,6 +1,6 @@
 """Encoders that are torch modules.
 
-Work on a clip is split in two, so that the one can run beside the other: `parts` reads
+Work on a clip is split in two, so that both can run concurrently: `parts` reads
 and prepares (on any thread), `forward` is the model (on its device). A family writes
 these two; the extraction stage batches the parts, chooses the arithmetic and answers a
 lack of memory.
@@ -38,7 +38,7 @@ class ModelEncoder(ModelBased, ABC):
     weights_hash : str
         Identifies the weights.
     hidden : sequence of int or None
-        Hidden layers that stand side by side in a row, 0 for the input of the first;
+        Hidden layers side by side in a row, 0 for the input of the first;
         None for the model's own output.
 
     Attributes
@@ -173,7 +173,7 @@ class WholeClipEncoder(ModelEncoder):
 
 
 class FrameEncoder(ModelEncoder):
-    """An encoder that gives one row a video frame, whatever stands around it."""
+    """An encoder that gives one row per video frame, from that frame alone."""
 
     tensors = _IMAGES
 

@@ -63,7 +63,7 @@ class Part:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """How the time axis of a tensor goes with the rows.
+    """How the rows are spread along the time axis of a tensor.
 
     Row ``i`` is made from the entries ``i * step`` to ``i * step + span``.
 
@@ -89,7 +89,7 @@ class TimeAxis:
         return (tensor.shape[self.axis] - self.least) // self.step + 1
 
     def cut(self, tensor: torch.Tensor, start: int, stop: int) -> torch.Tensor:
-        """Entries for the rows ``start`` to ``stop``, which end with the tensor's."""
+        """Entries of the rows ``start`` to ``stop``; the last row has what is left."""
         first = start * self.step
         last = (stop - 1) * self.step + self.span
         if stop >= self.rows(tensor):

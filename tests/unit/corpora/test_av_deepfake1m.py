@@ -218,7 +218,7 @@ def test_broken_json(put, metadata, manifest):
 
 def test_no_metadata(put, manifest):
     put("readme.txt")
-    with pytest.raises(DataError, match=r"train_metadata\.json.*came neither"):
+    with pytest.raises(DataError, match=r"train_metadata\.json.*got neither"):
         manifest("av_deepfake1m")
     put("train_metadata.json", content="[]")
     put("val/id1/v/00001/real.mp4")

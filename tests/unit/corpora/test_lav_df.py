@@ -48,7 +48,7 @@ def test_periods_belong_to_the_modified_streams(stand_in, manifest):
         ({"split": ["train"]}, ["'split'", "['train']"]),
         ({"file": None}, ["'file'", "a path"]),
         ({"original": 3}, ["'original'", "a path or null"]),
-        ({"modify_audio": 1}, ["'modify_audio'", "true or false", "came 1"]),
+        ({"modify_audio": 1}, ["'modify_audio'", "true or false", "got 1"]),
         ({"fake_periods": None}, ["'fake_periods'", "[start_s, end_s]"]),
         ({"fake_periods": [[2, 1]]}, ["'fake_periods'", "start_s <= end_s"]),
         ({"file": "../x.mp4"}, ["inside the corpus folder"]),
@@ -69,5 +69,5 @@ def test_an_entry_that_is_no_object(put, manifest):
 
 def test_no_metadata(put, manifest):
     put("train/000000.mp4")
-    with pytest.raises(DataError, match=r"metadata\.min\.json or .*came neither"):
+    with pytest.raises(DataError, match=r"metadata\.min\.json or .*got neither"):
         manifest("lav_df")

@@ -127,7 +127,7 @@ def test_absent_corpus(manifest, root):
 
 
 def test_empty_corpus(manifest):
-    with pytest.raises(DataError, match=r"'mine'.*came none"):
+    with pytest.raises(DataError, match=r"'mine'.*got none"):
         manifest("folder")
 
 

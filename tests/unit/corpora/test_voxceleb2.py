@@ -74,7 +74,7 @@ def test_no_clips(put, manifest):
 
 def test_a_clip_in_another_folder(put, manifest):
     put("dev/mp4/id99001/00001.mp4")
-    with pytest.raises(DataError, match=r"came 'dev/mp4/id99001/00001\.mp4'"):
+    with pytest.raises(DataError, match=r"got 'dev/mp4/id99001/00001\.mp4'"):
         manifest("voxceleb2")
 
 

@@ -125,7 +125,9 @@ def test_the_entry_must_be_there(tmp_path):
 
 def test_the_entry_must_hold_tensors(tmp_path):
     torch.save({"model": {"w": 3}}, tmp_path / "x.pt")
-    with pytest.raises(EncoderError, match=r"under 'model'; 'w' is no tensor .* int"):
+    with pytest.raises(
+        EncoderError, match=r"under 'model'; 'w' is not a tensor .* int"
+    ):
         read_tensors(tmp_path / "x.pt", "model")
 
 

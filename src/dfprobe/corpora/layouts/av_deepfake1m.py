@@ -42,7 +42,7 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     ----------
     root : Path
         Holds ``{train,val}_metadata.json``, or folders ``{train,val}_metadata`` with
-        one JSON file a clip.
+        one JSON file per clip.
     options : dict
         ``val_fraction``, see ``OPTIONS``.
 
@@ -69,7 +69,7 @@ def listed(split: str, file: str, label: int | None) -> list[Clip]:
     if modify_type is None or origin is None:
         raise DataError(
             f"Published list of AV-Deepfake1M ({split}): expected paths of the form "
-            f"{FORM.path} with name in {', '.join(TYPE_OF_NAME)}, came {file!r}."
+            f"{FORM.path} with name in {', '.join(TYPE_OF_NAME)}, got {file!r}."
         )
     audio_fake, video_fake = STREAMS_OF_TYPE[modify_type]
     clip = Clip(

@@ -47,8 +47,8 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     Parameters
     ----------
     root : Path
-        Holds ``{train,val}_metadata.json``, or one JSON file a clip below ``train`` and
-        ``val``.
+        Holds ``{train,val}_metadata.json``, or one JSON file per clip below ``train``
+        and ``val``.
     options : dict
         ``val_fraction``, see ``OPTIONS``.
 

@@ -55,7 +55,7 @@ def listed(split: str, file: str, label: int | None) -> list[Clip]:
     if folder not in LABEL_OF_FOLDER:
         raise DataError(
             f"Published list of AVLips ({split}): expected paths under "
-            f"{' or '.join(LABEL_OF_FOLDER)}, came {file!r}."
+            f"{' or '.join(LABEL_OF_FOLDER)}, got {file!r}."
         )
     return [_clip(file, split, LABEL_OF_FOLDER[folder])]
 

@@ -1,4 +1,4 @@
-"""Metadata in the form of AV-Deepfake1M: an object a clip, with segment lists.
+"""Metadata in the form of AV-Deepfake1M: an object per clip, with segment lists.
 
 Shared by the layouts ``av_deepfake1m`` and ``av_deepfake1m_pp``; ``lav_df`` uses the
 reading of the list. The ``train`` folder
@@ -63,7 +63,7 @@ class Form(NamedTuple):
     path : str
         Form of ``file``, for messages.
     sidecars : str
-        Folder of one JSON file a clip, with ``{part}`` for the part's name.
+        Folder of one JSON file per clip, with ``{part}`` for the part's name.
     origin : callable
         From ``file`` to its `Origin`; None if the path has not the form.
     type_of_stem : callable
@@ -86,11 +86,11 @@ class Entry(NamedTuple):
     values: dict[str, Any]
     corpus: str  # its name, for messages
 
-    def error(self, key: str, expected: str, came: object) -> DataError:
-        """Error for one value: file, entry, key, what was expected and came."""
+    def error(self, key: str, expected: str, got: object) -> DataError:
+        """Error for one value: file, entry, key, what was expected and what it is."""
         return DataError(
             f"{self.path}, entry {self.number}, key {key!r}: expected {expected}, "
-            f"came {came!r}. Is this the metadata of {self.corpus}?"
+            f"got {got!r}. Is this the metadata of {self.corpus}?"
         )
 
 
@@ -100,7 +100,7 @@ def scan_metadata(root: Path, options: dict[str, Any], form: Form) -> list[Clip]
     Parameters
     ----------
     root : Path
-        Holds ``{train,val}_metadata.json``, or folders with one JSON file a clip. One
+        Holds ``{train,val}_metadata.json``, or folders with one JSON file per clip. One
         of the two parts may be absent as a whole.
     options : dict
         ``val_fraction``: share of the train folder's speakers, chosen by a hash, that
@@ -168,7 +168,7 @@ def _entries(root: Path, form: Form, links: str) -> Iterator[Entry]:
         names = " and ".join(f"{part}_metadata.json" for part in PARTS)
         raise DataError(
             f"{root}: expected the {form.corpus} metadata {names} (or one JSON file a "
-            f"clip below {form.sidecars.format(part='train')}), came neither."
+            f"clip below {form.sidecars.format(part='train')}), got neither."
         )
 
 
@@ -192,7 +192,7 @@ def listed_entries(path: Path, part: str, corpus: str) -> Iterator[Entry]:
     Raises
     ------
     DataError
-        If the file is absent, is no JSON, or holds no list.
+        If the file is absent, is not JSON, or holds no list.
     """
     for number, values in enumerate(_listed_objects(path), start=1):
         yield Entry(path, number, part, values, corpus)
@@ -207,7 +207,7 @@ def _listed_objects(path: Path) -> Iterator[Any]:
         if not text.startswith("[", at):
             kind = type(decoder.raw_decode(text, at)[0]).__name__
             raise DataError(
-                f"{path}: expected a list of objects, one a clip, came {kind}."
+                f"{path}: expected a list of objects, one per clip, got {kind}."
             )
         at = _after_space(text, at + 1)
         while not text.startswith("]", at):
@@ -230,9 +230,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _not_json(path: Path, error: Exception) -> DataError:
-    return DataError(
-        f"{path}: expected JSON in UTF-8, came {error}. Is the file whole?"
-    )
+    return DataError(f"{path}: expected JSON in UTF-8, got {error}. Is the file whole?")
 
 
 def _checked(entry: Entry) -> Entry:
@@ -246,8 +244,8 @@ def _checked(entry: Entry) -> Entry:
     if not isinstance(file, str):
         raise entry.error("file", "a path", file)
     if not isinstance(entry.values["fake_segments"], list):
-        came = entry.values["fake_segments"]
-        raise entry.error("fake_segments", "a list of [start_s, end_s]", came)
+        got = entry.values["fake_segments"]
+        raise entry.error("fake_segments", "a list of [start_s, end_s]", got)
     if not (isinstance(modify_type, str) and modify_type in STREAMS_OF_TYPE):
         raise entry.error("modify_type", " or ".join(STREAMS_OF_TYPE), modify_type)
     return entry
@@ -292,7 +290,7 @@ def segments_of(entry: Entry, key: str) -> Segments:
     Raises
     ------
     DataError
-        If they are no list of [start_s, end_s] with 0 <= start_s <= end_s.
+        If they are not a list of [start_s, end_s] with 0 <= start_s <= end_s.
     """
     segments: Any = entry.values.get(key)
     try:

@@ -79,7 +79,7 @@ def _table(root: Path) -> Path:
         if (root / name).exists():
             return root / name
     raise DataError(
-        f"{root}: expected the Deepfake-Eval-2024 table {' or '.join(TABLES)}, came "
+        f"{root}: expected the Deepfake-Eval-2024 table {' or '.join(TABLES)}, got "
         "neither. Put the published table beside the folder video-data."
     )
 

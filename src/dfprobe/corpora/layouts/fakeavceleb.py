@@ -109,8 +109,8 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     races: dict[tuple[str, str], str] = {}  # (type, race) -> race as on disk
     for row in table.iter_rows(named=True):
         if not row[file_column].endswith(".mp4"):
-            came = row[file_column]
-            raise bad_value(path, row[LINE], file_column, "a name.mp4", came)
+            name = row[file_column]
+            raise bad_value(path, row[LINE], file_column, "a name.mp4", name)
         folder = _folder(path, row, folder_column)
         kind, race, rest = folder.split("/", 2)
         if (kind, race) not in races:
@@ -156,7 +156,7 @@ def listed(split: str, file: str, label: int | None) -> list[Clip]:
     if not re.match(f"({'|'.join(STREAMS_OF_TYPE)})/[^/]+/[^/]+/[^/]+/[^/]+$", file):
         raise DataError(
             f"Published list of FakeAVCeleb ({split}): expected paths of the form "
-            f"{FORM}/name.mp4 with type in {', '.join(STREAMS_OF_TYPE)}, came {file!r}."
+            f"{FORM}/name.mp4 with type in {', '.join(STREAMS_OF_TYPE)}, got {file!r}."
         )
     kind, race, rest = file.split("/", 2)
     names = [race, OTHER_RACE_NAME[race]] if race in OTHER_RACE_NAME else [race]
@@ -183,13 +183,13 @@ def _path_columns(path: Path, table: pl.DataFrame) -> tuple[str, str]:
         )
         if 2 * count <= table.height:
             raise DataError(
-                f"{path}: expected a column of {what}, came none among "
+                f"{path}: expected a column of {what}, got none among "
                 f"{', '.join(names)}."
             )
         found.append(best)
     if found[0] == found[1]:
         raise DataError(
-            f"{path}: expected one column of file names and another of folders, came "
+            f"{path}: expected one column of file names and another of folders, got "
             f"both in {found[0]!r}."
         )
     return found[0], found[1]

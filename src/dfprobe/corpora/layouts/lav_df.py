@@ -50,7 +50,7 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     found = [root / name for name in TABLES if (root / name).exists()]
     if not found:
         raise DataError(
-            f"{root}: expected the LAV-DF metadata {' or '.join(TABLES)}, came neither."
+            f"{root}: expected the LAV-DF metadata {' or '.join(TABLES)}, got neither."
         )
     return [_clip(entry) for entry in listed_entries(found[0], "", "LAV-DF")]
 

@@ -65,7 +65,7 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     if not clips:
         raise DataError(
             f"{root}: expected VoxCeleb2 clips such as dev/{FORM.split('/', 1)[1]}, "
-            "came none. Set 'root' to the folder that holds dev and test."
+            "got none. Set 'root' to the folder that holds dev and test."
         )
     if (root / METADATA).exists():
         _report_other_sets(root / METADATA, clips)
@@ -78,7 +78,7 @@ def listed(split: str, file: str, label: int | None) -> list[Clip]:
     if speaker_and_video is None:
         raise DataError(
             f"List of VoxCeleb2 ({split}): expected paths of the form {FORM} with part "
-            f"in {', '.join(PARTS)}, came {file!r}."
+            f"in {', '.join(PARTS)}, got {file!r}."
         )
     return [_real(file, split, *speaker_and_video)]
 
@@ -95,7 +95,7 @@ def _clip(root: Path, file: str, val_fraction: float) -> Clip:
     speaker_and_video = _speaker_and_video(file)
     if speaker_and_video is None:
         raise DataError(
-            f"{root}: expected clips of the form {FORM}, came {file!r}. Move the file."
+            f"{root}: expected clips of the form {FORM}, got {file!r}. Move the file."
         )
     speaker, video = speaker_and_video
     split = "test"

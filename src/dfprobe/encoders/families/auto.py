@@ -1,12 +1,12 @@
 """Any audio, image or video encoder that transformers' Auto classes load.
 
-* ``audio``: one row a step of the model, or more steps side by side.
-* ``image``: one row a video frame, from the whole frame.
+* ``audio``: one row per step of the model, or more steps side by side.
+* ``image``: one row per video frame, from the whole frame.
 * ``video``: chunks of as many whole frames as the model takes, without overlap. One
-  row a tubelet where the model has tubelets (its tokens are then ordered time, row,
-  column), else one row a chunk.
+  row per tubelet where the model has tubelets (its tokens are then ordered time, row,
+  column), else one row per chunk.
 
-The preprocessing is the one that stands beside the weights, on PIL and not torchvision.
+The preprocessing is the one published with the weights, on PIL and not torchvision.
 The sizes are read from what the model returns for a stand-in input.
 """
 
@@ -39,7 +39,7 @@ OPTIONS: dict[str, Any] = {
         "minimum": 1,
         "default": 1,
         "description": "Stream audio: neighbouring steps side by side in a row; 2 "
-        "gives 25 rows a second for steps of 20 ms.",
+        "gives 25 rows per second for steps of 20 ms.",
     },
 }
 

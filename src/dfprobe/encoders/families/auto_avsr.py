@@ -1,4 +1,4 @@
-"""Auto-AVSR on audio (ASR), on mouth patches (VSR), or on both: 25 rows a second.
+"""Auto-AVSR on audio (ASR), on mouth patches (VSR), or on both: 25 rows per second.
 
 A clip is encoded alone and whole. ``audio`` and ``video`` keep the length that their
 own input has. For ``audio_video`` the waveform is cut, or filled with zeros at the end,

@@ -1,4 +1,4 @@
-"""AV-HuBERT on audio, on mouth patches, or on both: 25 rows a second.
+"""AV-HuBERT on audio, on mouth patches, or on both: 25 rows per second.
 
 Each stream is encoded over the whole clip. ``audio`` and ``video`` keep the length
 that their own input has; ``audio_video`` is cut to the shorter of the two. (AVH-Align

@@ -1,4 +1,4 @@
-"""BRAVEn and RAVEn on audio or on mouth patches: 25 rows a second.
+"""BRAVEn and RAVEn on audio or on mouth patches: 25 rows per second.
 
 The models of 2022 (RAVEn) and of 2024 (BRAVEn) differ in training only: one code, and
 all sizes are read from the checkpoint. A checkpoint holds one stream. Both kinds of

@@ -1,4 +1,4 @@
-"""CLIP's image tower: one row a video frame, from the whole frame.
+"""CLIP's image tower: one row per video frame, from the whole frame.
 
 A row is the projected CLS token (``image_embeds``), not normalised; for a hidden layer
 it is that layer's CLS token. The frames go through the PIL preprocessing of CLIP by
@@ -64,7 +64,7 @@ class ClipEncoder(FrameEncoder):
         return self.processor(list(frames), return_tensors="pt").pixel_values
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
-        """One row an image: (batch, 1, dim)."""
+        """One row per image: (batch, 1, dim)."""
         output = run(self.module, self.hidden, tensors["pixels"])
         if self.hidden is None:
             return output.image_embeds[:, None]

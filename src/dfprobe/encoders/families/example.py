@@ -53,7 +53,7 @@ class ExampleEncoder:
         self._matrix = generator.standard_normal((SIDE**2, dim)) / SIDE
 
     def encode(self, clip: ClipInputs) -> np.ndarray:
-        """One row a frame: (frames, dim), float32; see `Encoder.encode`."""
+        """One row per frame: (frames, dim), float32; see `Encoder.encode`."""
         return (self._pixels(clip) @ self._matrix).astype(np.float32)
 
     def shares(self, clip: ClipInputs, rows: Sequence[int]) -> SharesByRow:

@@ -1,4 +1,4 @@
-"""FSFM, a vision transformer for faces: one row a video frame, from the face crop.
+"""FSFM, a vision transformer for faces: one row per video frame, from the face crop.
 
 The recipe is that of the paper (danoneata/veridiq, feature_extractors_dirty,
 fe_FSFM_cropping.py and fe_FSFM_images.py): the square around the face, resized to the
@@ -101,7 +101,7 @@ class FSFMEncoder(FrameEncoder):
         return normalised_pixels(crops, self.module.sizes.image)
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
-        """One row an image: (batch, 1, dim)."""
+        """One row per image: (batch, 1, dim)."""
         return self.module(tensors["pixels"], self.hidden)[:, None]
 
 

@@ -43,7 +43,7 @@ class NoiseEncoder:
         self._seed = seed
 
     def encode(self, clip: ClipInputs) -> np.ndarray:
-        """One row a frame: (frames, dim), float32; see `Encoder.encode`."""
+        """One row per frame: (frames, dim), float32; see `Encoder.encode`."""
         if self._stream == "video":
             content = mouth_of(clip)
             rows = len(content)

@@ -1,4 +1,4 @@
-"""High-pass noise residuals of the mouth patch and of the face, at 25 rows a second.
+"""High-pass noise residuals of the mouth patch and of the face, at 25 rows per second.
 
 What generators leave behind is small against the picture: grids of their up-sampling
 layers, missing sensor grain, seams. Three second differences (horizontal, vertical, and

@@ -1,4 +1,4 @@
-"""VideoMAE: chunks of 16 whole frames, one row a pair of frames.
+"""VideoMAE: chunks of 16 whole frames, one row per pair of frames.
 
 The frames are cut into chunks of ``num_frames`` without overlap. Each chunk gives one
 row a tubelet (2 frames): the mean of its patch tokens. The frames after the last full
@@ -71,7 +71,7 @@ class VideoMAEEncoder(ChunkEncoder):
         return self.processor(chunk, return_tensors="pt").pixel_values[0]
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
-        """One row a tubelet: (batch, chunk_rows, dim)."""
+        """One row per tubelet: (batch, chunk_rows, dim)."""
         output = run(self.module, self.hidden, tensors["pixels"])
         return tokens_of(output, self.hidden, self._tubelets)
 

@@ -1,4 +1,4 @@
-"""Wav2Vec2, WavLM and HuBERT: speech encoders on the raw waveform, at 25 rows a second.
+"""Wav2Vec2, WavLM and HuBERT: speech encoders on the waveform, 25 rows per second.
 
 The whole clip goes through the model in one pass. The steps last 20 ms; two
 neighbouring ones side by side make a row of 40 ms, and a last step without a partner
@@ -43,7 +43,7 @@ OPTIONS = {
         "type": "boolean",
         "default": True,
         "description": "Bring each clip to zero mean and unit variance; used where "
-        "no preprocessor_config.json beside the weights says so or not.",
+        "no preprocessor_config.json with the weights says so or not.",
     },
 }
 RANDOM_SIZES = {  # default, minimum, what it is

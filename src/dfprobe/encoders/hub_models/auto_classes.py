@@ -79,7 +79,7 @@ def auto_model(spec: EncoderSpec, device: str) -> tuple[Any, str]:
 
 
 def feature_extractor(spec: EncoderSpec) -> Any:
-    """Preprocessing of audio that stands beside the weights.
+    """Preprocessing of audio that is published with the weights.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def feature_extractor(spec: EncoderSpec) -> Any:
 
 
 def image_processor(spec: EncoderSpec) -> Any:
-    """Preprocessing of images or videos that stands beside the weights.
+    """Preprocessing of images or videos that is published with the weights.
 
     It is never the one on torchvision, which resamples in another way, so that the
     rows do not depend on what is installed.

@@ -94,9 +94,9 @@ def video_encoder(spec: EncoderSpec, device: str) -> Encoder:
     model, weights_hash = auto_model(spec, device)
     if not hasattr(model.config, "num_frames"):
         raise EncoderError(
-            f"encoder {spec.name!r}: the weights {spec.weights!r} are no video model: "
-            f"the configuration of type {model.config.model_type} has no num_frames; "
-            "for an image model, set stream: image"
+            f"encoder {spec.name!r}: the weights {spec.weights!r} are not a video "
+            f"model: the configuration of type {model.config.model_type} has no "
+            "num_frames; for an image model, set stream: image"
         )
     processor, pooling = _fitting(spec, model)
     return VideoEncoder(model, processor, pooling, weights_hash)
@@ -117,13 +117,13 @@ def _fitting(spec: EncoderSpec, model: Any) -> tuple[Any, Pooling]:
         difference = (output.last_hidden_state - again.last_hidden_state).abs().max()
     if pixels.dim() != axes:
         raise EncoderError(
-            f"encoder {spec.name!r}: the preprocessing beside {spec.weights!r} makes "
-            f"an input of shape {tuple(pixels.shape)}, but the stream {spec.stream} "
-            f"needs {axes} axes"
+            f"encoder {spec.name!r}: the preprocessing published with {spec.weights!r} "
+            f"makes an input of shape {tuple(pixels.shape)}, but the stream "
+            f"{spec.stream} needs {axes} axes"
         )
     if difference > 1e-3:  # far above the rounding of a GPU
         raise EncoderError(
             f"encoder {spec.name!r}: {type(model).__name__} gives other values each "
-            "time it sees the same frame (random masks?), so it is no frozen encoder"
+            "time it sees the same frame (random masks?), so it is not a frozen encoder"
         )
     return processor, pooling_for(spec, model.config, output, pixels)

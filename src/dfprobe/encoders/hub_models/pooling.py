@@ -193,5 +193,5 @@ def _registers(config: Any) -> int:
 def _refusal(spec: EncoderSpec, reason: str) -> EncoderError:
     return EncoderError(
         f"encoder {spec.name!r}: layer {spec.layer} of {spec.weights!r} with pooling "
-        f"{spec.options['pooling']} cannot be had: {reason}"
+        f"{spec.options['pooling']} cannot be made: {reason}"
     )

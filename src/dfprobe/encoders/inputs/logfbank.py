@@ -17,7 +17,7 @@ _EPS = 1e-5  # of the layer norm
 
 
 def audio_rows(waveform: np.ndarray) -> np.ndarray:
-    """Normalised rows of a clip at 25 a second.
+    """Normalised rows of a clip at 25 per second.
 
     Parameters
     ----------

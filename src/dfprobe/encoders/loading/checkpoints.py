@@ -68,7 +68,7 @@ def read_tensors(path: Path, entry: str | None) -> dict[str, torch.Tensor]:
     Raises
     ------
     EncoderError
-        If the file is not there, is no such checkpoint, or has no tensors there.
+        If the file is not there, is not such a checkpoint, or has no tensors there.
     """
     content = _load(path)
     where = "at the top level" if entry is None else f"under {entry!r}"
@@ -83,8 +83,8 @@ def read_tensors(path: Path, entry: str | None) -> dict[str, torch.Tensor]:
     for name, value in tensors.items():
         if not isinstance(value, torch.Tensor):
             raise EncoderError(
-                f"checkpoint {path}: expected only tensors {where}; {name!r} is no "
-                f"tensor but an object of type {type(value).__name__}"
+                f"checkpoint {path}: expected only tensors {where}; {name!r} is not "
+                f"a tensor but an object of type {type(value).__name__}"
             )
     return {
         name: tensor.detach().float() if tensor.is_floating_point() else tensor.detach()

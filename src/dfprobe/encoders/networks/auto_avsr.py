@@ -4,7 +4,7 @@ Written from the description of mpc001/auto_avsr (tag v1.0.0, espnet/nets/
 pytorch_backend: e2e_asr_conformer.py, e2e_asr_conformer_av.py, backbones/,
 transformer/): a ResNet-18 on every frame, then a Conformer; the forward pass in
 evaluation mode, and nothing of training.
-B batch, T video frames (25 a second), N audio samples (16 kHz), D width, H heads.
+B batch, T video frames (25 per second), N audio samples (16 kHz), D width, H heads.
 """
 
 import math

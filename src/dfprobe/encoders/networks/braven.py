@@ -3,7 +3,7 @@
 Written from the description of ahaliassos/raven (espnet/nets/pytorch_backend:
 e2e_asr_transformer.py, transformer/{encoder,encoder_layer}.py): the forward pass of
 `E2E.encoder` in evaluation mode without a mask, and nothing of training.
-B batch, T frames (25 a second), D width.
+B batch, T frames (25 per second), D width.
 """
 
 import math

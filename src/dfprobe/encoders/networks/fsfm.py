@@ -88,7 +88,7 @@ class FSFM(nn.Module):
         return self.fc_norm(pooled) if self.averages else self.norm(pooled)
 
     def _pool(self, tokens: Tensor) -> Tensor:
-        """One vector an image: (B, 1 + N, D) -> (B, D)."""
+        """One vector per image: (B, 1 + N, D) -> (B, D)."""
         return tokens[:, 1:].mean(dim=1) if self.averages else tokens[:, 0]
 
     def embed(self, pixels: Tensor) -> Tensor:
