@@ -42,6 +42,7 @@ rule write_summary:
         crops=shards.crop_indexes(config, config.test),
         scores=heads.of_matrix(config).scores(),
         code=code_stamps.stage_code("dfprobe.report.pages.summary"),
+        templates=code_stamps.stage_templates("summary.md"),
     output:
         products.SUMMARY,
     log:
@@ -65,6 +66,7 @@ rule write_tex_tables:
         sets=products.FUSION_SETS,
         anomaly=anomaly.tables(config)[1:],
         code=code_stamps.stage_code("dfprobe.report.pages.tex_tables"),
+        templates=code_stamps.stage_templates("tabular.tex"),
     output:
         fusion.tex_tables(config),
     log:

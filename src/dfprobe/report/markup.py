@@ -21,6 +21,22 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_LATEX = _TEMPLATES.overlay(  # braces and per cent signs are TeX's
+    block_start_string="<%",
+    block_end_string="%>",
+    variable_start_string="<<",
+    variable_end_string=">>",
+    comment_start_string="<#",
+    comment_end_string="#>",
+)
+_TEX_SPECIALS = str.maketrans(
+    {
+        **{character: rf"\{character}" for character in "&%_#${}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "\\": r"\textbackslash{}",
+    }
+)
 
 
 def render(name: str, **values: Any) -> str:
@@ -29,7 +45,9 @@ def render(name: str, **values: Any) -> str:
     Parameters
     ----------
     name : str
-        File in ``templates``. In ``.html`` all values are escaped but `Markup`.
+        File in ``templates``. In ``.html`` all values are escaped but `Markup`; in
+        ``.tex`` tags are written ``<% %>`` and ``<< >>``, and plain text needs the
+        filter ``tex``.
     **values
         What the template names; one that is missing is an error.
 
@@ -38,7 +56,8 @@ def render(name: str, **values: Any) -> str:
     str
         `Markup` for ``.html``, so that one template's result can stand in another.
     """
-    text = _TEMPLATES.get_template(name).render(values)
+    templates = _LATEX if name.endswith(".tex") else _TEMPLATES
+    text = templates.get_template(name).render(values)
     return Markup(text) if name.endswith(".html") else text
 
 
@@ -102,6 +121,11 @@ def columns(kinds: str, titles: Iterable[str]) -> list[Column]:
     return [Column(title, number=kind == "r") for title, kind in pairs]
 
 
-_TEMPLATES.filters["cell"] = cell
+def escape_tex(text: str) -> str:
+    """Write plain text so that TeX prints it as it is."""
+    return text.translate(_TEX_SPECIALS)
+
+
+_TEMPLATES.filters |= {"cell": cell, "tex": escape_tex}
 _TEMPLATES.globals["columns"] = columns
 _TEMPLATES.globals["palette"] = palette

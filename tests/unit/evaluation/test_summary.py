@@ -6,8 +6,8 @@ from toy_scores import ENCODERS, SPEC, make_tables
 
 from dfprobe.evaluation.tables.matrix import pairs, read_long, read_matrix
 from dfprobe.report.pages.summary import (
-    _silence_sentence,
     markdown_table,
+    random_gains,
     write_summary,
 )
 
@@ -58,7 +58,7 @@ def test_high_and_chance_cells_are_those_of_the_matrix(run):
     )
     table.write_csv(tables.matrix)
     text = section(report_on(run, tables), "What stands out")
-    assert "Of the 6 cells" in text
+    assert "of the 6 cells" in text
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if "|" in line]
     assert rows[0] == [
         *("label", "above 80", "near chance"),
@@ -125,6 +125,14 @@ def test_silence_table_has_the_encoders_that_hear(report, run):
     assert f"| LFCC | none | favc->av1m | {cells} |" in text
 
 
+def test_without_an_encoder_that_hears_there_is_no_table_of_silence(run):
+    visual = SPEC.model_copy(update={"encoders": (ENCODERS["clip"],)})
+    text = section(report_on(run, make_tables(run), visual), "Leading silence")
+    assert text.strip() == (
+        "No test corpus has fakes both with and without leading silence."
+    )
+
+
 def test_random_encoders_that_profit_from_silence_are_named_with_their_gain():
     means = pl.DataFrame(
         {
@@ -133,10 +141,10 @@ def test_random_encoders_that_profit_from_silence_are_named_with_their_gain():
             "difference": [9.0, 18.25, -1.0, 3.0],
         }
     )
-    sentence = _silence_sentence(means)
+    sentence = random_gains(means)
     assert "A random (+18.2 points) and C random (+3.0 points) score" in sentence
     assert "LFCC" not in sentence and "B random" not in sentence
-    assert _silence_sentence(means.filter(pl.col("difference") < 0)) == ""
+    assert random_gains(means.filter(pl.col("difference") < 0)) == ""
 
 
 def test_silence_alone_separates_the_silent_half(report):

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA
+from dfprobe.report.markup import escape_tex as escape
 from dfprobe.report.pages.tex_tables import (
     SHOWN,
     anomaly_table,
-    escape,
     fusion_table,
     matrix_table,
     write_tex_tables,

@@ -1,11 +1,11 @@
 r"""Tables for papers: LaTeX ``tabular`` environments of the ``booktabs`` package.
 
-A cell is the AUC in per cent, its 95% interval in small print beside it; the highest
-value of a column is bold (all that print alike). They have no caption: the paper's text
-goes around ``\input{matrix}``.
+A cell is the AUC in per cent with its 95% interval in small print; the highest value of
+a column is bold (all that print alike). Captions are left to the paper, which has
+``\input{matrix}``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import polars as pl
 from dfprobe.evaluation.tables.anomaly import TASKS
 from dfprobe.evaluation.tables.fusion_tables import SETS_SCHEMA, read_fusion
 from dfprobe.evaluation.tables.matrix import pairs, read_long
+from dfprobe.report.markup import render
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.settings.stage_specs.tables import MatrixSpec
 from dfprobe.store.files import write_whole
@@ -21,33 +22,30 @@ from dfprobe.store.files import write_whole
 MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
 SHOWN = 5  # single encoders, and pairs of a rule, in the table of fusion
 _UNKNOWN = "--"
-_SPECIALS = str.maketrans(
-    {
-        **{character: rf"\{character}" for character in "&%_#${}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\\": r"\textbackslash{}",
-    }
-)
+_Pairs = Sequence[tuple[str, str]]
 
 
 class Cell(NamedTuple):
-    """One value.
-
-    Parameters
-    ----------
-    area : float or None
-        0..1; None where it is undefined.
-    low, high : float or None
-        95% interval; None where there is none.
-    marked : bool
-        Whether it gets a star.
-    """
+    """An area (0..1, None where undefined), its 95% interval, and if it has a star."""
 
     area: float | None
     low: float | None = None
     high: float | None = None
     marked: bool = False
+
+    def text(self, best: float | None) -> str:
+        """LaTeX of the cell; bold if it prints like the best value of its column."""
+        if self.area is None or best is None:
+            return _UNKNOWN
+        shown = _per_cent(self.area)
+        if shown == _per_cent(best):
+            shown = rf"\textbf{{{shown}}}"
+        if self.marked:
+            shown += "$^{*}$"
+        if self.low is None or self.high is None:
+            return shown
+        interval = f"{_per_cent(self.low)}--{_per_cent(self.high)}"
+        return rf"{shown} {{\tiny {interval}}}"
 
 
 class Line(NamedTuple):
@@ -82,12 +80,11 @@ def write_tex_tables(
     anomaly : Path or None
         ``anomaly_long.csv`` where the run has heads that learn from real clips.
     spec : MatrixSpec
-        As of the matrix; the first of ``heads`` is taken. ``encoders`` is a list.
+        As of the matrix; the first of ``heads`` is taken.
     outs : sequence of Path
         ``matrix.tex``, ``fusion.tex`` and, with ``anomaly``, ``anomaly.tex``.
     """
-    head = spec.heads[0].name
-    areas = read_long(long).filter(head=head, subset="common")
+    areas = read_long(long).filter(head=spec.heads[0].name, subset="common")
     tables = [matrix_table(areas, spec)]
     tables.append(fusion_table(areas, read_fusion(sets, SETS_SCHEMA), spec))
     if anomaly is not None:
@@ -108,18 +105,18 @@ def matrix_table(areas: pl.DataFrame, spec: MatrixSpec) -> str:
         See `write_tex_tables`.
     """
     columns = pairs(spec.train, spec.test)
-    found = _cells(areas, ("encoder", "train", "test"))
+    found = _cells(areas, "encoder")
     lines = []
     for encoder in spec.encoders:
         cells = [found[encoder.name, *pair] for pair in columns]
-        mean = _mean(cells, columns)
-        lines.append((encoder.modality, Line(encoder.label, [*cells, mean])))
-    head = [[*_header(0, columns, spec), "mean"], [*_header(1, columns, spec), "OOD"]]
-    return tabular(head, _by_modality(lines))
+        cells.append(_mean_out_of_domain(cells, columns))
+        lines.append((encoder.modality, Line(encoder.label, cells)))
+    trained, tested = _header(columns, spec)
+    return _tabular([[*trained, "mean"], [*tested, "OOD"]], _by_modality(lines))
 
 
 def anomaly_table(long: pl.DataFrame, spec: MatrixSpec) -> str:
-    """Table of heads that never saw a fake, beside the supervised one.
+    """Table of heads that never saw a fake, and of the supervised one.
 
     Parameters
     ----------
@@ -141,9 +138,9 @@ def anomaly_table(long: pl.DataFrame, spec: MatrixSpec) -> str:
             for test, task in columns
         ]
         lines.append((str(modality), Line(str(label), cells)))
-    first = ["tested on", *(escape(spec.corpora[test]) for test, _ in columns)]
-    return tabular(
-        [first, ["task", *(task for _, task in columns)]], _by_modality(lines)
+    tested = ["tested on", *(spec.corpora[test] for test, _ in columns)]
+    return _tabular(
+        [tested, ["task", *(task for _, task in columns)]], _by_modality(lines)
     )
 
 
@@ -164,107 +161,57 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: MatrixSpec) -> s
         See `write_tex_tables`.
     """
     columns = pairs(spec.train, spec.test)
-    named = labels(spec.encoders)
-    alone = _cells(areas, ("encoder", "train", "test"))
-    lines = [
-        Line(label, [alone[name, *pair] for pair in columns])
-        for name, label in named.items()
-    ]
-    groups = [Group("one encoder", _best(lines, columns))]
+    label_of = labels(spec.encoders)
+    alone = _lines(_cells(areas, "encoder"), label_of, columns, label_of)
+    groups = [Group("one encoder", _best(alone, columns))]
     for (rule,), rows in sets.group_by("rule", maintain_order=True):
-        found = _cells(rows, ("set", "train", "test"))
-        sizes = dict(rows.select("set", "size").iter_rows())
-        by_size: dict[bool, list[Line]] = {False: [], True: []}
-        for name, size in sizes.items():
-            label = " + ".join(named[member] for member in name.split("+"))
-            cells = [found[name, *pair] for pair in columns]
-            by_size[size > 2].append(Line(label, cells))
-        chosen = [*_best(by_size[False], columns), *by_size[True]]
-        groups.append(Group(f"fused, rule {rule}", chosen))
-    note = (
+        found = _cells(rows, "set")
+        twos, larger = (
+            _lines(
+                found,
+                rows.filter(size)["set"].unique(maintain_order=True),
+                columns,
+                label_of,
+            )
+            for size in (pl.col("size") == 2, pl.col("size") > 2)
+        )
+        groups.append(Group(f"fused, rule {rule}", [*_best(twos, columns), *larger]))
+    notes = [
         f"Single encoders and pairs: the {SHOWN} of the highest mean AUC between "
-        "different corpora, chosen on these test clips.\n% A star: better than the "
-        "best member, p < 0.05 by DeLong's test, adjusted (Holm)."
-    )
-    head = [_header(0, columns, spec), _header(1, columns, spec)]
-    return tabular(head, groups, note)
-
-
-def tabular(
-    header: Sequence[Sequence[str]], groups: Sequence[Group], note: str = ""
-) -> str:
-    r"""Lay out a table.
-
-    Parameters
-    ----------
-    header : sequence of sequence of str
-        Rows of the head, as LaTeX, the first entry above the names of the rows.
-    groups : sequence of Group
-        Their titles and labels are escaped here.
-    note : str
-        Comment for the reader of the file.
-
-    Returns
-    -------
-    str
-        From a comment to ``\end{tabular}``.
-    """
-    width = len(header[0])
-    best = _best_texts([line for group in groups for line in group.lines])
-    lines = [
-        r"% Needs \usepackage{booktabs}. AUC in per cent, 95% interval beside it.",
-        *([f"% {note}"] if note else []),
-        rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
-        r"\toprule",
-        *(f"{' & '.join(row)} \\\\" for row in header),
+        "different corpora, chosen on these test clips.",
+        "A star: better than the best member, p < 0.05 by DeLong's test, adjusted "
+        "(Holm).",
     ]
-    for group in groups:
-        lines.append(r"\midrule")
-        title = rf"\textit{{{escape(group.title)}}}"
-        lines.append(rf"\multicolumn{{{width}}}{{l}}{{{title}}} \\")
-        for line in group.lines:
-            cells = [
-                _text(cell, top) for cell, top in zip(line.cells, best, strict=True)
-            ]
-            lines.append(f"{' & '.join([escape(line.label), *cells])} \\\\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    return _tabular(_header(columns, spec), groups, notes)
 
 
-def escape(text: str) -> str:
-    """Write plain text so that TeX prints it as it is."""
-    return text.translate(_SPECIALS)
-
-
-def _text(cell: Cell, best: str | None) -> str:
-    if cell.area is None:
-        return _UNKNOWN
-    text = _per_cent(cell.area)
-    shown = rf"\textbf{{{text}}}" if text == best else text
-    if cell.marked:
-        shown += "$^{*}$"
-    if cell.low is None or cell.high is None:
-        return shown
-    interval = f"{_per_cent(cell.low)}--{_per_cent(cell.high)}"
-    return rf"{shown} {{\tiny {interval}}}"
+def _tabular(
+    header: Sequence[Sequence[str]], groups: Sequence[Group], notes: Sequence[str] = ()
+) -> str:
+    """Lay out a table: rows of the head, groups of rows, comments for its reader."""
+    columns = zip(
+        *(line.cells for group in groups for line in group.lines), strict=True
+    )
+    best = [
+        max((cell.area for cell in cells if cell.area is not None), default=None)
+        for cells in columns
+    ]
+    return render(
+        "tabular.tex",
+        header=header,
+        groups=groups,
+        notes=notes,
+        columns=len(header[0]) - 1,
+        best=best,
+    )
 
 
 def _per_cent(area: float) -> str:
     return f"{100 * area:.1f}"
 
 
-def _best_texts(lines: Sequence[Line]) -> list[str | None]:
-    """Highest value of each column as it is printed."""
-    best: list[str | None] = []
-    for cells in zip(*(line.cells for line in lines), strict=True):
-        areas = [cell.area for cell in cells if cell.area is not None]
-        best.append(_per_cent(max(areas)) if areas else None)
-    return best
-
-
-def _cells(
-    table: pl.DataFrame, key: tuple[str, str, str]
-) -> dict[tuple[str, str, str], Cell]:
-    return {(r[key[0]], r[key[1]], r[key[2]]): _cell(r) for r in table.to_dicts()}
+def _cells(table: pl.DataFrame, name: str) -> dict[tuple[str, str, str], Cell]:
+    return {(r[name], r["train"], r["test"]): _cell(r) for r in table.to_dicts()}
 
 
 def _cell(row: dict[str, Any]) -> Cell:
@@ -272,8 +219,24 @@ def _cell(row: dict[str, Any]) -> Cell:
     return Cell(row["auc"], row["auc_low"], row["auc_high"], marked)
 
 
+def _lines(
+    found: Mapping[tuple[str, str, str], Cell],
+    sets: Iterable[str],
+    columns: _Pairs,
+    label_of: Mapping[str, str],
+) -> list[Line]:
+    """Lines of sets of encoders, whose names are joined by ``+``."""
+    return [
+        Line(
+            " + ".join(label_of[member] for member in name.split("+")),
+            [found[name, *pair] for pair in columns],
+        )
+        for name in sets
+    ]
+
+
 def _together(cells: Sequence[Cell]) -> Cell:
-    """One cell as it is; the mean of several, which has no interval."""
+    """Return a single cell unchanged, or the mean of several, without an interval."""
     if len(cells) == 1:
         return cells[0]
     areas = [cell.area for cell in cells if cell.area is not None]
@@ -281,17 +244,23 @@ def _together(cells: Sequence[Cell]) -> Cell:
     return Cell(sum(areas) / len(areas) if known else None)
 
 
-def _mean(cells: Sequence[Cell], columns: Sequence[tuple[str, str]]) -> Cell:
-    """Mean over the pairs of different corpora."""
-    ood = [c for c, (train, test) in zip(cells, columns, strict=True) if train != test]
-    return _together([Cell(cell.area) for cell in ood])
+def _mean_out_of_domain(cells: Sequence[Cell], columns: _Pairs) -> Cell:
+    return _together(
+        [
+            Cell(cell.area)
+            for cell, (train, test) in zip(cells, columns, strict=True)
+            if train != test
+        ]
+    )
 
 
-def _best(lines: Sequence[Line], columns: Sequence[tuple[str, str]]) -> list[Line]:
-    """Lines of the highest mean, in the order of the mean; those without one last."""
-    means = {id(line): _mean(line.cells, columns).area for line in lines}
-    order = sorted(lines, key=lambda line: -(means[id(line)] or 0.0))  # stable
-    return order[:SHOWN]
+def _best(lines: Sequence[Line], columns: _Pairs) -> list[Line]:
+    """Lines with the highest mean first; those without a mean are the last."""
+
+    def mean(line: Line) -> float:
+        return _mean_out_of_domain(line.cells, columns).area or 0.0
+
+    return sorted(lines, key=mean, reverse=True)[:SHOWN]  # stable
 
 
 def _by_modality(lines: Sequence[tuple[str, Line]]) -> list[Group]:
@@ -302,9 +271,6 @@ def _by_modality(lines: Sequence[tuple[str, Line]]) -> list[Group]:
     return [Group(kind, found) for kind, found in grouped.items() if found]
 
 
-def _header(
-    side: int, columns: Sequence[tuple[str, str]], spec: MatrixSpec
-) -> list[str]:
-    """Head of the columns: what was trained on (side 0), what was tested on (1)."""
-    name = ("trained on", "tested on")[side]
-    return [name, *(escape(spec.corpora[pair[side]]) for pair in columns)]
+def _header(columns: _Pairs, spec: MatrixSpec) -> list[list[str]]:
+    trained = ["trained on", *(spec.corpora[train] for train, _ in columns)]
+    return [trained, ["tested on", *(spec.corpora[test] for _, test in columns)]]
