@@ -103,7 +103,8 @@ def _import_scores(options: argparse.Namespace) -> None:
 
 
 def _paper(options: argparse.Namespace) -> None:
-    from dfprobe.report.pages.paper import Products, compare_with_paper
+    from dfprobe.report.pages.paper import compare_with_paper
+    from dfprobe.report.pages.paper_run import Products
     from dfprobe.settings.stage_specs.tables import PaperSpec
 
     anomaly = options.anomaly[0] if options.anomaly else None

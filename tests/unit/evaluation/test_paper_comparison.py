@@ -13,7 +13,9 @@ from dfprobe.evaluation.tables.fusion_tables import (
 )
 from dfprobe.evaluation.tables.long_table import COUNTS, NUMBERS
 from dfprobe.explain.temporal.tables import LOCALISATION_SCHEMA
-from dfprobe.report.pages.paper import Products, compare_with_paper, paper_tables
+from dfprobe.report.pages.paper import compare_with_paper
+from dfprobe.report.pages.paper_run import Products
+from dfprobe.report.pages.paper_values import paper_tables
 from dfprobe.settings.stage_specs.tables import PaperSpec
 from typed_specs import typed
 
