@@ -76,7 +76,7 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
     clips : pl.DataFrame
         ``clip_id``, ``path``, ``content_key``.
     out : Path
-        Table to write (Parquet): one row a clip, columns as in `FACTS_SCHEMA`, sorted
+        Table to write (Parquet): one row per clip, columns as in `FACTS_SCHEMA`, sorted
         by ``clip_id``.
     """
     clips = clips.sort("clip_id")

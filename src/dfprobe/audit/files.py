@@ -42,7 +42,7 @@ def file_problems(
     Parameters
     ----------
     clips : pl.DataFrame
-        One row a clip: ``clip_id, split, label`` and the columns of the facts.
+        One row per clip: ``clip_id, split, label`` and the columns of the facts.
     same : pl.DataFrame
         See `duplicates`.
     extra : iterable of str
@@ -53,7 +53,7 @@ def file_problems(
     pl.DataFrame
         ``file`` (the clip id, or the path of an extra file), ``split`` (null for an
         extra one), ``class``, ``problem`` (a key of `PROBLEMS`), ``detail``; a file
-        stands in it once for each problem.
+        is listed once for each problem.
     """
     failed = clips.filter(pl.col("status") != Status.OK).select(
         *_who(), pl.col("status").alias("problem"), "detail"

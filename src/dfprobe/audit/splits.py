@@ -81,7 +81,7 @@ def overlap(clips: pl.DataFrame, layout: str) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        One row a key (see `KEY_OF_NAME`) and ordered pair of splits: ``keys`` of
+        One row per key (see `KEY_OF_NAME`) and ordered pair of splits: ``keys`` of
         ``split`` and how many of them occur in ``other``, ``clips`` of ``split`` that
         have the key and how many of them have one that occurs in ``other``, the latter
         also by class. A key that no clip has gives no rows.
@@ -99,7 +99,7 @@ def overlap(clips: pl.DataFrame, layout: str) -> pl.DataFrame:
 
 
 def _keyed(clips: pl.DataFrame, layout: str) -> Iterator[tuple[Key, pl.DataFrame]]:
-    """Yield ``clip_id, split, class, key`` for each kind of key, one row a key."""
+    """Yield ``clip_id, split, class, key`` for each kind of key, one row per key."""
     who = clips.select("clip_id", "split", class_name())
     found: dict[Key, pl.Series] = {}
     for key in (SPEAKER, SOURCE):

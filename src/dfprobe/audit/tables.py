@@ -20,12 +20,12 @@ from dfprobe.store.files import write_whole
 
 @dataclass(frozen=True)
 class FileTables:
-    """What the files say.
+    """Findings about the files, as tables.
 
     Parameters
     ----------
     clips : pl.DataFrame
-        Manifest, facts and derived values, one row a clip.
+        Manifest, facts and derived values, one row per clip.
     problems : pl.DataFrame
         See `dfprobe.audit.files.file_problems`.
     duplicates : pl.DataFrame
@@ -44,7 +44,7 @@ class FileTables:
 
 @dataclass(frozen=True)
 class Tables:
-    """What the audit found.
+    """Findings of an audit, as tables.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Nuisance values: how each is distributed by class, and what it reaches alone.
+"""Nuisance values: their distributions by class, and the AUC of each alone.
 
-The table of clips that the functions here take has one row a clip: ``clip_id``,
+The table of clips that the functions here take has one row per clip: ``clip_id``,
 ``split``, ``label``, ``manipulation`` of the manifest and the columns of the facts
 (see `dfprobe.audit.facts`).
 """
@@ -36,8 +36,8 @@ class Value(NamedTuple):
     unit : str
         ``""`` for a category.
     ordered : bool
-        Whether it is a score as it stands (larger or smaller = fake); otherwise each
-        value is a category of its own.
+        Whether it is used as a score unchanged (larger or smaller = fake); otherwise
+        each value is a category of its own.
     """
 
     name: str
@@ -156,12 +156,12 @@ def categories_by_class(clips: pl.DataFrame) -> pl.DataFrame:
 
 
 def shortcuts(clips: pl.DataFrame) -> pl.DataFrame:
-    """Measure what each value reaches alone as a detector of fakes.
+    """Measure each value alone as a detector of fakes.
 
-    An ordered value is the score as it stands; of the two directions, larger or smaller
-    = fake, the one with an AUC of at least 0.5 is reported. For a category the score is
-    its share of fakes, fitted on one half of the clips and applied to the other, both
-    ways: see `category_scores`.
+    An ordered value is used as the score unchanged; of the two directions, larger or
+    smaller = fake, the one with an AUC of at least 0.5 is reported. For a category the
+    score is its share of fakes, fitted on one half of the clips and applied to the
+    other, both ways: see `category_scores`.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def shortcuts(clips: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        One row a value and subset: ``all``, ``split=...``, and ``manipulation=...``
+        One row per value and subset: ``all``, ``split=...``, and ``manipulation=...``
         (the fakes of one kind against all reals); only subsets with both classes.
         ``clips, real, fake`` count those that have the value. AUCs lie in 0..1.
         ``shortcut`` says that the 95% interval lies above 0.5 by more than `MARGIN`,
@@ -198,7 +198,7 @@ def category_scores(
     The clips of each class are dealt to two halves. A clip gets the share of fakes of
     its category in the other half, with one clip of that half's own share added, minus
     that share: a category that is not in the other half gives 0. No clip has a part in
-    its own score, so that a category of which every clip is the only one reaches 0.5.
+    its own score, so that a category of which every clip is the only one scores 0.5.
 
     Parameters
     ----------

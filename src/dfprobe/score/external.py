@@ -23,12 +23,12 @@ def import_external(csv: Path, manifest: Path, out: Path) -> None:
     ----------
     csv : Path
         Columns ``clip_id``, or ``path`` (relative to the corpus root, with suffix), and
-        ``score`` (larger = more fake); others are ignored. An empty score stands for a
+        ``score`` (larger = more fake); others are ignored. An empty score means a
         clip that the detector could not score.
     manifest : Path
         Manifest of the corpus; its clips of split ``test`` are kept.
     out : Path
-        Parquet, one row a test clip, see `dfprobe.store.scores`. A clip without a
+        Parquet, one row per test clip, see `dfprobe.store.scores`. A clip without a
         score has status ``missing``, one with NaN or infinity ``non_finite``.
 
     Raises
@@ -88,7 +88,7 @@ def _check_once(csv: Path, clip_ids: pl.Series, lines: pl.Series) -> None:
         name = clip_ids.filter(twice)[0]
         places = few(str(line) for line in lines.filter(clip_ids == name))
         raise DataError(
-            f"{csv}: expected each clip once, but clip {name} stands on lines {places} "
+            f"{csv}: expected each clip once, but clip {name} is on lines {places} "
             f"({clip_ids.filter(twice).n_unique()} such clips in all). Keep one score "
             "of each."
         )

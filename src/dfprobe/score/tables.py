@@ -36,12 +36,12 @@ def probability_of(score: float) -> float:
 
 
 class Table:
-    """Lines for the terminal, one a score.
+    """Lines for the terminal, one per score.
 
     Parameters
     ----------
     probes : sequence of NamedProbe
-        All that will score; columns are as wide as their names.
+        All that will score; columns are as wide as the longest names.
     """
 
     def __init__(self, probes: Sequence[NamedProbe]) -> None:
@@ -116,7 +116,7 @@ def row_of(result: ClipScore) -> dict[str, Any]:
 
 
 def write_scores(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write all scores, one row a clip and probe.
+    """Write all scores, one row per clip and probe.
 
     Parameters
     ----------
@@ -152,5 +152,5 @@ def write_curve(result: ClipScore, folder: Path, name: Path) -> None:
 
 
 def _plain(name: str) -> str:
-    """Name from a head file as the name of a folder, whatever stands in it."""
+    """Name from a head file as the name of a folder, whatever characters it has."""
     return re.sub(r"[^\w-]", "_", name)

@@ -102,7 +102,7 @@ def test_clips_of_other_splits_and_corpora_are_counted_in_one_warning(manifest, 
         ("clip_id,score\nreal/01,high\n", "line 2, column 'score': expected a number"),
         (
             "path,score\nreal/01.mp4,1\n./real/01.avi,1\n",
-            "real/01 stands on lines 2",
+            "real/01 is on lines 2",
         ),
         ("file,score\nreal/01,1\n", "expected a column clip_id or path"),
         ("clip_id,logit\nreal/01,1\n", "score"),

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from dfprobe.heads.linear_torch import TorchProbes
 from toy_clips import ClipSplit
 
 from dfprobe.errors import DataError

@@ -23,7 +23,7 @@ class Drawn(NamedTuple):
 
 
 def draw_shortcuts(files: FileTables) -> Drawn | None:
-    """Draw what each value alone reaches on all clips; None where no label is known."""
+    """Draw the AUC of each value alone on all clips; None where no label is known."""
     whole = files.shortcuts.filter(pl.col("subset") == WHOLE)
     if whole.is_empty():
         return None

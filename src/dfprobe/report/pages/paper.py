@@ -107,7 +107,7 @@ def _verdict(row: Mapping[str, str], run: Run) -> Verdict:
 
 
 def _other_encoders(need: Requirement, run: Run) -> Verdict | None:
-    """Say which encoder stands in the way of a comparison, if one does."""
+    """Say which encoder prevents a comparison, if one does."""
     there = set(run.weights)
     if need.task == EXTERNAL:
         keys = (key for key in run.values if key[1] == EXTERNAL)
@@ -123,7 +123,7 @@ def _other_encoders(need: Requirement, run: Run) -> Verdict | None:
 
 
 def _other_corpora(need: Requirement, run: Run) -> Verdict | None:
-    """Say which corpus stands in the way of a comparison, if one does."""
+    """Say which corpus prevents a comparison, if one does."""
     trains = [train for train, _ in need.pairs if need.task != EXTERNAL]
     for name in dict.fromkeys([*trains, *(test for _, test in need.pairs)]):
         if name not in run.demo:
