@@ -10,25 +10,41 @@ import yaml
 from dfprobe.demo.make import make_demo
 from dfprobe.settings.corpora import Demo, Sources
 from running import snakemake
+from sharing import made_once
 from small_run import ODD_NAME, ROOT, SMALL_CONFIG
 from unit.media.media_files import numbered_frame, write_clip
 
+LONG = ("tests/chaos", "tests/e2e", "tests/plan")  # where the workflow runs
 TONE = 0.1 * np.sin(np.arange(1920, dtype=np.float32))[None]  # 0.12 s at 16 kHz
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests: at the end one worker would wait for the other."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")
 def talking_heads(tmp_path_factory) -> Path:
     """Folder with clips of drawn faces, ``0_real/N.mp4`` and ``1_fake/N.mp4``."""
-    root = tmp_path_factory.mktemp("heads") / "AVLips"
-    demo = Demo(seed=1, sources=Sources(test=6))
-    make_demo("avlips", root, demo, root.parent / "listing.tsv")
-    return root
+
+    def make(folder: Path) -> None:
+        demo = Demo(seed=1, sources=Sources(test=6))
+        make_demo("avlips", folder / "AVLips", demo, folder / "listing.tsv")
+
+    return made_once(tmp_path_factory, "heads", make) / "AVLips"
 
 
 @pytest.fixture(scope="session")
 def small_project(tmp_path_factory, talking_heads) -> Path:
     """Working directory with the workflow, a small config and two corpora."""
-    project = tmp_path_factory.mktemp("project")
+
+    def make(project: Path) -> None:
+        _small_project(project, talking_heads)
+
+    return made_once(tmp_path_factory, "small", make)
+
+
+def _small_project(project: Path, talking_heads: Path) -> None:
     for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, project / name)
     shutil.copy(ROOT / "Snakefile", project)
@@ -42,7 +58,6 @@ def small_project(tmp_path_factory, talking_heads) -> Path:
     _add_bad_files(project / "videos/odd", pairs[4][0])
     (project / "judge.csv").write_text("clip_id,score\n0/0,-1.5\n0/1,2\n")
     (project / "config.yaml").write_text(yaml.safe_dump(SMALL_CONFIG))
-    return project
 
 
 FOLDERS = ("0_real", "1_fake")
@@ -84,11 +99,15 @@ def _add_bad_files(root: Path, clip: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def finished_project(small_project) -> Path:
+def finished_project(tmp_path_factory, small_project) -> Path:
     """The small project after a complete run; do not change it, copy it."""
-    run = snakemake(small_project)
-    assert run.returncode == 0, run.stdout
-    return small_project
+
+    def make(project: Path) -> None:
+        shutil.copytree(small_project, project, dirs_exist_ok=True)
+        run = snakemake(project)
+        assert run.returncode == 0, run.stdout
+
+    return made_once(tmp_path_factory, "finished", make)
 
 
 @pytest.fixture

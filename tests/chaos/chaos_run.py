@@ -101,7 +101,7 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-def make_project(folder: Path) -> Path:
+def make_project(folder: Path) -> None:
     """Lay out the workflow, and what comes from outside: feature files, scores."""
     for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name)
@@ -121,7 +121,6 @@ def make_project(folder: Path) -> Path:
             np.savez(file, audio=rows)
     with (folder / "judge.csv").open("a", newline="") as file:
         csv.writer(file).writerows([clip_id, n] for n, clip_id in enumerate(clips))
-    return folder
 
 
 def unmade(project: Path, folder: Path) -> Path:

@@ -6,15 +6,19 @@ from pathlib import Path
 import pytest
 
 from chaos.chaos_run import make_project, products, snakemake
+from sharing import made_once
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory) -> Path:
     """A project after a complete run; do not change it, copy it."""
-    project = make_project(tmp_path_factory.mktemp("chaos"))
-    run = snakemake(project)
-    assert run.returncode == 0, run.stdout
-    return project
+
+    def make(project: Path) -> None:
+        make_project(project)
+        run = snakemake(project)
+        assert run.returncode == 0, run.stdout
+
+    return made_once(tmp_path_factory, "undisturbed", make)
 
 
 @pytest.fixture(scope="session")

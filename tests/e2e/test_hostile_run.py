@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from running import snakemake
+from sharing import made_once
 from small_run import ROOT
 
 # Runs a command unquoted, in naive single quotes and in naive double quotes.
@@ -36,54 +38,65 @@ sys.addaudithook(watch)
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[int, list[object]]]:
+@contextmanager
+def listening() -> Iterator[tuple[int, list[object]]]:
     """Port of a listening socket, and who connected to it."""
     callers: list[object] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", 0)) as server:
 
         def listen() -> None:
             while True:
                 try:
-                    callers.append(listening.accept()[1])
+                    callers.append(server.accept()[1])
                 except OSError:
                     return
 
         thread = Thread(target=listen)
         thread.start()
-        yield listening.getsockname()[1], callers
-        listening.shutdown(socket.SHUT_RDWR)
+        yield server.getsockname()[1], callers
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, talking_heads, server) -> Path:
-    """The project after the run; `watched` beside it names what wanted a network."""
-    base = tmp_path_factory.mktemp("hostile")
-    project = base / f"project {SHELL}"
+def run(tmp_path_factory, talking_heads) -> Path:
+    """The project after the run.
+
+    Beside it `watched` names what wanted a network, `callers` who reached the socket.
+    """
+    name = f"project {SHELL}"
+
+    def make(base: Path) -> None:
+        with listening() as (port, callers):
+            _run(base / name, talking_heads, port)
+        (base / "callers").write_text(repr(callers))
+
+    return made_once(tmp_path_factory, "hostile", make) / name
+
+
+def _run(project: Path, talking_heads: Path, port: int) -> None:
     project.mkdir()
     for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, project / name)
     shutil.copy(ROOT / "Snakefile", project)
     corpus = f"videos {SHELL}{{input}}"
-    clips = write_corpus(project / corpus, talking_heads, server[0])
+    clips = write_corpus(project / corpus, talking_heads, port)
     scores = f"scores {SHELL}.csv"  # no braces: Snakemake refuses them in an input
     lines = ["clip_id,score", *(f"{quoted(c)},{n}" for n, c in enumerate(clips))]
     (project / scores).write_text("\n".join(lines) + "\n")
     (project / "config.yaml").write_text(
         yaml.safe_dump(hostile_config(corpus, scores), allow_unicode=True)
     )
-    watcher = base / "watcher"
+    watcher = project.parent / "watcher"
     watcher.mkdir()
     (watcher / "sitecustomize.py").write_text(WATCHER)
     with pytest.MonkeyPatch.context() as patch:
         paths = [str(watcher), *filter(None, [os.environ.get("PYTHONPATH")])]
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
-        patch.setenv("WATCHED", str(base / "watched"))
+        patch.setenv("WATCHED", str(project.with_name("watched")))
         patch.delenv("HF_HUB_OFFLINE", raising=False)
         finished = snakemake(project)
     assert finished.returncode == 0, finished.stdout
-    return project
 
 
 def write_corpus(root: Path, talking_heads: Path, port: int) -> list[str]:
@@ -152,9 +165,9 @@ def test_no_name_reaches_a_shell(run):
     assert [str(path) for path in run.parent.rglob("pwned*")] == []
 
 
-def test_no_process_asks_for_a_network(run, server):
+def test_no_process_asks_for_a_network(run):
     assert not (run.parent / "watched").exists()
-    assert server[1] == []
+    assert (run.parent / "callers").read_text() == "[]"
 
 
 def test_the_watcher_sees_a_network(run, monkeypatch, tmp_path):
