@@ -196,7 +196,7 @@ STAGES = ["crops", "features", "heads"]
 
 def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(project, expected):
     with small_disk(project / "results", 96):
-        for path in (CROPS, STORE, HEAD):
+        for path in (HEAD, STORE, CROPS):  # none needs one that is gone by then
             whole = project / path
             room = whole.stat().st_size // 2
             whole.unlink()
@@ -207,8 +207,6 @@ def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(project, expected)
             folder = str(Path(path).parent)  # the first of its outputs, or its journal
             assert said(stopped.stdout, folder, "the disk is full", "Make room")
             (project / "results/ballast").unlink()
-            run = snakemake(project, path)
-            assert run.returncode == 0, run.stdout
         run = snakemake(project)
         assert run.returncode == 0, run.stdout
         assert_same(products(project), expected)
