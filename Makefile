@@ -21,13 +21,12 @@ help: ## list the targets
 matrix: .venv/installed ## the default run: demo corpora, 19 rows, the matrix
 	$(RUN) snakemake --cores $(CORES)
 
-# A worker a core, each with one thread; more than eight gain nothing and need memory.
+# One worker per core; more than eight gain nothing and need memory.
 test: .venv/installed ## all tests, in ten minutes on two cores
-	$(RUN) OMP_NUM_THREADS=1 python -m pytest \
-		--numprocesses logical --maxprocesses 8 --dist worksteal
+	$(RUN) python -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 
 test-full: .venv/installed ## the encoders at full size (10 minutes, 20 GB of memory, 10 GB of TMPDIR)
-	$(RUN) python -m pytest tests/full_size -p no:randomly
+	$(RUN) OMP_NUM_THREADS=$$(nproc) python -m pytest tests/full_size -p no:randomly
 
 # In an environment of its own, on top of .venv: where SLURM's programs are installed, the
 # plugin asks for a controller whenever Snakemake starts.

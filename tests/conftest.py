@@ -1,7 +1,11 @@
 """Fixtures of the workflow tests: small corpora and one finished run."""
 
+import os
 import shutil
 from pathlib import Path
+
+# Tensors of tests are small: threads wait for each other longer than they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy and torch are imported
 
 import numpy as np
 import pytest
