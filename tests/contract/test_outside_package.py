@@ -174,9 +174,12 @@ def test_their_code_stamps_are_leftovers_once_no_configuration_names_them(
     config = completed()
     kept = {leftover.path for leftover in leftovers(Named.by([config]))}
     assert not {path for path in kept if "theirs" in path.parts}
+    (tmp_path / "results/code/uninstalled").mkdir()
+    (tmp_path / "results/code/uninstalled/family.py").touch()
     other = config.model_copy(update={"encoders": {}})
     left = {str(leftover.path) for leftover in leftovers(Named.by([other]))}
-    assert "results/code/theirs/family.py" in left
+    stamps = {"results/code/theirs/family.py", "results/code/uninstalled/family.py"}
+    assert stamps <= left
 
 
 @pytest.mark.parametrize(

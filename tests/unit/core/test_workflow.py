@@ -77,7 +77,7 @@ def test_a_folder_that_is_not_watched_is_not_read():
 
 
 def test_a_generated_corpus_has_one_state_before_and_after(folder):
-    config = with_corpus(demo={"seed": 1})
+    config = with_corpus(layout="avlips", demo={"seed": 1})
     before = watched_files.corpus_state(config, "mine")
     listing = folder / products.demo_listing("mine")
     videos = listing.with_suffix("")

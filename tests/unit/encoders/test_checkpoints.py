@@ -141,7 +141,9 @@ def test_tensors_at_the_top_level(tmp_path):
 def test_the_top_level_must_hold_tensors(tmp_path):
     path = tmp_path / "nested.pt"
     torch.save({"state_dict": {"w": torch.ones(1)}}, path)
-    with pytest.raises(EncoderError, match="at the top level; 'state_dict' is no tens"):
+    with pytest.raises(
+        EncoderError, match="at the top level; 'state_dict' is not a tens"
+    ):
         read_tensors(path, None)
     torch.save([torch.ones(1)], path)
     with pytest.raises(EncoderError, match=r"top level; found an object .* list"):

@@ -167,6 +167,11 @@ def test_feature_files_have_25_rows_a_second_unless_the_config_says_otherwise():
         ("corpora.mine.watch", 1, ["mine.watch: must be true or false", "1"]),
         ("corpora.mine.options", {"lnks": "x"}, ["options.lnks", "'links'"]),
         ("corpora.mine.options", {"links": "x"}, ["options.links", "'inside'", "'x'"]),
+        (
+            "corpora.mine.demo",
+            {},
+            ["mine.demo", "layout folder", "knows av_deepfake1m"],
+        ),
         ("heads.linear.kind", "linera", ["linear.kind", "'linear'"]),
         ("fusion.sets", [["a", "b"]], ["fusion.sets.0", "at least 3"]),
         ("temporal.clips", {"m": [{"clip": "a", "encoder": "b"}]}, ["clips.m", "'m'"]),

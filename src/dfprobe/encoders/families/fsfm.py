@@ -187,5 +187,8 @@ def _random_model(spec: EncoderSpec) -> FSFM:
 
 
 def _check_heads(owner: str, width: int, heads: int) -> None:
-    official = "12 in ViT-S and ViT-B, 16 in ViT-L and ViT-H"
-    divided(owner, "width", width, heads, f"the option heads, {official}")
+    if width % heads:
+        raise EncoderError(
+            f"{owner}: the width {width} is not a multiple of the option heads "
+            f"({heads}); the official sizes have 12 (ViT-S, ViT-B) or 16 (ViT-L, ViT-H)"
+        )

@@ -105,12 +105,23 @@ class VideoBranch(nn.Module):
 
     def __init__(self, width: int, trunk_width: int) -> None:
         super().__init__()
-        self.resnet = VideoFrontend(trunk_width, nn.PReLU)
+        self.resnet = ResNet(trunk_width)
         self.proj = nn.Linear(8 * trunk_width, width)
 
     def forward(self, video: Tensor) -> Tensor:
         """Encode the frames and project them."""
-        return self.proj(self.resnet(video.transpose(1, 2)))
+        return self.proj(self.resnet(video))
+
+
+class ResNet(VideoFrontend):
+    """The front end with PReLU, the channel in front of the time."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, nn.PReLU)
+
+    def forward(self, video: Tensor) -> Tensor:
+        """Encode the frames: (B, 1, T, 88, 88) -> (B, T, 8 * trunk width)."""
+        return super().forward(video.transpose(1, 2))
 
 
 class Transformer(nn.Module):
