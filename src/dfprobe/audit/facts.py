@@ -16,7 +16,7 @@ from dfprobe.media.audio import Sound, leading_silence_s, load_sound
 from dfprobe.media.video import VideoInfo, open_media, video_info
 from dfprobe.rates import AUDIO_HZ
 from dfprobe.status import Status
-from dfprobe.store.files import sha256_of
+from dfprobe.store.files import Row, sha256_of
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -81,7 +81,7 @@ class ClipFacts:
     trailing_silence_s: float | None = None
 
 
-def clip_facts(path: Path) -> dict[str, Any]:
+def clip_facts(path: Path) -> Row:
     """Read the facts of one clip; the sound is decoded, the video is not.
 
     Nothing that is wrong with the clip raises: it becomes a status, and what can be

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -114,14 +113,3 @@ def _read_kept(out: Path) -> pl.DataFrame | None:
         log.warning("%s Now all facts are read anew.", error)
         return None
     return table if table.schema == pl.Schema(FACTS_SCHEMA) else None
-
-
-def read_facts(paths: Sequence[Path]) -> pl.DataFrame:
-    """Read the facts of all shards of a corpus as one table, see `FACTS_SCHEMA`."""
-    try:
-        return pl.concat([read_parquet(path) for path in paths])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"The facts {', '.join(map(str, paths))} cannot be read ({error}). Delete "
-            "what is damaged and run the workflow again."
-        ) from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from dfprobe.audit.values import MARGIN, VALUE_OF_NAME, WHOLE
 from dfprobe.corpora.clip import SPLITS
 from dfprobe.errors import DataError
 from dfprobe.store.csv_files import write_csv
+from dfprobe.store.files import Row
 
 _SCHEMA = {"text": pl.String, "warns": pl.Boolean}
 _AREAS = ("auc", "auc_low", "auc_high")
@@ -100,7 +101,7 @@ def _shortcuts(files: FileTables) -> Iterator[Finding]:
     )
 
 
-def _reaches(row: dict[str, Any]) -> str:
+def _reaches(row: Row) -> str:
     value = VALUE_OF_NAME[str(row["value"])]
     area, low, high = (per_cent(row[name]) for name in _AREAS)
     return (
@@ -172,7 +173,7 @@ def _overlaps(tables: Tables) -> Iterator[Finding]:
         )
 
 
-def _shares(row: dict[str, Any], things: str, clips: int) -> str:
+def _shares(row: Row, things: str, clips: int) -> str:
     text = (
         f"{row['split']}: {row['keys_shared']:,} of {row['keys']:,} {things} occur "
         f"in {row['other']}, which affects {row['clips_shared']:,} of {clips:,} clips "

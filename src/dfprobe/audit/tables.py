@@ -1,6 +1,6 @@
 """All tables of the audit of one corpus."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dfprobe.audit.values import (
 )
 from dfprobe.errors import DataError
 from dfprobe.store.files import write_whole
+from dfprobe.store.parquet import read_parquet
 
 
 @dataclass(frozen=True)
@@ -123,3 +124,14 @@ def _file_tables(
         categories_by_class(described),
         shortcuts(described),
     )
+
+
+def read_facts(paths: Sequence[Path]) -> pl.DataFrame:
+    """Read the facts of all shards of a corpus as one table, see `FACTS_SCHEMA`."""
+    try:
+        return pl.concat([read_parquet(path) for path in paths])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"The facts {', '.join(map(str, paths))} cannot be read ({error}). Delete "
+            "what is damaged and run the workflow again."
+        ) from error

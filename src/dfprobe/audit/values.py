@@ -6,7 +6,7 @@ The table of clips that the functions here take has one row per clip: ``clip_id`
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from dfprobe.audit.classes import CLASSES, class_name, class_order
 from dfprobe.clip_ids import stable_hash
 from dfprobe.corpora.clip import SPLITS
 from dfprobe.evaluation.statistics.metrics import INTERVAL, Interval, auc, auc_interval
+from dfprobe.store.files import Row
 
 MARGIN = 0.05  # a shortcut: the interval lies above chance by more than this
 FEWEST = 10  # clips of each class that it takes to call a value so
@@ -245,12 +246,12 @@ def _subsets(labelled: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         yield f"manipulation={kind}", members
 
 
-def _detector(clips: pl.DataFrame, value: Value) -> dict[str, Any]:
+def _detector(clips: pl.DataFrame, value: Value) -> Row:
     """Row of one value and subset, without the name of the subset."""
     known = clips.drop_nulls(value.name)
     labels = known["label"].to_numpy().astype(np.int64)
     fakes = int(labels.sum())
-    row: dict[str, Any] = {
+    row: Row = {
         "value": value.name,
         "ordered": value.ordered,
         "clips": labels.size,

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,7 @@ from dfprobe.settings.file_streams import MODALITIES, folder_of
 from dfprobe.settings.stage_specs.features import FilesSpec
 from dfprobe.status import Status
 from dfprobe.store.features import Attributes, FeatureReader
-from dfprobe.store.files import write_whole
+from dfprobe.store.files import Row, write_whole
 from dfprobe.store.parquet import read_parquet
 
 _STREAMS = {modality: stream for stream, modality in MODALITIES.items()}
@@ -192,7 +191,7 @@ def _read(clips: pl.DataFrame, stream: str, dim: int) -> Iterator[Encoded]:
             yield Encoded(row, np.empty((0, dim), np.float32), error=error)
 
 
-def _rows(row: dict[str, Any], stream: str, dim: int) -> np.ndarray:
+def _rows(row: Row, stream: str, dim: int) -> np.ndarray:
     if row["path"] is None:
         raise ClipError(Status.MISSING, "there is no feature file of this clip")
     rows = read_rows(Path(row["path"]), stream)

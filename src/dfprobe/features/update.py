@@ -14,7 +14,7 @@ from dfprobe.features.rows import Encoded, stored_rows
 from dfprobe.progress import Progress
 from dfprobe.status import Status
 from dfprobe.store.features import INDEX_SCHEMA, FeatureReader, write_store
-from dfprobe.store.files import keep, kept, restore
+from dfprobe.store.files import Row, keep, kept, restore
 from dfprobe.store.journal import Journal
 from dfprobe.store.outcome import check_failures, report_outcome
 
@@ -129,9 +129,7 @@ def _still_valid(
     return _valid_ids(old.index, clips), old
 
 
-def _entry(
-    clip: Encoded, origin: Origin
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _entry(clip: Encoded, origin: Origin) -> tuple[Row, dict[str, np.ndarray]]:
     """Index row and features of one clip; a named status where there are none."""
     keys = ("clip_id", "content_key", "crops_key")
     entry = {name: clip.row[name] for name in keys}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ from dfprobe.media.faces import FaceFinder, FaceTrack, follow_face
 from dfprobe.media.mouth import PATCH, interpolate_landmarks, mouth_patches
 from dfprobe.media.video import Decoded, VideoInfo, frames_at_25fps, video_info
 from dfprobe.status import Status
+from dfprobe.store.files import Row
 
 _PIECE_BYTES = 8 * 2**20  # of an array per call of the sink
 _KEPT_BYTES = 256 * 2**20  # grey frames of a clip up to this size are decoded once
@@ -106,7 +106,7 @@ class GreyFrames:
 
 def crop_clip(
     path: Path, finder: FaceFinder, every: int
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[Row, dict[str, np.ndarray]]:
     """Compute the waveform, the landmarks and the mouth patches of one clip.
 
     Parameters
@@ -128,9 +128,7 @@ def crop_clip(
     return row, {name: _joined(parts) for name, parts in pieces.items()}
 
 
-def crop_in_pieces(
-    path: Path, finder: FaceFinder, every: int, sink: Sink
-) -> dict[str, Any]:
+def crop_in_pieces(path: Path, finder: FaceFinder, every: int, sink: Sink) -> Row:
     """Compute the crops of one clip and hand them over piece by piece.
 
     Nothing that is wrong with the clip raises: it becomes a status, and everything

@@ -10,14 +10,14 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 from dfprobe.errors import DataError
 from dfprobe.media.clip import Sink, crop_in_pieces
 from dfprobe.media.faces import dlib_finder
+from dfprobe.store.files import Row
 
 # Takes a clip and where its arrays go; returns its fields of the index.
-Cropper = Callable[[Path, Sink], dict[str, Any]]
+Cropper = Callable[[Path, Sink], Row]
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def clip_cropper(upsample: int, every: int, processes: int) -> Iterator[Cropper]
         return
     free: SimpleQueue[_Worker] = SimpleQueue()
 
-    def crop(path: Path, sink: Sink) -> dict[str, Any]:
+    def crop(path: Path, sink: Sink) -> Row:
         worker = free.get()
         try:
             return worker.crop(path, sink)
@@ -80,7 +80,7 @@ class _Worker:
         self._process.start()
         its.close()  # so that the end of the process is noticed
 
-    def crop(self, path: Path, sink: Sink) -> dict[str, Any]:
+    def crop(self, path: Path, sink: Sink) -> Row:
         """Do what `crop_in_pieces` does."""
         try:
             self._connection.send(path)

@@ -26,7 +26,7 @@ from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.progress import Progress
 from dfprobe.settings.stage_specs.features import CropSettings, CropsSpec, MadeCrops
 from dfprobe.store.crops import Copy, CropReader, append_rows, index_table, write_crops
-from dfprobe.store.files import keep, kept, restore, still_valid
+from dfprobe.store.files import Row, keep, kept, restore, still_valid
 from dfprobe.store.journal import Journal
 from dfprobe.store.outcome import check_failures, report_outcome
 from dfprobe.store.parquet import read_parquet
@@ -162,9 +162,7 @@ def _open_old(h5: Path, index: Path) -> CropReader | None:
         return None
 
 
-def _undamaged(
-    old: CropReader, rows: dict[str, dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
+def _undamaged(old: CropReader, rows: dict[str, Row]) -> dict[str, Row]:
     """Leave out clips whose arrays no longer fit their checksums."""
     sound = {}
     for clip_id, row in rows.items():
@@ -192,7 +190,7 @@ def _compute(
     lock = Lock()
     cropper = clip_cropper(settings.upsample, settings.detect_every, threads)
 
-    def compute(clip: dict[str, Any]) -> None:
+    def compute(clip: Row) -> None:
         keys = {name: clip[name] for name in ("clip_id", "content_key")}
         record = _ClipRecord(journal, lock, {**keys, "crops_key": key})
         record.finish(crop(Path(clip["path"]), record.take))
@@ -234,11 +232,11 @@ class _ClipRecord:
             self._bytes = 0
             self._parts += 1
 
-    def finish(self, row: dict[str, Any]) -> None:
+    def finish(self, row: Row) -> None:
         """Write the index row with what is left."""
         self._append({**self._keys, **row, "parts": self._parts})
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: Row) -> None:
         held = self._held.items()
         arrays = {name: np.concatenate(pieces) for name, pieces in held}
         with self._lock:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dfprobe.errors import DataError
 from dfprobe.progress import Progress
@@ -19,6 +18,7 @@ from dfprobe.score.tables import (
 )
 from dfprobe.score.videos import find_videos, relative_names
 from dfprobe.status import Status
+from dfprobe.store.files import Row
 
 
 def score(
@@ -49,7 +49,7 @@ def score(
     readers = load_readers(find_heads(heads))
     table = Table([named for reader in readers for named in reader.probes])
     progress = Progress("score", len(videos))
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     _print(table.header())
     for video, name in zip(videos, relative_names(videos), strict=True):
         for result in score_video(video, readers):
@@ -64,7 +64,7 @@ def score(
     _check_all_scored(rows)
 
 
-def _check_all_scored(rows: Sequence[dict[str, Any]]) -> None:
+def _check_all_scored(rows: Sequence[Row]) -> None:
     failed = {row["clip"] for row in rows if row["status"] != Status.OK}
     if failed:
         clips = len({row["clip"] for row in rows})

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from dfprobe.rates import RowClock
 from dfprobe.score.probes import NamedProbe, Reader
 from dfprobe.settings.stage_specs.features import CropSettings
 from dfprobe.status import Status
+from dfprobe.store.files import Row
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ClipScore:
 class ClipCrops:
     """The crops of one clip in memory, as `dfprobe.features.inputs.Crops` has them."""
 
-    row: dict[str, Any]
+    row: Row
     stored: dict[str, np.ndarray]
 
     def waveform(self, clip_id: str) -> np.ndarray:

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from scipy.special import expit
@@ -12,7 +11,7 @@ from scipy.special import expit
 from dfprobe.errors import ConfigError
 from dfprobe.score.probes import NamedProbe
 from dfprobe.score.scoring import ClipScore
-from dfprobe.store.files import write_whole
+from dfprobe.store.files import Row, write_whole
 
 CALIBRATION = "sigmoid(2*score), uncalibrated: the training objective's own"
 SCHEMA = {
@@ -99,7 +98,7 @@ def check_format(path: Path) -> None:
         )
 
 
-def row_of(result: ClipScore) -> dict[str, Any]:
+def row_of(result: ClipScore) -> Row:
     """Row of the tables, with the columns of `SCHEMA`."""
     score = result.score
     return {
@@ -115,7 +114,7 @@ def row_of(result: ClipScore) -> dict[str, Any]:
     }
 
 
-def write_scores(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def write_scores(rows: Sequence[Row], path: Path) -> None:
     """Write all scores, one row per clip and probe.
 
     Parameters

@@ -22,7 +22,7 @@ LearningRates = Annotated[
 ]
 
 
-def _rates(before: dict[str, Any]) -> tuple[float, ...]:
+def _rates(before: Options) -> tuple[float, ...]:
     """Step sizes of the setting; a Transformer diverges at the probe's larger rate."""
     setting = before.get("setting", "paper")
     if before.get("kind") == "transformer":

@@ -97,7 +97,7 @@ def derived(description: str) -> Any:
     return Field("", description=description, json_schema_extra=_null_by_default)
 
 
-def taken(from_others: Callable[[dict[str, Any]], Any], description: str) -> Any:
+def taken(from_others: Callable[[Options], Any], description: str) -> Any:
     """Field whose default comes from the fields before it."""
     return Field(
         default_factory=from_others,
@@ -106,7 +106,7 @@ def taken(from_others: Callable[[dict[str, Any]], Any], description: str) -> Any
     )
 
 
-def _null_by_default(schema: dict[str, Any]) -> None:
+def _null_by_default(schema: Options) -> None:
     schema["default"] = None
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, create_model
 
 from dfprobe.settings.model import FromList, Options, Settings
 
-Declared = dict[str, dict[str, Any]]  # option -> a property of JSON Schema
+Declared = dict[str, Options]  # option -> a property of JSON Schema
 
 _TYPES = {"integer": int, "number": float, "string": str, "boolean": bool}
 _LIMITS = {
@@ -30,7 +30,7 @@ def options_model(owner: str, declared: Declared) -> type[Settings]:
         ``enum``, ``minimum``, ``maximum``, ``exclusiveMinimum``, ``items``,
         ``minItems``: the words of JSON Schema.
     """
-    fields: dict[str, Any] = {
+    fields: Options = {
         name: (
             _type(rules),
             Field(
@@ -55,7 +55,7 @@ def complete(model: type[Settings], options: Options) -> Options:
     return model.model_validate(options).model_dump()
 
 
-def _type(rules: dict[str, Any]) -> Any:
+def _type(rules: Options) -> Any:
     if "enum" in rules:
         return Literal[tuple(rules["enum"])]
     if isinstance(rules["type"], list):

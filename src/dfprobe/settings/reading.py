@@ -5,7 +5,7 @@ The parser takes the last of two keys of the same name, and reads names such as 
 file and line.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from dfprobe.errors import ConfigError
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> Mapping[str, Any]:
     """Read a configuration file.
 
     Raises

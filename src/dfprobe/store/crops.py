@@ -12,7 +12,7 @@ import polars as pl
 
 from dfprobe.errors import ClipError, DataError
 from dfprobe.status import Status
-from dfprobe.store.files import reserve, sha256_of, write_whole
+from dfprobe.store.files import Row, reserve, sha256_of, write_whole
 from dfprobe.store.parquet import read_parquet, write_parquet
 
 INDEX_SCHEMA = {
@@ -138,7 +138,7 @@ class CropReader:
                         group, name, data[start : start + data.chunks[0]], grows
                     )
 
-    def _row(self, clip_id: str) -> dict[str, Any]:
+    def _row(self, clip_id: str) -> Row:
         if clip_id not in self._rows:
             raise DataError(f"{self._file.filename} holds no clip {clip_id!r}")
         return self._rows[clip_id]
@@ -179,7 +179,7 @@ def append_rows(group: h5py.Group, name: str, values: np.ndarray, grows: bool) -
     )
 
 
-def index_table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+def index_table(rows: list[Row]) -> pl.DataFrame:
     """Build the index; clips with arrays are numbered in its order."""
     schema = {name: kind for name, kind in INDEX_SCHEMA.items() if name != "row"}
     picked = [{name: row[name] for name in schema} for row in rows]

@@ -9,11 +9,14 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dfprobe.errors import StorageError
 
 log = logging.getLogger("dfprobe")
+
+# A row of a table, as Polars gives and takes it: values of its columns by name.
+Row: TypeAlias = dict[str, Any]
 
 
 @contextmanager
@@ -145,8 +148,8 @@ def _link(source: Path, target: Path) -> None:
 
 
 def still_valid(
-    rows: Iterable[dict[str, Any]], contents: Mapping[str, str], name: str, key: str
-) -> dict[str, dict[str, Any]]:
+    rows: Iterable[Row], contents: Mapping[str, str], name: str, key: str
+) -> dict[str, Row]:
     """Rows, by clip, of the clips whose keys are those that they have now.
 
     Parameters

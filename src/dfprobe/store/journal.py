@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
-from dfprobe.store.files import explain_full_disk
+from dfprobe.store.files import Row, explain_full_disk
 
 log = logging.getLogger("dfprobe")
 
@@ -24,7 +24,7 @@ _ROW_LENGTH = struct.Struct("<I")  # bytes of the JSON row in front of the array
 class JournalEntry(NamedTuple):
     """One finished clip: its index row (JSON values) and its arrays by name."""
 
-    row: dict[str, Any]
+    row: Row
     arrays: dict[str, np.ndarray]
 
 
@@ -52,7 +52,7 @@ class Journal:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = path
-        self.rows: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, Row] = {}
         self._starts: dict[str, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = _open_alone(path)
@@ -113,7 +113,7 @@ class Journal:
         self.path.unlink(missing_ok=True)  # before another process can have it
         self._file.close()
 
-    def _remember(self, row: dict[str, Any], start: int) -> None:
+    def _remember(self, row: Row, start: int) -> None:
         self.rows[row["clip_id"]] = row
         self._starts[row["clip_id"]] = start
 
@@ -182,7 +182,7 @@ def _read_payload(file: BinaryIO) -> bytes | None:
     return payload if whole else None
 
 
-def _split(payload: bytes) -> tuple[dict[str, Any], bytes]:
+def _split(payload: bytes) -> tuple[Row, bytes]:
     """Index row and packed arrays of one record."""
     (length,) = _ROW_LENGTH.unpack_from(payload)
     end = _ROW_LENGTH.size + length

@@ -210,11 +210,13 @@ def test_features_jobs_that_read_a_checkpoint_ask_for_more_memory():
 
 
 def test_linear_probes_ask_for_no_gpu_whatever_the_device():
-    asked = {
-        (kind, device): resources.training_gpus(
-            complete_config(GIVEN | {"training": {"device": device}}), kind
-        )
-        for kind in ("linear", "transformer")
+    configs = {
+        device: complete_config(GIVEN | {"training": {"device": device}})
         for device in ("cpu", "cuda")
+    }
+    asked = {
+        (kind, device): resources.training_gpus(config, kind)
+        for kind in ("linear", "transformer")
+        for device, config in configs.items()
     }
     assert [use for use, gpus in asked.items() if gpus] == [("transformer", "cuda")]

@@ -239,4 +239,4 @@ def test_a_clip_that_cannot_be_shown_has_its_panel(run, tmp_path):
     assert isinstance(undecoded, Panel)
     assert "there is no file" in undecoded.note and undecoded.area == 1.0
     assert "no rows" in unscored.note and unscored.segments.tolist() == SEGMENT
-    assert "no test clip" in unknown.note
+    assert "not a test clip" in unknown.note

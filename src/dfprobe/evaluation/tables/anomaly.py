@@ -9,7 +9,7 @@ all of them could score. A larger score means more fake: an AUC below 50 stays.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,7 @@ from dfprobe.evaluation.tables.subsets import manipulation_subsets
 from dfprobe.products import ScoreKey
 from dfprobe.settings.stage_specs.tables import AnomalySpec, JoinedRow
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
 SUPERVISED = "Sup"
@@ -113,9 +114,7 @@ def _measured(test: str, spec: AnomalySpec) -> Iterator[Measured]:
                 yield Measured(row, task, spec.real, (key,))
 
 
-def _long_rows(
-    corpus: CorpusScores, measured: list[Measured], test: str
-) -> list[dict[str, Any]]:
+def _long_rows(corpus: CorpusScores, measured: list[Measured], test: str) -> list[Row]:
     parts = manipulation_subsets(corpus.clips)
     return [
         {

@@ -7,7 +7,7 @@ like any other. All detectors are compared on the clips that all of them could s
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from dfprobe.evaluation.tables.subsets import manipulation_subsets
 from dfprobe.products import EXTERNAL, ScoreKey
 from dfprobe.settings.stage_specs.tables import DetectorsSpec
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
 log = logging.getLogger("dfprobe")
@@ -111,7 +112,7 @@ def _long_rows(
     test: str,
     paths: dict[ScoreKey, Path],
     facts: pl.DataFrame,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     files = {one.key(test): paths[one.key(test)] for one in present}
     corpus = join_scores(files, test, facts)
     parts = manipulation_subsets(corpus.clips)

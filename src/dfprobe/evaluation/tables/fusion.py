@@ -45,6 +45,7 @@ from dfprobe.evaluation.tables.matrix import pairs
 from dfprobe.products import ScoreKey
 from dfprobe.settings.stage_specs.tables import FusionSpec
 from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
 LEVEL = 0.05  # of significance, after Holm
@@ -105,7 +106,7 @@ def make_fusion(
         for train, clips in _validation(validation, facts, spec).items()
         for rule, weigh in RULES.items()
     }
-    rows: dict[str, list[dict[str, Any]]] = {
+    rows: dict[str, list[Row]] = {
         "correlation": [],
         "sets": [],
         "ratios": [],
@@ -177,7 +178,7 @@ def _sets(spec: FusionSpec) -> list[Members]:
 
 def _fused(
     column: Column, members: Sequence[Members], weights: Sequence[Weights]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+) -> tuple[list[Row], list[Row]]:
     """Rows of the table of sets, and of that of improvements, of one rule."""
     fakes = int((column.labels == 1).sum())
     few = min(fakes, column.labels.size - fakes) < 2
@@ -192,7 +193,7 @@ def _fused(
     ]
     if few:
         return sets, []
-    ratios: list[dict[str, Any]] = []
+    ratios: list[Row] = []
     single = Placed.of(column.labels, column.scores)
     known = [
         (row, part, found.values)
@@ -214,7 +215,7 @@ def _fused(
 
 def _set_rows(
     fused: Placed, single: Placed, members: Sequence[Members], names: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """AUC of each set, and what it gains."""
     best = best_members(members, single.areas)
     numbers = np.column_stack(
@@ -230,7 +231,7 @@ def _set_rows(
 
 def _ratios(
     fused: Placed, single: Placed, members: Sequence[Members], names: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Relative improvement of each member of each pair by the other."""
     pair = [number for number, part in enumerate(members) if len(part) == 2]
     both = fused.chosen(pair)
@@ -251,7 +252,7 @@ def _ratios(
             }
 
 
-def _adjust(rows: Sequence[dict[str, Any]]) -> None:
+def _adjust(rows: Sequence[Row]) -> None:
     """Add ``p_holm`` and ``significant`` to the rows of one family of tests."""
     p = np.array([row["p_value"] for row in rows], float)  # None becomes NaN
     for row, adjusted in zip(rows, holm(p).tolist(), strict=True):
@@ -260,8 +261,8 @@ def _adjust(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _write(
-    rows: list[dict[str, Any]],
-    schema: dict[str, Any],
+    rows: list[Row],
+    schema: Mapping[str, Any],
     numbers: Sequence[str],
     path: Path,
 ) -> None:

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau, norm, rankdata
 
 from dfprobe.evaluation.statistics.metrics import TAIL
 from dfprobe.evaluation.tables.fusion_tables import COEFFICIENTS
+from dfprobe.store.files import Row
 
 _FEWEST = 4  # clips from which on Fisher's interval exists
 
 
-def correlation_rows(
-    names: Sequence[str], scores: np.ndarray
-) -> Iterator[dict[str, Any]]:
+def correlation_rows(names: Sequence[str], scores: np.ndarray) -> Iterator[Row]:
     """Rows of the table of correlations for one pair of corpora.
 
     Parameters

@@ -1,5 +1,6 @@
 """The tables of fusion: their columns, and how they are read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,6 +79,6 @@ def read_figure(paths: Tables, train: str, test: str) -> Drawn:
     return Drawn(correlation, sets.filter(rule="mean"), improvement.filter(rule="mean"))
 
 
-def read_fusion(path: Path, schema: dict[str, Any]) -> pl.DataFrame:
+def read_fusion(path: Path, schema: Mapping[str, Any]) -> pl.DataFrame:
     """Read a table of fusion; ``schema`` is one of the three above."""
     return pl.read_csv(path, schema=schema)

@@ -5,7 +5,6 @@ Layers are compared on the clips that all of them and the mix could score.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +18,7 @@ from dfprobe.evaluation.tables.corpus_scores import (
 from dfprobe.products import MIX_HEAD, ScoreKey, layer_head
 from dfprobe.settings.stage_specs.heads import LayersTableSpec
 from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
 MIX = "mix"  # in column `layer`
@@ -72,7 +72,7 @@ def make_layers(
     needs = "the table of layers needs one for every layer and the mix"
     paths = score_files(scores, expected, needs)
     facts = group_facts(manifests)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for train in spec.train:
         for test in spec.test:
             keys = [ScoreKey(head, spec.encoder, train, test) for head in heads]
@@ -91,7 +91,7 @@ def read_layers(path: Path) -> pl.DataFrame:
 
 def _rows(
     corpus: CorpusScores, keys: list[ScoreKey], weights: np.ndarray
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Rows of one pair of corpora: the layers, then the mix."""
     labels = corpus.labels[corpus.common]
     both = 0 < labels.sum() < labels.size

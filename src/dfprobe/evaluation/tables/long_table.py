@@ -1,7 +1,5 @@
 """One row of the long table, ``xdata_long.csv``: how scores tell fake from real."""
 
-from typing import Any
-
 import numpy as np
 
 from dfprobe.evaluation.statistics.bootstrap import BOOTSTRAP, cluster_interval
@@ -13,6 +11,7 @@ from dfprobe.evaluation.statistics.metrics import (
 )
 from dfprobe.evaluation.tables.corpus_scores import CorpusScores, Groups
 from dfprobe.evaluation.tables.subsets import Subset
+from dfprobe.store.files import Row
 
 COUNTS = ("clips", "real", "fake", "clusters")
 NUMBERS = (
@@ -23,7 +22,7 @@ NUMBERS = (
 _CLASSES = ("real", "fake")
 
 
-def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> dict[str, Any]:
+def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> Row:
     """Count and measure one encoder's scores on one subset; None where undefined.
 
     Parameters
@@ -60,7 +59,7 @@ def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> dict[st
     }
 
 
-def _counts(counted: np.ndarray, members: np.ndarray) -> dict[str, Any]:
+def _counts(counted: np.ndarray, members: np.ndarray) -> Row:
     of_class = {name: int((counted == k).sum()) for k, name in enumerate(_CLASSES)}
     in_all = {name: int((members == k).sum()) for k, name in enumerate(_CLASSES)}
     return {
@@ -71,7 +70,7 @@ def _counts(counted: np.ndarray, members: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _areas(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+def _areas(labels: np.ndarray, scores: np.ndarray) -> Row:
     interval = auc_interval(labels, scores) if _both(labels) else None
     return {
         "auc": METRICS["auc"](labels, scores) if _both(labels) else None,
@@ -83,7 +82,7 @@ def _areas(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
 
 def _by_cluster(
     labels: np.ndarray, scores: np.ndarray, groups: Groups, counted: np.ndarray
-) -> dict[str, Any]:
+) -> Row:
     numbers = groups.numbers[counted]
     interval = None
     if groups.kind is None:
@@ -102,7 +101,7 @@ def _by_cluster(
     }
 
 
-def _others(labels: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+def _others(labels: np.ndarray, scores: np.ndarray) -> Row:
     both = _both(labels)
     return {n: METRICS[n](labels, scores) if both else None for n in ("ap", "eer")}
 

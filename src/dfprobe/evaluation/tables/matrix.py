@@ -6,7 +6,7 @@ Every comparison between encoders is made on the clips that all of them could sc
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -26,6 +26,7 @@ from dfprobe.evaluation.tables.subsets import subsets
 from dfprobe.products import ScoreKey
 from dfprobe.settings.stage_specs.tables import EncoderRow, HeadName, MatrixSpec
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
 _NAMES = ("encoder", "label", "modality")
@@ -157,7 +158,7 @@ def _long_rows(
     column: dict[str, str],
     trained_on: pl.DataFrame,
     encoders: Sequence[EncoderRow],
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Rows of the tidy table for one column of the matrix."""
     parts = subsets(corpus.clips, trained_on)
     return [
@@ -176,7 +177,7 @@ def _long_rows(
 
 def _pair_rows(
     corpus: CorpusScores, column: dict[str, str], encoders: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Rows of the paired tests for one column of the matrix."""
     scores = {
         encoder: corpus.scores[ScoreKey(encoder=encoder, **column)][corpus.common]

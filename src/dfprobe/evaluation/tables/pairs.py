@@ -1,13 +1,13 @@
 """Every two encoders compared on the same clips: ``xdata_pairs.csv``."""
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.evaluation.statistics.paired import compare, holm
+from dfprobe.store.files import Row
 
 PAIR_NUMBERS = ("auc_a", "auc_b", "difference", "difference_low", "difference_high")
 P_VALUES = ("p", "p_holm")
@@ -20,7 +20,7 @@ PAIR_SCHEMA = (
 
 def pair_rows(
     labels: np.ndarray, scores: dict[str, np.ndarray], column: dict[str, str]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Rows of the table for one column of the matrix.
 
     Parameters

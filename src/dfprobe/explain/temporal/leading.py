@@ -8,7 +8,6 @@ told from the real clips by that alone: then the first moments decide.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,7 @@ import polars as pl
 from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.evaluation.tables.subsets import LEADING_SILENCE_S
 from dfprobe.explain.temporal.curves import TimedCurve
+from dfprobe.store.files import Row
 
 WINDOWS = {"100ms": 0.1, "200ms": 0.2, "500ms": 0.5}
 SHARES = tuple(f"share_{name}" for name in WINDOWS)
@@ -54,7 +54,7 @@ def _log_sum_exp(values: np.ndarray) -> float:
 
 def lead(
     clips: pl.DataFrame, common: np.ndarray, curves: Sequence[TimedCurve | None]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Measure what the first moments of the clips of a test corpus do to the scores.
 
     Parameters

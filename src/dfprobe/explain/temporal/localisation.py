@@ -8,7 +8,6 @@ AV-Deepfake1M, see `dfprobe.explain.temporal.proposals`.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,6 +28,7 @@ from dfprobe.explain.temporal.proposals import (
     propose,
 )
 from dfprobe.explain.temporal.segments import Judged, LeftOut, joined, judge
+from dfprobe.store.files import Row
 
 # Subset of the fakes: whether sound, video are manipulated. The paper's is the first.
 SUBSETS = {
@@ -48,7 +48,7 @@ NUMBERS = (
 
 def localise(
     clips: pl.DataFrame, common: np.ndarray, curves: Sequence[TimedCurve | None]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Measure one head's localisation on the clips of a test corpus.
 
     Parameters
@@ -84,9 +84,7 @@ def localise(
     return rows
 
 
-def judge_clip(
-    clip: dict[str, Any], curve: TimedCurve | None
-) -> tuple[Judged, Found] | LeftOut:
+def judge_clip(clip: Row, curve: TimedCurve | None) -> tuple[Judged, Found] | LeftOut:
     """Judge a fake clip against the segments of its manipulated streams.
 
     Parameters
@@ -113,7 +111,7 @@ def judge_clip(
     return judged, Found(_timed(judged.values, curve), joined(segments))
 
 
-def segments_of(clip: dict[str, Any]) -> list[list[float]]:
+def segments_of(clip: Row) -> list[list[float]]:
     """Segments of a manifest row, of all its manipulated streams."""
     return [
         segment
@@ -129,14 +127,12 @@ def _timed(values: np.ndarray, curve: TimedCurve) -> Proposals:
     return Proposals(curve.clock.first_row_s + spans / curve.clock.rate_hz, confidence)
 
 
-def _measured(
-    found: list[tuple[Judged, Found] | LeftOut], reals: list[Found]
-) -> dict[str, Any]:
+def _measured(found: list[tuple[Judged, Found] | LeftOut], reals: list[Found]) -> Row:
     """Count and measure the clips of one subset."""
     left_out = Counter(one for one in found if isinstance(one, LeftOut))
     used = [one for one in found if not isinstance(one, LeftOut)]
     counts = {f"left_out_{reason}": left_out[reason] for reason in LeftOut}
-    numbers: dict[str, Any] = dict.fromkeys(NUMBERS)
+    numbers: Row = dict.fromkeys(NUMBERS)
     if used:
         segments = [clip for _, clip in used]
         clips = [*segments, *reals]  # what is proposed in a real clip is a false alarm

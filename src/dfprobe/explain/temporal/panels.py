@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import librosa
@@ -24,6 +23,7 @@ from dfprobe.media.audio import load_sound
 from dfprobe.media.video import frames_at_25fps, video_info
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS, RowClock
 from dfprobe.settings.stage_specs.explanations import CurvesEncoder, PanelsSpec
+from dfprobe.store.files import Row
 from dfprobe.store.parquet import read_parquet
 
 _SHOWN = ("audio", "visual")  # modalities of which a clip is chosen by rule
@@ -167,7 +167,7 @@ def choose_clips(
     return [*order[:_BEST], *worst]
 
 
-def clip_area(clip: dict[str, Any], curve: TimedCurve | None) -> float | None:
+def clip_area(clip: Row, curve: TimedCurve | None) -> float | None:
     """AUC of the rows of a clip; None where it cannot be judged."""
     judged = judge_clip(clip, curve)
     if isinstance(judged, LeftOut):
@@ -235,9 +235,7 @@ def _panel(
     return Panel(*names, curve, segments, area, **shown)
 
 
-def _media(
-    path: Path, modality: str, curve: TimedCurve, segments: np.ndarray
-) -> dict[str, Any]:
+def _media(path: Path, modality: str, curve: TimedCurve, segments: np.ndarray) -> Row:
     if modality == "audio":
         return {"spectrogram": spectrogram(path)}
     return {"frames": frames_at(path, marked_times(curve, segments))}

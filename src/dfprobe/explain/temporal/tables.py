@@ -1,6 +1,6 @@
 """The tables of the temporal explanations: where in time the heads see the fake."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from dfprobe.products import ScoreKey
 from dfprobe.rates import SAMPLES_PER_FRAME
 from dfprobe.settings.stage_specs.explanations import CurvesEncoder, LocalisationSpec
 from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import score_files
 
@@ -81,8 +82,8 @@ def make_tables(
     score_of = score_files(scores, wanted, _NEEDS)
     curve_of = score_files(curves, wanted, _NEEDS)
     facts = temporal_facts(manifests, crops)
-    placed: list[dict[str, Any]] = []
-    first: list[dict[str, Any]] = []
+    placed: list[Row] = []
+    first: list[Row] = []
     for test, keys in expected.items():
         if not keys:
             continue
@@ -190,8 +191,8 @@ def _classification(corpus: CorpusScores, key: ScoreKey) -> dict[str, float | No
 
 
 def _write(
-    rows: list[dict[str, Any]],
-    schema: dict[str, Any],
+    rows: list[Row],
+    schema: Mapping[str, Any],
     numbers: Sequence[str],
     out: Path,
 ) -> None:

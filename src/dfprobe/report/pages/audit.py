@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dfprobe.audit.facts_table import read_facts
 from dfprobe.audit.files import extra_files
 from dfprobe.audit.findings import Finding, findings, write_findings
-from dfprobe.audit.tables import Tables, audit_tables, write_tables
+from dfprobe.audit.tables import Tables, audit_tables, read_facts, write_tables
 from dfprobe.report.pages.audit_figures import write_figures
 from dfprobe.report.pages.audit_page import audit_page
 from dfprobe.settings.corpus_layouts import complete_options

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,6 +28,7 @@ from dfprobe.rates import VIDEO_FPS, RowClock
 from dfprobe.settings.stage_specs.explanations import FramesSpec
 from dfprobe.status import Status
 from dfprobe.store.crops import CropReader
+from dfprobe.store.files import Row
 from dfprobe.store.parquet import read_parquet, write_parquet
 
 log = logging.getLogger("dfprobe")
@@ -55,8 +55,6 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "shuffled_rank": pl.Float64,
     "random_rank": pl.Float64,
 }
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)

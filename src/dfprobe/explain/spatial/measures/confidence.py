@@ -1,10 +1,11 @@
 """Do explanations get better where the probe is surer? Figure 4 left of the paper."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
+
+from dfprobe.store.files import Row
 
 SCORES = {"clip": "clip_score", "frame": "logit"}  # fakeness of the clip, of the frame
 CONFIDENCE_NUMBERS = ("threshold", "mae", "training_point_mae")
@@ -48,7 +49,7 @@ def confidence_table(
     ours = points.filter(pl.col("encoder").is_in(list(labels))).join(
         control, on=names, how="left", maintain_order="left"
     )
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for key, group in ours.group_by(_KEYS, maintain_order=True):
         texts = dict(zip(_KEYS, key, strict=True))
         first = {"encoder": texts.pop("encoder"), "label": labels[str(key[0])], **texts}
@@ -57,7 +58,7 @@ def confidence_table(
     return pl.DataFrame(rows, schema=CONFIDENCE_SCHEMA)
 
 
-def _curve(group: pl.DataFrame, column: str) -> Iterator[dict[str, Any]]:
+def _curve(group: pl.DataFrame, column: str) -> Iterator[Row]:
     """Points of one curve, by rising threshold."""
     scored = group.drop_nulls(column)
     levels = scored[column].unique().sort().to_numpy()

@@ -27,6 +27,7 @@ from dfprobe.explain.spatial.measures.region import (
 )
 from dfprobe.explain.spatial.measures.truth import Faces, Target
 from dfprobe.status import Status
+from dfprobe.store.files import Row
 
 BASELINES = {  # rows beside the encoders', with their labels
     "frame centre": "Frame centre",
@@ -107,7 +108,7 @@ def measure(
     targets: Sequence[Target],
     faces: Faces,
     training_point: Point | None,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """Hold maps and baselines against targets.
 
     Parameters
@@ -142,13 +143,13 @@ def measure(
 
 def _by_map(
     encoder: str, table: pl.DataFrame
-) -> Iterator[tuple[MapKey, dict[tuple[str, int | None], dict[str, Any]]]]:
+) -> Iterator[tuple[MapKey, dict[tuple[str, int | None], Row]]]:
     """Rows of each method and part by clip and frame, failures among all of them.
 
     A clip that failed as a whole may have one row, without a frame.
     """
     failed = {}
-    found: dict[tuple[str | None, str | None], dict[Any, dict[str, Any]]] = {}
+    found: dict[tuple[str | None, str | None], dict[Any, Row]] = {}
     for row in table.iter_rows(named=True):
         place = row["clip_id"], row["frame"]
         if row["status"] == Status.OK:
@@ -198,7 +199,7 @@ def _judge(row: Mapping[str, Any] | None) -> Judged:
     return Judged(Status.OK, peak(image), image, extent, **scores)
 
 
-def _rows(key: MapKey, judged: Judged, scene: Scene) -> Iterator[dict[str, Any]]:
+def _rows(key: MapKey, judged: Judged, scene: Scene) -> Iterator[Row]:
     """Rows of one map or baseline, one a target of the scene."""
     for held in scene.held:
         masks = {"face": scene.face_mask, "region": held.region}
@@ -264,7 +265,7 @@ def _baselines(
         yield TRAINING_POINT, Judged(Status.OK, training_point)
 
 
-def _random_rows(scene: Scene) -> Iterator[dict[str, Any]]:
+def _random_rows(scene: Scene) -> Iterator[Row]:
     """Rows of what is expected of a random point: it has no place of its own."""
     for held in scene.held:
         masks = {"face": scene.face_mask, "region": held.region}
@@ -281,7 +282,7 @@ def _random_rows(scene: Scene) -> Iterator[dict[str, Any]]:
         }
 
 
-def _names(key: MapKey, held: Held, status: str) -> dict[str, Any]:
+def _names(key: MapKey, held: Held, status: str) -> Row:
     target = held.target
     return {
         **key._asdict(),

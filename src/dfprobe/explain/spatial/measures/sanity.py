@@ -6,12 +6,12 @@ a map with that of a model of random weights, and of one trained on shuffled lab
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.files import Row
 from dfprobe.store.parquet import read_parquet
 
 CHECKS = ("random", "shuffled")
@@ -53,7 +53,7 @@ def write_sanity(spatial: Sequence[Path], out: Path) -> None:
     write_csv(sanity_table(spatial).with_columns(numbers), out)
 
 
-def _rows_of(path: Path) -> list[dict[str, Any]]:
+def _rows_of(path: Path) -> list[Row]:
     columns = ["method", *(f"{check}_rank" for check in CHECKS)]
     maps = read_parquet(path, columns=columns)
     names = {
@@ -73,7 +73,7 @@ def _rows_of(path: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(ranks: np.ndarray) -> dict[str, Any]:
+def _summary(ranks: np.ndarray) -> Row:
     low, median, high = np.quantile(ranks, [0.1, 0.5, 0.9]).tolist()
     return {
         "maps": len(ranks),
