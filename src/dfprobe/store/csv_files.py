@@ -7,17 +7,12 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
 from dfprobe.store.files import write_whole
-
-# A line on its way into a table or out of one, by column: polars knows the types of a
-# column only when it runs, so that nothing tighter can be said here.
-TableRow: TypeAlias = dict[str, Any]
 
 LINE = "#line"  # column of read_csv: line of the file on which a record starts
 _BLOCK = 50_000  # records of a CSV file that are made into a part of the table
