@@ -230,6 +230,21 @@ NAMED = (
 
 
 @dataclass(frozen=True, order=True)
+class HeadKey:
+    """Which head a file beside it belongs to: itself, its losses, its validation."""
+
+    head: str
+    encoder: str
+    train: str
+
+    @classmethod
+    def of(cls, path: Path) -> "HeadKey":
+        """Key of ``.../{head}/{encoder}/{train}.{anything}``."""
+        head, encoder = path.parts[-3:-1]
+        return cls(head, encoder, path.name.split(".")[0])
+
+
+@dataclass(frozen=True, order=True)
 class ScoreKey:
     """What a score file holds: a head on an encoder, trained and tested on corpora."""
 
@@ -243,6 +258,31 @@ class ScoreKey:
         """Key of ``.../{head}/{encoder}/{train}/{test}.parquet``."""
         head, encoder, train = path.parts[-4:-1]
         return cls(head, encoder, train, path.stem)
+
+
+@dataclass(frozen=True)
+class MapsKey:
+    """What a file of maps holds: an encoder, and the corpora of its probe and clips."""
+
+    encoder: str
+    train: str
+    test: str
+
+    @classmethod
+    def of(cls, path: Path) -> "MapsKey":
+        """Key of ``.../{encoder}/{train}/{test}.parquet``."""
+        encoder, train = path.parts[-3:-1]
+        return cls(encoder, train, path.stem)
+
+
+def manifest_corpus(path: Path) -> str:
+    """Corpus of a manifest ``.../{corpus}.parquet``."""
+    return path.stem
+
+
+def shard_corpus(path: Path) -> str:
+    """Corpus of one file per shard: ``.../{corpus}/{shard}.h5``."""
+    return path.parent.name
 
 
 def layer_head(layer: int) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 from dfprobe import recipes
 from dfprobe.audit.facts import clip_facts
 from dfprobe.errors import DataError
+from dfprobe.products import shard_corpus
 from dfprobe.progress import Progress
 from dfprobe.store.files import keep, kept, still_valid
 from dfprobe.store.journal import Journal
@@ -59,7 +60,7 @@ def make_facts(manifest: Path, shard: str, out: Path) -> None:
     columns = ["clip_id", "path", "content_key", "shard"]
     listed = read_parquet(manifest, columns=columns)
     clips = listed.filter(pl.col("shard") == shard)
-    update_facts(f"audit facts {out.parent.name}/{shard}", clips, out)
+    update_facts(f"audit facts {shard_corpus(out)}/{shard}", clips, out)
 
 
 def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:

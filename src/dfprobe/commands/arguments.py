@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from dfprobe.products import shard_corpus
+
 # What `add_subparsers` gives.
 Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -63,5 +65,5 @@ def by_corpus(paths: list[Path]) -> dict[str, list[Path]]:
     """Feature stores of each corpus, which their folder names."""
     found: dict[str, list[Path]] = {}
     for path in paths:
-        found.setdefault(path.parent.name, []).append(path)
+        found.setdefault(shard_corpus(path), []).append(path)
     return found

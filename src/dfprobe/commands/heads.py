@@ -13,6 +13,7 @@ from dfprobe.commands.arguments import (
     stores,
     streams,
 )
+from dfprobe.products import manifest_corpus
 
 if TYPE_CHECKING:
     from dfprobe.heads.published import EncoderFeatures
@@ -120,7 +121,7 @@ def _score_corpora(options: argparse.Namespace) -> None:
 
     score_corpora(
         by_corpus(options.features),
-        {path.stem: path for path in options.manifests},
+        {manifest_corpus(path): path for path in options.manifests},
         options.heads,
         options.out,
         options.curves,
@@ -139,7 +140,7 @@ def _probe_layers(options: argparse.Namespace) -> None:
     from dfprobe.settings.stage_specs.heads import LayersSpec
 
     features = by_corpus(options.features)
-    manifests = {path.stem: path for path in options.manifests}
+    manifests = {manifest_corpus(path): path for path in options.manifests}
     spec = LayersSpec.from_json(options.spec)
     probe_layers(features, manifests, spec, options.out)
 

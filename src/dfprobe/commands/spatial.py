@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.products import MapsKey, manifest_corpus
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,9 +91,10 @@ def _plot_spatial(options: argparse.Namespace) -> None:
     table, confidence = read_table(options.table), read_table(options.confidence)
     save(spatial_figure(table, confidence, spec.corpora), options.out)
     points, encoders = read_parquet(options.points), labels(spec.encoders)
-    manifests = {path.stem: path for path in options.manifests}
+    manifests = {manifest_corpus(path): path for path in options.manifests}
+    keyed = [(MapsKey.of(path), path) for path in options.maps]
     for png in options.overlays:
-        maps = {path.parts[-3]: path for path in options.maps if path.stem == png.stem}
+        maps = {key.encoder: path for key, path in keyed if key.test == png.stem}
         known = points.filter(test=png.stem)
         save(_overlays(maps, known, manifests[png.stem], encoders), png)
 

@@ -20,6 +20,7 @@ from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
+from dfprobe.products import manifest_corpus
 from dfprobe.settings.file_streams import MODALITIES, folder_of
 from dfprobe.settings.stage_specs.features import FilesSpec
 from dfprobe.status import Status
@@ -52,7 +53,7 @@ def import_features(manifest: Path, shard: str, spec: FilesSpec, out: Path) -> N
         If the folder is not there or holds no file of any clip, or too many clips of
         the shard have none that can be used.
     """
-    encoder, corpus = spec.encoder, manifest.stem
+    encoder, corpus = spec.encoder, manifest_corpus(manifest)
     root = Path(folder_of(encoder.root, corpus))
     if not root.is_dir():
         raise DataError(

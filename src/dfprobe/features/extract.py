@@ -18,6 +18,7 @@ from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of
 from dfprobe.features.keys import provenance
 from dfprobe.features.rows import Encoded
 from dfprobe.features.update import Origin, update_store
+from dfprobe.products import shard_corpus
 from dfprobe.settings.stage_specs.features import (
     FeaturesSpec,
     MadeCrops,
@@ -86,7 +87,7 @@ def extract_features(
             rows = waiting.sort("frames", "samples", "clip_id").to_dicts()
             return encoded(encoder, passes, rows, read, threads)
 
-        task = f"features {spec.encoder.name} {out.parent.name}/{shard}"
+        task = f"features {spec.encoder.name} {shard_corpus(out)}/{shard}"
         update_store(task, out, clips, origin, encode, spec.max_failed_share)
 
 

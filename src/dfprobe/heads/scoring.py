@@ -14,7 +14,7 @@ from dfprobe.heads.data.clip_scores import clip_rows, with_scores
 from dfprobe.heads.data.clips import StoreSet, with_status
 from dfprobe.heads.files.head_file import streams_of
 from dfprobe.heads.kinds.contract import Head, kind_module, load_head
-from dfprobe.products import ScoreKey
+from dfprobe.products import HeadKey, ScoreKey
 from dfprobe.rates import RowClock
 from dfprobe.store.parquet import read_parquet, write_parquet
 from dfprobe.store.scores import write_scores
@@ -76,7 +76,8 @@ def score_corpora(
     DataError
         As `score_clips`.
     """
-    head_of = {(path.parts[-3], path.stem): path for path in heads}
+    keyed = [(HeadKey.of(path), path) for path in heads]
+    head_of = {(key.head, key.train): path for key, path in keyed}
     curves_of = {ScoreKey.of(path): path for path in curves}
     for test, manifest in manifests.items():
         files = [

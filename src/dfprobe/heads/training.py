@@ -31,6 +31,7 @@ from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.files.history import Stopping, write_history
 from dfprobe.heads.fit.loop import Fit, ProgressFile, Trainer, fit
 from dfprobe.heads.kinds.contract import Head, Kind, check_streams, kind_module
+from dfprobe.products import manifest_corpus
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import write_scores
@@ -84,7 +85,7 @@ def train_heads(
         names = [store.attributes["encoder"]["name"] for store in stores]
         check_streams(spec.kind, names)
         chosen = [
-            _usable(clips, split, stores, kind, manifest.stem)
+            _usable(clips, split, stores, kind, manifest_corpus(manifest))
             for split in ("train", "val")
         ]
         budget = buffer_budget(spec.memory_mb) // len(stores)
@@ -93,7 +94,7 @@ def train_heads(
         key = _key(spec, stores, chosen)
         side = heads[0].with_name(f".{heads[0].name}.progress")
         fits = list(_fits(kind, train, val, spec, side, key))
-        metadata = _metadata(spec, stores, chosen, manifest.stem)
+        metadata = _metadata(spec, stores, chosen, manifest_corpus(manifest))
         saved = []
         for group, head in zip(_by_seed_and_layer(fits), heads, strict=True):
             saved.append(_save(kind, group, metadata, head))

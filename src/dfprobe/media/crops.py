@@ -23,6 +23,7 @@ import polars as pl
 from dfprobe import recipes
 from dfprobe.errors import DataError
 from dfprobe.media.crop_processes import clip_cropper
+from dfprobe.products import shard_corpus
 from dfprobe.progress import Progress
 from dfprobe.settings.stage_specs.features import CropSettings, CropsSpec, MadeCrops
 from dfprobe.store.crops import Copy, CropReader, append_rows, index_table, write_crops
@@ -75,7 +76,7 @@ def make_crops(
     contents = dict(clips.select("clip_id", "content_key").iter_rows())
     key = crops_key(spec)
     held = partial(still_valid, contents=contents, name="crops_key", key=key)
-    task = f"crops {h5.parent.name}/{shard}"
+    task = f"crops {shard_corpus(h5)}/{shard}"
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(h5.with_name(f"{h5.name}.journal"), key))
         old = _open_old(h5, index)

@@ -8,6 +8,7 @@ import polars as pl
 
 from dfprobe.clip_ids import clip_id_of
 from dfprobe.errors import DataError
+from dfprobe.products import manifest_corpus
 from dfprobe.status import Status
 from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 from dfprobe.store.parquet import read_parquet
@@ -40,7 +41,7 @@ def import_external(csv: Path, manifest: Path, out: Path) -> None:
     columns = ["clip_id", "split", "label", "manipulation"]
     clips = read_parquet(manifest, columns=columns).filter(pl.col("split") == "test")
     found = _read_external(csv)
-    _report_unknown(csv, manifest, found, clips)
+    _report_unknown(csv, manifest_corpus(manifest), found, clips)
     joined = clips.join(found, on="clip_id", how="left", maintain_order="left")
     finite = pl.col("score").is_finite()
     status = (
@@ -55,7 +56,7 @@ def import_external(csv: Path, manifest: Path, out: Path) -> None:
     log.info(
         "%s: test clips of %s: %s",
         csv,
-        manifest.stem,
+        manifest_corpus(manifest),
         ", ".join(f"{count} {name}" for name, count in counts),
     )
     write_scores(joined, out)
@@ -104,14 +105,14 @@ def _score(csv: Path, line: int, cell: str) -> float | None:
 
 
 def _report_unknown(
-    csv: Path, manifest: Path, found: pl.DataFrame, clips: pl.DataFrame
+    csv: Path, corpus: str, found: pl.DataFrame, clips: pl.DataFrame
 ) -> None:
     """Warn of clips of the file that are no test clips; refuse if all are so."""
     unknown = found.join(clips, on="clip_id", how="anti")["clip_id"]
     if len(unknown) == found.height:
         ours, theirs = few(clips["clip_id"], 1), few(unknown, 1)
         raise DataError(
-            f"{csv}: expected scores of the test clips of {manifest.stem}, got none "
+            f"{csv}: expected scores of the test clips of {corpus}, got none "
             f"of a clip that is one. The corpus has {ours or 'none'}; the file has "
             f"{theirs or 'none'}. A clip is named by its path relative to the corpus "
             "root: without suffix in a column clip_id, with it in a column path."
@@ -123,6 +124,6 @@ def _report_unknown(
             csv,
             len(unknown),
             found.height,
-            manifest.stem,
+            corpus,
             few(unknown),
         )

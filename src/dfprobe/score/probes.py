@@ -17,6 +17,7 @@ from dfprobe.features.passes import Passes
 from dfprobe.heads.files.head_file import PROVENANCE
 from dfprobe.heads.kinds.contract import Head, load_head
 from dfprobe.media.crops import crops_key
+from dfprobe.products import HeadKey
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
 
@@ -94,7 +95,9 @@ def find_heads(names: Sequence[str], folder: Path = HEADS_FOLDER) -> list[Path]:
         if Path(name).is_file():
             files = [Path(name)]
         if not files:
-            known = {path.parent.name for path in folder.glob("*/*.safetensors")}
+            known = {
+                HeadKey.of(path).encoder for path in folder.glob("*/*.safetensors")
+            }
             raise DataError(
                 f"--head {name}: there is no such file, and no encoder of that name "
                 f"in {folder}{near_match(name, known)} Give a head file, or train "

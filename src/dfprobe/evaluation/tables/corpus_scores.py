@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from dfprobe.errors import DataError
-from dfprobe.products import ScoreKey
+from dfprobe.products import ScoreKey, manifest_corpus, shard_corpus
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.scores import read_scores
 
@@ -115,7 +115,8 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
         ``clip_id, split, speaker, source, leading_silence_s`` (null without audio).
     """
     columns = ["clip_id", "split", "speaker", "source"]
-    silence = leading_silence(p for p in crop_indexes if p.parent.name == manifest.stem)
+    corpus = manifest_corpus(manifest)
+    silence = leading_silence(p for p in crop_indexes if shard_corpus(p) == corpus)
     return read_parquet(manifest, columns=columns).join(
         silence.drop("corpus"), on="clip_id", how="left"
     )
@@ -124,7 +125,9 @@ def clip_facts(manifest: Path, crop_indexes: Sequence[Path]) -> pl.DataFrame:
 def group_facts(manifests: Sequence[Path]) -> dict[str, pl.DataFrame]:
     """Read ``clip_id, speaker, source`` of each manifest ``.../{corpus}.parquet``."""
     columns = ["clip_id", "speaker", "source"]
-    return {path.stem: read_parquet(path, columns=columns) for path in manifests}
+    return {
+        manifest_corpus(path): read_parquet(path, columns=columns) for path in manifests
+    }
 
 
 def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
@@ -141,7 +144,7 @@ def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
     tables = [
         read_parquet(path, columns=columns)
         .cast(schema)
-        .select(pl.lit(path.parent.name).alias("corpus"), *columns)
+        .select(pl.lit(shard_corpus(path)).alias("corpus"), *columns)
         for path in crop_indexes
     ]
     return pl.concat([pl.DataFrame(schema={"corpus": pl.String, **schema}), *tables])

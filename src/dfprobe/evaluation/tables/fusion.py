@@ -42,7 +42,7 @@ from dfprobe.evaluation.tables.fusion_tables import (
     Tables,
 )
 from dfprobe.evaluation.tables.matrix import pairs
-from dfprobe.products import ScoreKey
+from dfprobe.products import HeadKey, ScoreKey
 from dfprobe.settings.stage_specs.tables import FusionSpec
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.files import Row
@@ -151,18 +151,18 @@ def _validation(
     paths: Sequence[Path], facts: Mapping[str, pl.DataFrame], spec: FusionSpec
 ) -> dict[str, Validation]:
     """Read the validation scores of each training corpus."""
-    found = {(p.parent.name, p.name.removesuffix(".val.parquet")): p for p in paths}
+    found = {HeadKey.of(path): path for path in paths}
     validation = {}
     for train in spec.train:
         files = {}
         for name in spec.encoders:
-            if (name, train) not in found:
+            if (val := HeadKey(spec.head, name, train)) not in found:
                 raise DataError(
                     f"The validation scores of encoder {name}, trained on {train}, are "
                     "missing; fusion needs them for every encoder and training corpus."
                 )
             key = ScoreKey(spec.head, name, train, train)
-            files[key] = found[name, train]
+            files[key] = found[val]
         corpus = join_scores(files, f"{train} (validation)", facts[train])
         scores = np.stack([column[corpus.common] for column in corpus.scores.values()])
         validation[train] = Validation(corpus.labels[corpus.common], scores)

@@ -23,7 +23,7 @@ from dfprobe.evaluation.tables.pairs import (
     pair_rows,
 )
 from dfprobe.evaluation.tables.subsets import subsets
-from dfprobe.products import ScoreKey
+from dfprobe.products import ScoreKey, manifest_corpus
 from dfprobe.settings.stage_specs.tables import EncoderRow, HeadName, MatrixSpec
 from dfprobe.store.csv_files import decimals, per_cent, write_csv
 from dfprobe.store.files import Row
@@ -85,7 +85,9 @@ def make_matrix(
     """
     paths = _keyed(scores, spec)
     rows = {row.name: row for row in spec.encoders}
-    facts = {path.stem: clip_facts(path, crop_indexes) for path in manifests}
+    facts = {
+        manifest_corpus(path): clip_facts(path, crop_indexes) for path in manifests
+    }
     trained_on = {
         train: facts[train].filter(pl.col("split") == "train") for train in spec.train
     }

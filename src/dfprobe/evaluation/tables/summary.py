@@ -7,7 +7,7 @@ import polars as pl
 
 from dfprobe.evaluation.statistics.metrics import auc
 from dfprobe.evaluation.tables.corpus_scores import leading_silence
-from dfprobe.products import ScoreKey
+from dfprobe.products import ScoreKey, manifest_corpus, shard_corpus
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.settings.stage_specs.tables import MatrixSpec
 from dfprobe.store.parquet import read_parquet
@@ -143,16 +143,17 @@ def silence_alone(
     silence = leading_silence(crop_indexes)
     rows = []
     for path in manifests:
+        corpus = manifest_corpus(path)
         clips = read_parquet(path, columns=["clip_id", "split", "label"])
         heard = (
             clips.filter(pl.col("split") == "test")
-            .join(silence.filter(pl.col("corpus") == path.stem), on="clip_id")
+            .join(silence.filter(pl.col("corpus") == corpus), on="clip_id")
             .drop_nulls(["label", "leading_silence_s"])
         )
         labels = heard["label"].to_numpy()
         both = set(labels.tolist()) == {0, 1}
         area = auc(labels, heard["leading_silence_s"].to_numpy()) if both else None
-        rows.append({"corpus": path.stem, "clips": labels.size, "AUC": area})
+        rows.append({"corpus": corpus, "clips": labels.size, "AUC": area})
     table = pl.DataFrame(rows, schema_overrides={"AUC": pl.Float64})
     return table.with_columns(pl.col("AUC") * 100)
 
@@ -184,7 +185,7 @@ def failed_crops(crop_indexes: Sequence[Path]) -> pl.DataFrame:
     """Count the clips that failed while cropping: ``corpus, reason, clips``."""
     tables = [
         read_parquet(path, columns=["status"]).select(
-            pl.lit(path.parent.name).alias("corpus"), "status"
+            pl.lit(shard_corpus(path)).alias("corpus"), "status"
         )
         for path in crop_indexes
     ]

@@ -21,6 +21,7 @@ from dfprobe.explain.temporal.segments import LeftOut, joined
 from dfprobe.explain.temporal.tables import read_localisation, temporal_facts
 from dfprobe.media.audio import load_sound
 from dfprobe.media.video import frames_at_25fps, video_info
+from dfprobe.products import ScoreKey, manifest_corpus
 from dfprobe.rates import AUDIO_HZ, VIDEO_FPS, RowClock
 from dfprobe.settings.stage_specs.explanations import CurvesEncoder, PanelsSpec
 from dfprobe.store.files import Row
@@ -100,7 +101,7 @@ def make_panels(
     list of Panel
         A clip that cannot be shown has its panel too, with the reason.
     """
-    paths = {path.parts[-3]: path for path in curves}
+    paths = {ScoreKey.of(path).encoder: path for path in curves}
     clips = _clips(manifest, crops)
     encoders = {entry.name: entry for entry in spec.encoders}
     if spec.clips:
@@ -203,7 +204,7 @@ def marked_times(curve: TimedCurve, segments: np.ndarray) -> list[float]:
 def _clips(manifest: Path, crops: Sequence[Path]) -> pl.DataFrame:
     columns = ["clip_id", "path", "split", "label"]
     test = read_parquet(manifest, columns=columns).filter(split="test")
-    facts = temporal_facts([manifest], crops)[manifest.stem]
+    facts = temporal_facts([manifest], crops)[manifest_corpus(manifest)]
     return test.join(facts, on="clip_id", maintain_order="left").with_columns(
         common=pl.lit(True)
     )

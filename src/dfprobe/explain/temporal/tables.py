@@ -11,7 +11,7 @@ from dfprobe.evaluation.statistics.metrics import auc, auc_interval
 from dfprobe.evaluation.tables.corpus_scores import CorpusScores, join_scores
 from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
-from dfprobe.products import ScoreKey
+from dfprobe.products import ScoreKey, manifest_corpus, shard_corpus
 from dfprobe.rates import SAMPLES_PER_FRAME
 from dfprobe.settings.stage_specs.explanations import CurvesEncoder, LocalisationSpec
 from dfprobe.store.csv_files import decimals, write_csv
@@ -121,9 +121,10 @@ def temporal_facts(
     for path in manifests:
         clips = read_parquet(path, columns=["split", *_FACTS])
         clips = clips.filter(pl.col("split") == "test").drop("split")
-        indexes = [crop for crop in crops if crop.parent.name == path.stem]
+        corpus = manifest_corpus(path)
+        indexes = [crop for crop in crops if shard_corpus(crop) == corpus]
         media = _media_facts(indexes, clips["clip_id"])
-        facts[path.stem] = clips.join(media, on="clip_id", how="left")
+        facts[corpus] = clips.join(media, on="clip_id", how="left")
     return facts
 
 

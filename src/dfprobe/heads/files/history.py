@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from dfprobe.errors import ConfigError
+from dfprobe.products import HeadKey
 from dfprobe.settings.stage_specs.heads import TrainingFigureSpec
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.store.files import write_whole
@@ -82,16 +83,18 @@ def read_histories(
     rows, corpora = labels(spec.rows), labels(spec.corpora)
     stops = {head.name: Stopping(head.max_epochs, head.patience) for head in spec.heads}
     order = {name: place for place, name in enumerate(rows)}
-    for path in sorted(paths, key=lambda p: order[p.parent.name]):
-        entry, row, train = path.parts[-3], path.parent.name, path.name.split(".")[0]
+    for path in sorted(paths, key=lambda p: order[HeadKey.of(p).encoder]):
+        key = HeadKey.of(path)
         table = pl.read_csv(path)
         members = table["member"].unique(maintain_order=True).to_list()
-        heads = {m: entry if len(members) == 1 else f"{entry}, {m}" for m in members}
-        stopping |= dict.fromkeys(heads.values(), stops[entry])
+        heads = {
+            m: key.head if len(members) == 1 else f"{key.head}, {m}" for m in members
+        }
+        stopping |= dict.fromkeys(heads.values(), stops[key.head])
         tables.append(
             table.select(
-                pl.lit(rows[row]).alias("encoder"),
-                pl.lit(corpora[train]).alias("train"),
+                pl.lit(rows[key.encoder]).alias("encoder"),
+                pl.lit(corpora[key.train]).alias("train"),
                 pl.col("member").replace(heads).alias("head"),
                 *("epoch", "train_loss", "val_loss"),
             )

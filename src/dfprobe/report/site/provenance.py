@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from dfprobe.products import manifest_corpus
 from dfprobe.report.explorer.scripts import Json
 from dfprobe.report.markup import Cell, Column
 from dfprobe.report.site.run_tables import UNDEFINED, Grid, Run
@@ -62,7 +63,7 @@ def _splits(run: Run, manifests: Sequence[Path]) -> Grid:
         numbers = [counts.get(split, 0) for split in ("train", "val", "test")]
         digest = hashlib.sha256(json.dumps(clips.rows()).encode()).hexdigest()
         cells = [Cell(f"{n:,}", n) for n in numbers]
-        rows.append([Cell(run.corpus(path.stem)), *cells, Cell(digest)])
+        rows.append([Cell(run.corpus(manifest_corpus(path))), *cells, Cell(digest)])
     return Grid(columns, rows)
 
 

@@ -5,11 +5,13 @@ a map with that of a model of random weights, and of one trained on shuffled lab
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from dfprobe.products import MapsKey
 from dfprobe.store.csv_files import decimals, write_csv
 from dfprobe.store.files import Row
 from dfprobe.store.parquet import read_parquet
@@ -56,11 +58,7 @@ def write_sanity(spatial: Sequence[Path], out: Path) -> None:
 def _rows_of(path: Path) -> list[Row]:
     columns = ["method", *(f"{check}_rank" for check in CHECKS)]
     maps = read_parquet(path, columns=columns)
-    names = {
-        "encoder": path.parts[-3],
-        "train": path.parts[-2],
-        "test": path.stem,
-    }
+    names = asdict(MapsKey.of(path))
     return [
         names | {"method": method, "check": check} | _summary(ranks)
         for method in maps["method"].drop_nulls().unique(maintain_order=True)

@@ -35,6 +35,7 @@ from dfprobe.explain.spatial.measures.truth import (
     median_region,
     region_targets,
 )
+from dfprobe.products import MapsKey, manifest_corpus, shard_corpus
 from dfprobe.settings.stage_specs.explanations import PointsSpec
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.status import Status
@@ -92,15 +93,16 @@ def make_points(
     named = labels(spec.encoders)
     by_test: dict[str, dict[str, pl.DataFrame]] = {test: {} for test in spec.test}
     for path in maps:
-        by_test[path.stem][path.parts[-3]] = read_maps(path)
-    corpora = {path.stem: read_parquet(path) for path in manifests}
+        key = MapsKey.of(path)
+        by_test[key.test][key.encoder] = read_maps(path)
+    corpora = {manifest_corpus(path): read_parquet(path) for path in manifests}
     points = pl.concat(
         [
             _points_of(
                 test,
                 {encoder: by_test[test][encoder] for encoder in named},
                 corpora,
-                [path for path in crops if path.parent.name == test],
+                [path for path in crops if shard_corpus(path) == test],
                 spec,
             )
             for test in spec.test
