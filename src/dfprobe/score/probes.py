@@ -30,46 +30,24 @@ log = logging.getLogger("dfprobe")
 
 @dataclass(frozen=True)
 class NamedProbe:
-    """A probe, and the words for it in tables.
-
-    Parameters
-    ----------
-    path : Path
-        Its file.
-    probe : Head
-        Trained on clip labels, on the rows of one encoder.
-    encoder, train : str
-        Encoder that it reads and corpus on which it was trained.
-    """
+    """A probe, and the words for it in tables."""
 
     path: Path
-    probe: Head
-    encoder: str
-    train: str
+    probe: Head  # trained on clip labels, on the rows of one encoder
+    encoder: str  # whose rows it reads
+    train: str  # corpus on which it was trained
 
 
 @dataclass(frozen=True)
 class Reader:
-    """An encoder with the probes that read its rows.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    passes : Passes or None
-        How its model runs.
-    dtype : str
-        Type to which the rows are rounded, as in a feature store.
-    trim : str or None
-        What is cut from the start of a clip, see `dfprobe.features.trimming`.
-    crops : MadeCrops or None
-        Settings of the crops; None where the encoder needs no face.
-    probes : list of NamedProbe
-    """
+    """An encoder with the probes that read its rows."""
 
     encoder: Encoder
-    passes: Passes | None
-    dtype: str
+    passes: Passes | None  # how its model runs
+    dtype: str  # type to which the rows are rounded, as in a feature store
+    # what is cut from the start of a clip, see `dfprobe.features.trimming`
     trim: str | None
+    # settings of the crops; None where the encoder needs no face
     crops: MadeCrops | None
     probes: list[NamedProbe]
 

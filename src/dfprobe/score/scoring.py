@@ -25,30 +25,17 @@ from dfprobe.store.files import Row
 
 @dataclass(frozen=True)
 class ClipScore:
-    """What one probe says of one video.
-
-    Parameters
-    ----------
-    clip : str
-        The video.
-    named : NamedProbe
-        The probe.
-    score : float or None
-        Logit, larger = more fake; None unless the status is ``ok``.
-    status : Status
-    detail : str
-        Why there is no score; of an ``ok`` video, what is lost of it, and how it was
-        encoded where that is not the usual way.
-    curve : np.ndarray of shape (rows, 2), float64
-        Time in seconds after the first frame, and logit, of every row; empty without a
-        score.
-    """
+    """What one probe says of one video."""
 
     clip: str
     named: NamedProbe
-    score: float | None
+    score: float | None  # logit, larger = more fake; None unless the status is ``ok``
     status: Status
+    # why there is no score; of an ``ok`` video, what is lost of it, and how it was
+    # encoded where that is not the usual way
     detail: str
+    # (rows, 2) float64: time in seconds after the first frame, and logit, of every
+    # row; empty without a score
     curve: np.ndarray
 
 
@@ -86,7 +73,6 @@ def score_video(path: Path, readers: Sequence[Reader]) -> Iterator[ClipScore]:
     ----------
     path : Path
         The video.
-    readers : sequence of Reader
 
     Yields
     ------

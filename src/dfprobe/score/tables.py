@@ -137,7 +137,6 @@ def write_curve(result: ClipScore, folder: Path, name: Path) -> None:
 
     Parameters
     ----------
-    result : ClipScore
     folder : Path
         Gets a folder for each encoder and training corpus.
     name : Path

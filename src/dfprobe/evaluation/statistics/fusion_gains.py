@@ -25,16 +25,10 @@ from dfprobe.evaluation.statistics.paired import delong_variances, differences
 
 
 class Placed(NamedTuple):
-    """Placements of some scores of the same clips.
+    """Placements of some scores of the same clips."""
 
-    Parameters
-    ----------
-    fakes : np.ndarray of shape (scores, fakes), float64
-    reals : np.ndarray of shape (scores, reals), float64
-    """
-
-    fakes: np.ndarray
-    reals: np.ndarray
+    fakes: np.ndarray  # (scores, fakes) float64
+    reals: np.ndarray  # (scores, reals) float64
 
     @classmethod
     def of(cls, labels: np.ndarray, scores: np.ndarray) -> Self:
@@ -111,7 +105,7 @@ def improvements(fused: Placed, single: Placed) -> Ratio:
     Parameters
     ----------
     fused, single : Placed
-        Scores of the same clips, one a row of the result.
+        Scores of the same clips, one per row of the result.
 
     Returns
     -------

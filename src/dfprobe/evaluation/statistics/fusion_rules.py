@@ -31,31 +31,17 @@ Members = tuple[int, ...]  # numbers of encoders
 
 
 class Validation(NamedTuple):
-    """Scores of the validation clips that all encoders could score.
+    """Scores of the validation clips that all encoders could score."""
 
-    Parameters
-    ----------
-    labels : np.ndarray of shape (clips,), int64
-        0 real, 1 fake.
-    scores : np.ndarray of shape (encoders, clips), float64
-    """
-
-    labels: np.ndarray
-    scores: np.ndarray
+    labels: np.ndarray  # (clips,) int64: 0 real, 1 fake
+    scores: np.ndarray  # (encoders, clips) float64
 
 
 class Weights(NamedTuple):
-    """Weights of the members of a set, or why there are none.
+    """Weights of the members of a set, or why there are none."""
 
-    Parameters
-    ----------
-    values : np.ndarray of shape (members,), float64, or None
-    note : str
-        Empty where there are weights.
-    """
-
-    values: np.ndarray | None
-    note: str = ""
+    values: np.ndarray | None  # (members,) float64
+    note: str = ""  # empty where there are weights
 
 
 def mean_weights(members: Members, validation: Validation) -> Weights:
@@ -102,7 +88,6 @@ def fuse(scores: np.ndarray, members: Members, weights: np.ndarray) -> np.ndarra
     Parameters
     ----------
     scores : np.ndarray of shape (encoders, clips), float64
-    members : tuple of int
     weights : np.ndarray of shape (members,), float64
 
     Returns

@@ -173,17 +173,11 @@ def placements(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 class WithFailures(NamedTuple):
-    """AUC over all clips, also those without a score; None without both classes.
+    """AUC over all clips, also those without a score; None without both classes."""
 
-    Parameters
-    ----------
-    chance : float or None
-        Expected where a coin decides: a pair with a failed clip counts 1/2.
-    worst : float or None
-        Failed fakes below and failed reals above everything: such a pair counts 0.
-    """
-
+    # expected where a coin decides: a pair with a failed clip counts 1/2
     chance: float | None
+    # failed fakes below and failed reals above everything: such a pair counts 0
     worst: float | None
 
 

@@ -16,26 +16,15 @@ from dfprobe.evaluation.statistics.metrics import NO_VARIANCE, TAIL, placements
 
 
 class Comparisons(NamedTuple):
-    """Two scores of the same clips against each other; arrays of shape (pairs,).
+    """Two scores of the same clips against each other; arrays of shape (pairs,)."""
 
-    Parameters
-    ----------
-    first, second : np.ndarray, int
-        Numbers of the two.
-    difference : np.ndarray
-        AUC of the first less that of the second.
-    low, high : np.ndarray
-        95% interval of the difference; NaN where it has no spread.
-    p : np.ndarray
-        Two-sided, of no difference; 1 where all clips are placed alike, NaN where a
-        difference has no spread.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    difference: np.ndarray
-    low: np.ndarray
+    first: np.ndarray  # number of the first score
+    second: np.ndarray  # and of the second
+    difference: np.ndarray  # AUC of the first less that of the second
+    low: np.ndarray  # 95% interval of the difference; NaN where it has no spread
     high: np.ndarray
+    # two-sided, of no difference; 1 where all clips are placed alike, NaN where a
+    # difference has no spread
     p: np.ndarray
 
 

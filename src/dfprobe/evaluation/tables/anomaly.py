@@ -1,6 +1,6 @@
 """Heads that never saw a fake beside the supervised probe: Table 4 of the paper.
 
-One row a stream or pair of streams. ``Sup`` is the probe trained on other corpora (for
+One row per stream or pair of streams. ``Sup`` is the probe trained on other corpora (for
 a pair the mean of the two encoders' scores), ``NTP`` next-token prediction with the
 largest error over time as the score, ``NTP mean`` the same with the mean error,
 ``Sync`` audio-video synchronisation of a pair. All rows are compared on the clips that
@@ -33,24 +33,12 @@ TASKS = (SUPERVISED, *HEAD_OF_TASK)
 
 
 class Measured(NamedTuple):
-    """What is measured on one test corpus.
+    """What is measured on one test corpus."""
 
-    Parameters
-    ----------
-    row : JoinedRow
-        One of ``rows`` of the spec.
-    task : str
-        One of `TASKS`.
-    train : str
-        Corpus that the heads were trained on.
-    keys : tuple of ScoreKey
-        Files whose mean is the score.
-    """
-
-    row: JoinedRow
-    task: str
-    train: str
-    keys: tuple[ScoreKey, ...]
+    row: JoinedRow  # one of ``rows`` of the spec
+    task: str  # one of `TASKS`
+    train: str  # corpus that the heads were trained on
+    keys: tuple[ScoreKey, ...]  # files whose mean is the score
 
 
 def make_anomaly(
@@ -73,10 +61,10 @@ def make_anomaly(
     spec : AnomalySpec
         The rows, the heads and the corpora.
     out_table : Path
-        One row a row of the spec, ``{test} {task}`` in per cent AUC on the common
+        One row per row of the spec, ``{test} {task}`` in per cent AUC on the common
         clips; ``Sup`` is the mean over its training corpora. Empty where undefined.
     out_long : Path
-        One row a row, task, pair of corpora and subset, columns as in
+        One row per row, task, pair of corpora and subset, columns as in
         `long_table.measure`.
 
     Raises
@@ -134,7 +122,7 @@ def _long_rows(corpus: CorpusScores, measured: list[Measured], test: str) -> lis
 
 
 def _wide(long: pl.DataFrame, spec: AnomalySpec) -> pl.DataFrame:
-    """One row a row of the spec, AUC in per cent as text with one decimal."""
+    """One row per row of the spec, AUC in per cent as text with one decimal."""
     areas: dict[tuple[str, str, str], list[float | None]] = {}
     common = long.filter(pl.col("subset") == "common")
     for *key, area in common.select("row", "test", "task", "auc").iter_rows():

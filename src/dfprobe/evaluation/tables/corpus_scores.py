@@ -18,42 +18,23 @@ _SAME = ["clip_id", "label", "manipulation"]  # in all score files of a corpus
 
 @dataclass(frozen=True)
 class Groups:
-    """Which clips of a corpus belong together.
+    """Which clips of a corpus belong together."""
 
-    Parameters
-    ----------
-    kind : str or None
-        ``speaker``, ``source``, or None where neither is known of all clips.
-    numbers : np.ndarray of shape (clips,), int
-        Number of each clip's group; all 0 without a kind.
-    """
-
+    # ``speaker``, ``source``, or None where neither is known of all clips
     kind: str | None
+    # (clips,) int: number of each clip's group; all 0 without a kind
     numbers: np.ndarray
 
 
 @dataclass(frozen=True)
 class CorpusScores:
-    """The labelled test clips of a corpus.
+    """The labelled test clips of a corpus."""
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        ``clip_id, label, manipulation`` and the facts that were given.
-    labels : np.ndarray of shape (clips,), int64
-        0 real, 1 fake.
-    scores : dict of ScoreKey to np.ndarray of shape (clips,), float64
-        NaN where there is none.
-    common : np.ndarray of shape (clips,), bool
-        Which clips all have a score for.
-    groups : Groups
-        For the interval by groups.
-    """
-
+    # ``clip_id, label, manipulation`` and the facts that were given
     clips: pl.DataFrame
-    labels: np.ndarray
-    scores: dict[ScoreKey, np.ndarray]
-    common: np.ndarray
+    labels: np.ndarray  # (clips,) int64: 0 real, 1 fake
+    scores: dict[ScoreKey, np.ndarray]  # (clips,) float64; NaN where there is none
+    common: np.ndarray  # (clips,) bool: which clips all have a score for
     groups: Groups
 
 

@@ -24,25 +24,13 @@ log = logging.getLogger("dfprobe")
 
 
 class Detector(NamedTuple):
-    """One row of the table.
+    """One row of the table."""
 
-    Parameters
-    ----------
-    head : str
-        Head of its score files; `EXTERNAL` for a detector from elsewhere.
-    name, label : str
-        For paths and for people.
-    trained_on : str
-        Corpus, or what else its files are kept under.
-    test : tuple of str
-        Corpora that it has scores of.
-    """
-
-    head: str
-    name: str
-    label: str
-    trained_on: str
-    test: tuple[str, ...]
+    head: str  # head of its score files; `EXTERNAL` for a detector from elsewhere
+    name: str  # for paths
+    label: str  # for people
+    trained_on: str  # corpus, or what else its files are kept under
+    test: tuple[str, ...]  # corpora that it has scores of
 
     def key(self, test: str) -> ScoreKey:
         """Key of its score file."""
@@ -68,11 +56,11 @@ def make_detectors(
     spec : DetectorsSpec
         Our probes, the detectors from outside, and the test corpora.
     out_table : Path
-        One row a detector: AUC in per cent on the common clips of each corpus; ``mean``
+        One row per detector: AUC in per cent on the common clips of each corpus; ``mean``
         over all corpora; ``mean_other`` over those that no detector of the table was
         trained on. Empty where undefined.
     out_long : Path
-        One row a detector, corpus and subset, columns as in `long_table.measure`.
+        One row per detector, corpus and subset, columns as in `long_table.measure`.
 
     Raises
     ------
@@ -133,7 +121,7 @@ def _long_rows(
 def _wide(
     long: pl.DataFrame, detectors: list[Detector], spec: DetectorsSpec
 ) -> pl.DataFrame:
-    """One row a detector, AUC in per cent as text with one decimal."""
+    """One row per detector, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
     columns = ("head", "name", "trained_on", "test", "auc")
     areas = {ScoreKey(*key): area for *key, area in common.select(columns).iter_rows()}

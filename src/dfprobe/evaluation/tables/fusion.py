@@ -55,20 +55,12 @@ _TESTED = (*AREAS, *GAINS, P_VALUES[0])
 
 
 class Column(NamedTuple):
-    """Scores of one train -> test pair.
+    """Scores of one train -> test pair."""
 
-    Parameters
-    ----------
-    names : sequence of str
-        Encoders.
-    labels : np.ndarray of shape (clips,), int64
-        Of the test clips that all encoders could score.
-    scores : np.ndarray of shape (encoders, clips), float64
-    """
-
-    names: Sequence[str]
+    names: Sequence[str]  # encoders
+    # (clips,) int64: of the test clips that all encoders could score
     labels: np.ndarray
-    scores: np.ndarray
+    scores: np.ndarray  # (encoders, clips) float64
 
 
 def make_fusion(
@@ -91,7 +83,6 @@ def make_fusion(
         ``.../{corpus}.parquet`` of all corpora.
     spec : FusionSpec
         Head, encoders, sets of them and corpora, in the order of the tables.
-    out : Tables
 
     Raises
     ------

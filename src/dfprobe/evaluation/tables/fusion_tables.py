@@ -39,25 +39,18 @@ IMPROVEMENT_SCHEMA = {
 
 
 class Tables(NamedTuple):
-    """Files that `dfprobe.evaluation.tables.fusion.make_fusion` writes.
+    """Files that `dfprobe.evaluation.tables.fusion.make_fusion` writes."""
 
-    Parameters
-    ----------
-    correlation : Path
-        One row for every two encoders and train -> test pair, see
-        `dfprobe.evaluation.tables.fusion_correlation`.
-    sets : Path
-        One row a train -> test pair, rule and set: its AUC and what it gains over its
-        best member, by DeLong's paired test. ``p_holm`` is adjusted for all sets of one
-        train -> test pair and rule. Numbers are empty where they are undefined, and
-        ``note`` says why.
-    improvement : Path
-        One row a train -> test pair, rule and ordered pair of encoders: the relative
-        improvement of ``row`` by ``column`` in per cent.
-    """
-
+    # one row for every two encoders and train -> test pair, see
+    # `dfprobe.evaluation.tables.fusion_correlation`
     correlation: Path
+    # one row per train -> test pair, rule and set: its AUC and what it gains over its
+    # best member, by DeLong's paired test. ``p_holm`` is adjusted for all sets of one
+    # train -> test pair and rule. Numbers are empty where they are undefined, and
+    # ``note`` says why.
     sets: Path
+    # one row per train -> test pair, rule and ordered pair of encoders: the relative
+    # improvement of ``row`` by ``column`` in per cent
     improvement: Path
 
 

@@ -31,7 +31,6 @@ def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> Row:
         Clips of the test corpus.
     scores : np.ndarray of shape (clips,), float64
         One of its scores, NaN where a clip failed.
-    subset : Subset
 
     Returns
     -------

@@ -33,27 +33,18 @@ _NAMES = ("encoder", "label", "modality")
 
 
 class Tables(NamedTuple):
-    """Files that `make_matrix` writes.
+    """Files that `make_matrix` writes."""
 
-    Parameters
-    ----------
-    matrix : Path
-        One row an encoder: AUC in per cent of each pair on the common clips, and
-        ``mean_ood``, the mean over the pairs of different corpora before rounding.
-    long : Path
-        One row a head, encoder, pair and subset, columns as in `long_table.measure`.
-        Metrics are empty where a subset has only one class.
-    pairs : Path
-        One row for every two encoders and pair of corpora: DeLong's test of their AUCs
-        on the common clips of one head, columns as in `paired.pair_rows`.
-    others : sequence of Path
-        As ``matrix``, for each head after the first.
-    """
-
+    # one row per encoder: AUC in per cent of each pair on the common clips, and
+    # ``mean_ood``, the mean over the pairs of different corpora before rounding
     matrix: Path
+    # one row per head, encoder, pair and subset, columns as in `long_table.measure`.
+    # Metrics are empty where a subset has only one class.
     long: Path
+    # one row for every two encoders and pair of corpora: DeLong's test of their AUCs on
+    # the common clips of one head, columns as in `paired.pair_rows`
     pairs: Path
-    others: Sequence[Path] = ()
+    others: Sequence[Path] = ()  # as ``matrix``, for each head after the first
 
 
 def make_matrix(
@@ -75,7 +66,6 @@ def make_matrix(
         ``.../{test}/{shard}.parquet`` of the test corpora.
     spec : MatrixSpec
         Heads, encoders and corpora, in the order of the tables.
-    out : Tables
 
     Raises
     ------
@@ -189,7 +179,7 @@ def _pair_rows(
 
 
 def _matrix(long: pl.DataFrame, head: HeadName, spec: MatrixSpec) -> pl.DataFrame:
-    """One row an encoder, AUC in per cent as text with one decimal."""
+    """One row per encoder, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
     values = {
         (encoder, train, test): value

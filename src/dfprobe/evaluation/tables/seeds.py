@@ -26,7 +26,7 @@ def make_seeds(
         Entry of the configuration and seed of each head in question; the order of
         entries is that of the table.
     out : Path
-        CSV to write, a row an entry, encoder and pair of corpora: ``entry, encoder,
+        CSV to write, a row per entry, encoder and pair of corpora: ``entry, encoder,
         train, test, seeds`` (their number), ``auc_mean, auc_sd`` (divided by seeds - 1;
         empty for one seed), ``auc_min, auc_max``, on the subset ``common``. The AUCs
         are empty where that of a seed is undefined.

@@ -12,21 +12,11 @@ _REAL = pl.col("label") == 0
 
 @dataclass(frozen=True)
 class Subset:
-    """Some labelled clips of a test corpus.
+    """Some labelled clips of a test corpus."""
 
-    Parameters
-    ----------
-    name : str
-        As in the column ``subset``.
-    members : np.ndarray of shape (clips,), bool
-        Which clips belong to it.
-    common : bool
-        Whether only clips that all encoders could score count.
-    """
-
-    name: str
-    members: np.ndarray
-    common: bool = True
+    name: str  # as in the column ``subset``
+    members: np.ndarray  # (clips,) bool: which clips belong to it
+    common: bool = True  # whether only clips that all encoders could score count
 
 
 def manipulation_subsets(clips: pl.DataFrame) -> list[Subset]:

@@ -20,18 +20,10 @@ _SCHEMA = pl.Schema(
 
 
 class TimedCurve(NamedTuple):
-    """Values of a clip over time.
+    """Values of a clip over time."""
 
-    Parameters
-    ----------
-    values : np.ndarray of shape (rows,), float32
-        Larger = more fake.
-    clock : RowClock
-        Times of the rows in the video, also of a clip that was trimmed.
-    """
-
-    values: np.ndarray
-    clock: RowClock
+    values: np.ndarray  # (rows,) float32: larger = more fake
+    clock: RowClock  # times of the rows in the video, also of a clip that was trimmed
 
 
 def read_curves(path: Path, clips: pl.DataFrame) -> list[TimedCurve | None]:

@@ -39,34 +39,19 @@ log = logging.getLogger("dfprobe")
 
 @dataclass(frozen=True)
 class Panel:
-    """One clip as an encoder's head sees it.
-
-    Parameters
-    ----------
-    clip_id : str
-    label, modality : str
-        Of the encoder.
-    curve : TimedCurve or None
-    segments : np.ndarray of shape (segments, 2), float64
-        Fake segments in seconds.
-    area : float or None
-        AUC of the rows of the clip.
-    note : str
-        What is missing, in a sentence; empty if nothing is.
-    spectrogram : np.ndarray of shape (bands, columns) or None
-        Log-mel spectrogram in dB below its maximum, 100 columns a second from 0 s on.
-    frames : dict of float to np.ndarray of shape (height, width, 3), uint8
-        RGB, by time in seconds.
-    """
+    """One clip as an encoder's head sees it."""
 
     clip_id: str
-    label: str
-    modality: str
+    label: str  # of the encoder
+    modality: str  # of the encoder
     curve: TimedCurve | None
-    segments: np.ndarray
-    area: float | None
-    note: str = ""
+    segments: np.ndarray  # (segments, 2) float64: fake segments in seconds
+    area: float | None  # AUC of the rows of the clip
+    note: str = ""  # what is missing, in a sentence; empty if nothing is
+    # (bands, columns): log-mel spectrogram in dB below its maximum, 100 columns a
+    # second from 0 s on
     spectrogram: np.ndarray | None = None
+    # (height, width, 3) uint8, RGB, by time in seconds
     frames: Mapping[float, np.ndarray] = field(default_factory=dict)
 
 
@@ -185,7 +170,6 @@ def marked_times(curve: TimedCurve, segments: np.ndarray) -> list[float]:
 
     Parameters
     ----------
-    curve : TimedCurve
     segments : np.ndarray of shape (segments, 2)
     """
     highest, lowest = (

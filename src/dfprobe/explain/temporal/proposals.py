@@ -30,32 +30,18 @@ _LEVELS = np.arange(0.01, 1.0, 0.02)  # quantiles of a clip's curve
 
 
 class Proposals(NamedTuple):
-    """Proposed segments of a clip, the best ranked first.
+    """Proposed segments of a clip, the best ranked first."""
 
-    Parameters
-    ----------
-    spans : np.ndarray of shape (proposals, 2), float64
-        Start and end, in rows or in seconds.
-    confidence : np.ndarray of shape (proposals,), float64
-        Falling; comparable between clips of one head.
-    """
-
-    spans: np.ndarray
+    spans: np.ndarray  # (proposals, 2) float64: start and end, in rows or in seconds
+    # (proposals,) float64: falling; comparable between clips of one head
     confidence: np.ndarray
 
 
 class Found(NamedTuple):
-    """A clip: what is proposed, and what is true.
+    """A clip: what is proposed, and what is true."""
 
-    Parameters
-    ----------
-    proposals : Proposals
-        In seconds.
-    segments : np.ndarray of shape (segments, 2), float64
-        In seconds, in the order of time; none of a real clip.
-    """
-
-    proposals: Proposals
+    proposals: Proposals  # in seconds
+    # (segments, 2) float64: in seconds, in the order of time; none of a real clip
     segments: np.ndarray
 
 

@@ -36,18 +36,10 @@ class LeftOut(StrEnum):
 
 
 class Judged(NamedTuple):
-    """A clip that can be judged.
+    """A clip that can be judged."""
 
-    Parameters
-    ----------
-    values : np.ndarray of shape (rows,), float32
-        Larger = more fake.
-    truth : np.ndarray of shape (rows,), bool
-        True = manipulated; both occur.
-    """
-
-    values: np.ndarray
-    truth: np.ndarray
+    values: np.ndarray  # (rows,) float32: larger = more fake
+    truth: np.ndarray  # (rows,) bool: True = manipulated; both occur
 
 
 def judge(
@@ -102,7 +94,6 @@ def fake_rows(segments: Segments, clock: RowClock, rows: int) -> np.ndarray:
     Parameters
     ----------
     segments : sequence of (start_s, end_s)
-    clock : RowClock
     rows : int
         Length of the result.
 

@@ -59,34 +59,19 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class _Explainer:
-    """All that the maps of a clip are made with.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    tracing : Tracing
-        How the rows of its family are traced back.
-    regions : mapping of str to callable
-        Where the map of each part lies, see `dfprobe.explain.spatial.maps.places`.
-    probe : np.ndarray of shape (dim + 1,)
-        Weights, then the bias.
-    shuffled : np.ndarray of shape (dim + 1,) or None
-        Probe of shuffled labels; None without checks.
-    random : Encoder or None
-        Encoder that knows nothing; None without checks, or without weights.
-    limits : Limits
-    trim : str or None
-        As for `clip_inputs`.
-    """
+    """All that the maps of a clip are made with."""
 
     encoder: Encoder
-    tracing: Tracing
+    tracing: Tracing  # how the rows of its family are traced back
+    # where the map of each part lies, see `dfprobe.explain.spatial.maps.places`
     regions: Mapping[str, Region]
-    probe: np.ndarray
+    probe: np.ndarray  # (dim + 1,): weights, then the bias
+    # (dim + 1,): probe of shuffled labels; None without checks
     shuffled: np.ndarray | None
+    # encoder that knows nothing; None without checks, or without weights
     random: Encoder | None
     limits: Limits
-    trim: str | None
+    trim: str | None  # as for `clip_inputs`
 
 
 def explain_frames(
@@ -119,7 +104,7 @@ def explain_frames(
     spec : FramesSpec
         The encoder, how it runs, which frames, and whether the maps are checked.
     out : Path
-        Parquet to write, one row a frame and map. ``heat`` goes row by row; ``exact``
+        Parquet to write, one row per frame and map. ``heat`` goes row by row; ``exact``
         scores of all parts of a frame add up to ``logit``, maps from gradients lie in
         [0, 1]. ``affine`` (row by row) takes (u, v, 1), u and v in [0, 1] across the
         map, to pixels (x, y) of the frame of ``width`` x ``height``. Frames that cannot
@@ -251,7 +236,7 @@ def _of_frame(
     real: list[Maps],
     random: list[Maps] | None,
 ) -> list[Row]:
-    """Rows of one frame, one a map."""
+    """Rows of one frame, one per map."""
     tracing = explainer.tracing
     width, height = source.size
     rows = []
@@ -299,7 +284,7 @@ def _failed(
     number: int | None,
     status: Status,
 ) -> list[Row]:
-    """Rows of frames that cannot be explained, one a map that they would have."""
+    """Rows of frames that cannot be explained, one per map that they would have."""
     return [
         _row(clip, frame, number, method, part) | {"status": status.value}
         for frame in frames

@@ -20,7 +20,6 @@ def explained_clips(manifest: pl.DataFrame, most: int, seed: int) -> pl.DataFram
 
     Parameters
     ----------
-    manifest : pl.DataFrame
     most : int
         Clips without clicks that are taken.
     seed : int

@@ -24,16 +24,10 @@ _EPSILON = 1e-7
 
 @dataclass(frozen=True)
 class Slope:
-    """One row's features, and a layer's activations and gradients for one logit.
+    """One row's features, and a layer's activations and gradients for one logit."""
 
-    Parameters
-    ----------
-    features : np.ndarray of shape (dim,), float32
-    activations, gradients : np.ndarray of shape (rows, cols, channels), float32
-    """
-
-    features: np.ndarray
-    activations: np.ndarray
+    features: np.ndarray  # (dim,) float32
+    activations: np.ndarray  # (rows, cols, channels) float32
     gradients: np.ndarray
 
 
@@ -51,7 +45,6 @@ def slopes(
 
     Parameters
     ----------
-    encoder : ModelEncoder
     site : Site
         In the encoder's model.
     tensors : mapping of str to Tensor

@@ -39,10 +39,8 @@ def maps_of_rows(
 
     Parameters
     ----------
-    encoder : Encoder
     tracing : Tracing
         How its family's rows are traced back.
-    clip : ClipInputs
     rows : sequence of int
         Numbers of rows.
     probes : sequence of np.ndarray of shape (dim + 1,)

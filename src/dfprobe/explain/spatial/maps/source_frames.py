@@ -15,17 +15,10 @@ from dfprobe.status import Status
 
 @dataclass
 class SourceFrames:
-    """Size of the source frames of a clip, and the face in them.
-
-    Parameters
-    ----------
-    clip_id : str
-    crops : Crops
-        Where its landmarks and boxes are.
-    """
+    """Size of the source frames of a clip, and the face in them."""
 
     clip_id: str
-    crops: Crops
+    crops: Crops  # where its landmarks and boxes are
     _size: list[tuple[int, int]] = field(default_factory=list)
 
     @property

@@ -21,45 +21,22 @@ _OF_EACH = 2  # frames of clips that look most, and least, fake
 
 
 class Cell(NamedTuple):
-    """What one map adds to a frame.
+    """What one map adds to a frame."""
 
-    Parameters
-    ----------
-    heat : np.ndarray of shape (height, width), float64
-        From 0 to 1, the largest value.
-    peak : Point
-    logit : float
-        Of the frame.
-    """
-
-    heat: np.ndarray
+    heat: np.ndarray  # (height, width) float64: from 0 to 1, the largest value
     peak: Point
-    logit: float
+    logit: float  # of the frame
 
 
 class Overlay(NamedTuple):
-    """One row of the figure: a frame and its maps.
-
-    Parameters
-    ----------
-    clip_id : str
-    frame : int
-        At 25 frames a second.
-    rank : str
-        `MOST` or `LEAST`: how the clip looks to the probes.
-    picture : np.ndarray of shape (height, width, 3), uint8
-    regions : list of Ellipse
-        What should be found.
-    cells : list of Cell or None
-        One a column of the figure; None without an explanation.
-    """
+    """One row of the figure: a frame and its maps."""
 
     clip_id: str
-    frame: int
-    rank: str
-    picture: np.ndarray
-    regions: list[Ellipse]
-    cells: list[Cell | None]
+    frame: int  # at 25 frames a second
+    rank: str  # `MOST` or `LEAST`: how the clip looks to the probes
+    picture: np.ndarray  # (height, width, 3) uint8
+    regions: list[Ellipse]  # what should be found
+    cells: list[Cell | None]  # one per column of the figure; None without an explanation
 
 
 def of_main_method(table: pl.DataFrame) -> pl.DataFrame:

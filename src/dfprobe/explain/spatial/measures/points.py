@@ -72,24 +72,13 @@ class Held(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """An explained frame, and what its explanations are held against.
+    """An explained frame, and what its explanations are held against."""
 
-    Parameters
-    ----------
-    held : list of Held
-        Targets, all of this frame.
-    size : tuple of int or None
-        Width and height; None where no encoder could read the clip.
-    face : Point or None
-        Centre of the face.
-    face_mask : np.ndarray of shape (height, width), bool, or None
-        Pixels of the face's box.
-    """
-
-    held: list[Held]
+    held: list[Held]  # targets, all of this frame
+    # width and height; None where no encoder could read the clip
     size: tuple[int, int] | None
-    face: Point | None
-    face_mask: np.ndarray | None
+    face: Point | None  # centre of the face
+    face_mask: np.ndarray | None  # (height, width) bool: pixels of the face's box
 
 
 class Judged(NamedTuple):
@@ -200,7 +189,7 @@ def _judge(row: Mapping[str, Any] | None) -> Judged:
 
 
 def _rows(key: MapKey, judged: Judged, scene: Scene) -> Iterator[Row]:
-    """Rows of one map or baseline, one a target of the scene."""
+    """Rows of one map or baseline, one per target of the scene."""
     for held in scene.held:
         masks = {"face": scene.face_mask, "region": held.region}
         yield {

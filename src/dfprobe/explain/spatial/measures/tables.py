@@ -81,8 +81,8 @@ def make_points(
     spec : PointsSpec
         Its encoders are in the order of the tables.
     out : Tables
-        ``points``: a row a map and target, columns as in `POINT_SCHEMA`; ``spatial``:
-        a row a map, then the baselines (see `BASELINES`); ``confidence``: see
+        ``points``: a row per map and target, columns as in `POINT_SCHEMA`; ``spatial``:
+        a row per map, then the baselines (see `BASELINES`); ``confidence``: see
         `dfprobe.explain.spatial.measures.confidence`.
 
     Raises
@@ -122,7 +122,7 @@ def read_table(path: Path) -> pl.DataFrame:
 
 
 def spatial_table(points: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFrame:
-    """Summarise points: a row a map and a row a baseline, in their order.
+    """Summarise points: a row per map and a row per baseline, in their order.
 
     Parameters
     ----------

@@ -32,22 +32,12 @@ Sizes = Mapping[str, tuple[int, int]]
 
 
 class Target(NamedTuple):
-    """One place that the explanation of a frame should name.
-
-    Parameters
-    ----------
-    clip_id : str
-    frame : int
-        At 25 frames a second.
-    point : Point
-        The place, in relative coordinates.
-    region : Ellipse or None
-        Where a peak is a hit; None where the size of the frame is not known.
-    """
+    """One place that the explanation of a frame should name."""
 
     clip_id: str
-    frame: int
-    point: Point
+    frame: int  # at 25 frames a second
+    point: Point  # the place, in relative coordinates
+    # where a peak is a hit; None where the size of the frame is not known
     region: Ellipse | None
 
 
@@ -85,7 +75,6 @@ class Faces:
 
         Parameters
         ----------
-        clip_id : str
         frame : int
             At 25 frames a second.
         """
