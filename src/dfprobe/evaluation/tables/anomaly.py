@@ -1,8 +1,8 @@
 """Heads that never saw a fake beside the supervised probe: Table 4 of the paper.
 
-One row per stream or pair of streams. ``Sup`` is the probe trained on other corpora (for
-a pair the mean of the two encoders' scores), ``NTP`` next-token prediction with the
-largest error over time as the score, ``NTP mean`` the same with the mean error,
+One row per stream or pair of streams. ``Sup`` is the probe trained on other corpora
+(for a pair the mean of the two encoders' scores), ``NTP`` next-token prediction with
+the largest error over time as the score, ``NTP mean`` the same with the mean error,
 ``Sync`` audio-video synchronisation of a pair. All rows are compared on the clips that
 all of them could score. A larger score means more fake: an AUC below 50 stays.
 """

@@ -56,9 +56,9 @@ def make_detectors(
     spec : DetectorsSpec
         Our probes, the detectors from outside, and the test corpora.
     out_table : Path
-        One row per detector: AUC in per cent on the common clips of each corpus; ``mean``
-        over all corpora; ``mean_other`` over those that no detector of the table was
-        trained on. Empty where undefined.
+        One row per detector: AUC in per cent on the common clips of each corpus;
+        ``mean`` over all corpora; ``mean_other`` over those that no detector of the
+        table was trained on. Empty where undefined.
     out_long : Path
         One row per detector, corpus and subset, columns as in `long_table.measure`.
 

@@ -39,7 +39,8 @@ def read_maps(path: Path) -> pl.DataFrame:
     Raises
     ------
     DataError
-        If a column is missing, or a map with status ``ok`` does not have one number per cell.
+        If a column is missing, or a map with status ``ok`` does not have one number per
+        cell.
     """
     table = read_parquet(path)
     missing = [name for name in MAP_SCHEMA if name not in table.columns]

@@ -36,7 +36,7 @@ class Overlay(NamedTuple):
     rank: str  # `MOST` or `LEAST`: how the clip looks to the probes
     picture: np.ndarray  # (height, width, 3) uint8
     regions: list[Ellipse]  # what should be found
-    cells: list[Cell | None]  # one per column of the figure; None without an explanation
+    cells: list[Cell | None]  # per column of the figure; None without an explanation
 
 
 def of_main_method(table: pl.DataFrame) -> pl.DataFrame:
