@@ -107,7 +107,7 @@ def _score(csv: Path, line: int, cell: str) -> float | None:
 def _report_unknown(
     csv: Path, corpus: str, found: pl.DataFrame, clips: pl.DataFrame
 ) -> None:
-    """Warn of clips of the file that are no test clips; refuse if all are so."""
+    """Warn of clips of the file that are not test clips; refuse if all are."""
     unknown = found.join(clips, on="clip_id", how="anti")["clip_id"]
     if len(unknown) == found.height:
         ours, theirs = few(clips["clip_id"], 1), few(unknown, 1)
