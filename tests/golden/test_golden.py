@@ -1,6 +1,6 @@
 """Recorded numbers: they change only together with a recipe (see `dfprobe.recipes`).
 
-``python -m golden.test_golden`` in the folder ``tests`` records them anew.
+``OMP_NUM_THREADS=1 python -m golden.test_golden`` in ``tests`` records them anew.
 """
 
 import json
