@@ -229,6 +229,14 @@ def test_clips_of_one_class_have_nothing_to_compare(compare):
     assert found["reason"] == "the clips of FAVC are of one class"
 
 
+def test_weights_that_are_not_the_published_ones_are_named(compare):
+    _, page = compare()
+    assert "Other weights than the published ones" not in page
+    note = {"encoder": "hear", "note": "a.pt is not the published <file>"}
+    _, page = compare(spec=SPEC | {"weights_notes": [note]})
+    assert "hear: a.pt is not the published &lt;file&gt;" in page
+
+
 def demo_spec():
     corpora = [corpus(k, f"{v}-like", demo=True) for k, v in LABELS.items()]
     return SPEC | {"corpora": corpora}

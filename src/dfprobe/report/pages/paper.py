@@ -67,7 +67,8 @@ def compare_with_paper(
     numbers = decimals(("ours", "low", "high"), "{:.2f}")
     write_csv(table.with_columns(numbers, decimals(("coverage",), "{:.4f}")), out_csv)
     with write_whole(out_page) as draft:
-        draft.write_text(paper_page(table, all(run.demo.values())), encoding="utf-8")
+        page = paper_page(table, all(run.demo.values()), spec.weights_notes)
+        draft.write_text(page, encoding="utf-8")
 
 
 def comparison(run: Run) -> pl.DataFrame:

@@ -1,10 +1,12 @@
 """The page of the comparison with the paper: one HTML file that needs nothing else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from dfprobe.report.markup import Cell, render
+from dfprobe.settings.stage_specs.tables import WeightsNote
 
 COMPARED, NOT_RUN, NOT_MEANT = "compared", "not run", "does not apply"
 
@@ -37,7 +39,9 @@ _COUNTED = {
 }
 
 
-def paper_page(table: pl.DataFrame, demo: bool) -> str:
+def paper_page(
+    table: pl.DataFrame, demo: bool, weights_notes: Sequence[WeightsNote] = ()
+) -> str:
     """Write the page.
 
     Parameters
@@ -46,6 +50,8 @@ def paper_page(table: pl.DataFrame, demo: bool) -> str:
         As in ``paper_comparison.csv``; ``ours, low, high`` as Float64.
     demo : bool
         Whether all corpora of the run are demo corpora.
+    weights_notes : sequence of WeightsNote
+        Encoders whose weights are not the published ones.
 
     Returns
     -------
@@ -60,6 +66,7 @@ def paper_page(table: pl.DataFrame, demo: bool) -> str:
     return render(
         "paper.html",
         demo=demo,
+        weights_notes=weights_notes,
         total=total,
         counts=[*counts.rows(), ("all", *total.values())],
         tables=[
