@@ -83,7 +83,8 @@ def head_spec(config: Config, kind: Literal["next_token", "sync"]) -> HeadSpec:
     """Spec of the training of a next-token or sync head."""
     anomaly = planned(config)
     settings = anomaly.next_token if kind == "next_token" else anomaly.sync
-    return HeadSpec(
+    return HeadSpec.of(  # not of settings: their `layers` are a Transformer's
+        config.training,
         kind=kind,
         seeds=(settings.seed,),
         learning_rates=(settings.learning_rate,),
@@ -92,8 +93,6 @@ def head_spec(config: Config, kind: Literal["next_token", "sync"]) -> HeadSpec:
         schedule="none",
         class_weights="none",
         options=settings.model_dump(exclude=_COMMON),
-        memory_mb=config.training.memory_mb,
-        device=config.training.device,
     )
 
 
@@ -106,12 +105,7 @@ def spec(config: Config) -> AnomalySpec:
         test=anomaly.test,
         supervised=supervised(config),
         rows=tuple(
-            JoinedRow(
-                name=row.name,
-                label=row.label,
-                modality=specs.joint_modality(config, row.streams),
-                streams=row.streams,
-            )
+            JoinedRow.of(row, modality=specs.joint_modality(config, row.streams))
             for row in anomaly.rows
         ),
     )

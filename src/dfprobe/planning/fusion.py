@@ -16,12 +16,11 @@ def files() -> list[str]:
 
 def fusion_spec(config: Config) -> FusionSpec:
     """Spec of the tables of fusion; no label is in it."""
-    return FusionSpec(
+    return FusionSpec.of(
+        config.fusion,
+        config,
         head=specs.main_head(config),
         encoders=tuple(config.encoders),
-        train=config.train,
-        test=config.test,
-        sets=config.fusion.sets,
     )
 
 
@@ -35,10 +34,7 @@ def figure_spec(config: Config) -> FusionFigureSpec:
         Labelled(name=name, label=config.corpora[name].label)
         for name in _figure(config)
     )
-    encoders = tuple(
-        Labelled(name=name, label=entry.label)
-        for name, entry in config.encoders.items()
-    )
+    encoders = specs.labelled(config, config.encoders)
     return FusionFigureSpec(train=train, test=test, encoders=encoders)
 
 

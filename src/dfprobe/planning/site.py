@@ -19,14 +19,14 @@ from dfprobe.settings.stage_specs.report import ClipsSpec, SiteSpec
 
 def clips_spec(config: Config) -> ClipsSpec:
     """Spec of the clips of a test corpus; no label is in it."""
-    return ClipsSpec(clips=config.report.clips, frames=config.report.frames)
+    return ClipsSpec.of(config.report)
 
 
 def site_spec(config: Config) -> SiteSpec:
     """Spec of the pages: labels, rows and columns, and all settings."""
     corpora = [config.corpora[name] for name in specs.used_corpora(config)]
-    return SiteSpec(
-        **dict(tables.matrix_spec(config)),
+    return SiteSpec.of(
+        tables.matrix_spec(config),
         demo=all(entry.demo is not None for entry in corpora),
         config=config,
         weights_notes=weight_files.notes(config),

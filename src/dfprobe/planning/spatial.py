@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from dfprobe import products
-from dfprobe.planning.specs import computed_encoders, encoder_spec, head_spec
+from dfprobe.planning.specs import (
+    computed_encoders,
+    encoder_spec,
+    head_spec,
+    labelled,
+)
 from dfprobe.settings.config import Config
 from dfprobe.settings.explanations import Spatial
 from dfprobe.settings.stage_specs.explanations import (
@@ -11,7 +16,6 @@ from dfprobe.settings.stage_specs.explanations import (
     PointsSpec,
     SpatialFiguresSpec,
 )
-from dfprobe.settings.stage_specs.labels import Labelled
 
 
 def explained_head(config: Config) -> str:
@@ -43,16 +47,11 @@ def explain_spec(config: Config, encoder: str) -> FramesSpec:
     if spatial.checks:
         trained = head_spec(config, explained_head(config))
         head = trained.model_copy(update={"seeds": trained.seeds[:1]})
-    return FramesSpec(
+    return FramesSpec.of(
+        config.features,
+        spatial,
         encoder=encoder_spec(config, encoder),
         trim=computed_encoders(config)[encoder].trim,
-        device=config.features.device,
-        window_s=config.features.window_s,
-        overlap_s=config.features.overlap_s,
-        batch_rows=config.features.batch_rows,
-        frames=spatial.frames,
-        clips=spatial.clips,
-        seed=spatial.seed,
         head=head,
     )
 
@@ -107,24 +106,16 @@ def points_spec(config: Config) -> PointsSpec:
         for name in explained_corpora(config)
         if config.corpora[name].demo is not None
     }
-    return PointsSpec(
-        train=_spatial(config).train,
-        test=tuple(explained_tests(config)),
-        truth=truth,
-        encoders=_labels(config),
-    )
+    spatial = _spatial(config)
+    encoders = labelled(config, spatial.encoders)
+    return PointsSpec.of(spatial, truth=truth, encoders=encoders)
 
 
 def spatial_figures_spec(config: Config) -> SpatialFiguresSpec:
     """Spec of the figures of explanations: labels."""
     corpora = {name: config.corpora[name].label for name in explained_corpora(config)}
-    return SpatialFiguresSpec(corpora=corpora, encoders=_labels(config))
-
-
-def _labels(config: Config) -> tuple[Labelled, ...]:
-    """Names and labels of the explained encoders, in their order."""
-    names = config.spatial.encoders if config.spatial is not None else ()
-    return tuple(Labelled(name=n, label=config.encoders[n].label) for n in names)
+    encoders = labelled(config, _spatial(config).encoders)
+    return SpatialFiguresSpec(corpora=corpora, encoders=encoders)
 
 
 def _spatial(config: Config) -> Spatial:

@@ -4,11 +4,11 @@ Every function of this package is called while Snakemake reads the Snakefile or 
 also on each cluster job, so it must stay quick to import: no torch, no polars.
 """
 
-from dataclasses import asdict
+from collections.abc import Iterable
 
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoders import ComputedEncoder, FeatureFiles
-from dfprobe.settings.head_kinds import PRESETS
+from dfprobe.settings.heads import Head
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.settings.stage_specs.corpora import AuditSpec, DemoSpec, ManifestSpec
 from dfprobe.settings.stage_specs.features import (
@@ -18,6 +18,7 @@ from dfprobe.settings.stage_specs.features import (
     FilesSpec,
 )
 from dfprobe.settings.stage_specs.heads import HeadSpec, LayersSpec, LayersTableSpec
+from dfprobe.settings.stage_specs.labels import Labelled
 
 
 def shards(config: Config, corpus: str) -> list[str]:
@@ -82,51 +83,26 @@ def demo_spec(config: Config, corpus: str) -> DemoSpec:
 
 def manifest_spec(config: Config, corpus: str) -> ManifestSpec:
     """Spec of the manifest stage."""
-    entry = config.corpora[corpus]
-    return ManifestSpec(
-        layout=entry.layout,
-        root=entry.root,
-        splits=entry.splits,
-        fakes=entry.fakes,
-        shards=entry.shards,
-        content_key=entry.content_key,
-        options=entry.options,
-    )
+    return ManifestSpec.of(config.corpora[corpus])
 
 
 def audit_spec(config: Config, corpus: str) -> AuditSpec:
     """Spec of the audit of a corpus."""
-    entry = config.corpora[corpus]
-    return AuditSpec(
-        label=entry.label,
-        layout=entry.layout,
-        root=entry.root,
-        options=entry.options,
-    )
+    return AuditSpec.of(config.corpora[corpus])
 
 
 def crops_spec(config: Config) -> CropsSpec:
     """Spec of the crops stage."""
-    return CropsSpec(
-        detect_every=config.crops.detect_every,
-        upsample=config.crops.upsample,
-        max_failed_share=config.max_failed_share,
-    )
+    return CropsSpec.of(config.crops, config)
 
 
 def features_spec(config: Config, encoder: str) -> FeaturesSpec:
     """Spec of the features stage; the label changes tables, not numbers."""
-    features = config.features
-    return FeaturesSpec(
+    return FeaturesSpec.of(
+        config.features,
+        config,
         encoder=encoder_spec(config, encoder),
         trim=computed_encoders(config)[encoder].trim,
-        device=features.device,
-        dtype=features.dtype,
-        precision=features.precision,
-        window_s=features.window_s,
-        overlap_s=features.overlap_s,
-        batch_rows=features.batch_rows,
-        max_failed_share=config.max_failed_share,
     )
 
 
@@ -150,59 +126,35 @@ def files_spec(config: Config, encoder: str) -> FilesSpec:
     entry = config.encoders[encoder]
     if not isinstance(entry, FeatureFiles):
         raise ValueError(f"the encoder {encoder} has no feature files")
-    return FilesSpec(
-        encoder=FilesEncoder(
-            name=encoder,
-            source=entry.source,
-            stream=entry.stream,
-            root=entry.root,
-            rate_hz=entry.rate_hz,
-            first_row_s=entry.first_row_s,
-        ),
-        dtype=config.features.dtype,
-        max_failed_share=config.max_failed_share,
-    )
+    files = FilesEncoder.of(entry, name=encoder)
+    return FilesSpec.of(config.features, config, encoder=files)
 
 
 def head_spec(config: Config, entry: str) -> HeadSpec:
     """Spec of the training of an entry of ``heads``."""
-    head = config.heads[entry]
-    return HeadSpec(
-        kind=head.kind,
-        seeds=head.seeds,
-        learning_rates=head.learning_rates,
-        max_epochs=head.max_epochs,
-        patience=head.patience,
-        schedule=head.schedule,
-        class_weights=head.class_weights,
-        options=head.options,
-        memory_mb=config.training.memory_mb,
-        device=config.training.device,
-    )
+    return HeadSpec.of(config.heads[entry], config.training)
 
 
 def layers_spec(config: Config, encoder: str) -> LayersSpec:
     """Spec of the probes of an encoder's layers."""
-    head = HeadSpec(
-        kind="linear",
-        seeds=(43,),
-        **asdict(PRESETS["paper"]),
-        class_weights="none",
-        options={},
-        memory_mb=config.training.memory_mb,
-        device=config.training.device,
-    )
-    return LayersSpec(encoder=encoder, train=config.train, test=config.test, head=head)
+    probe = Head(kind="linear", setting="paper", seeds=(43,))
+    head = HeadSpec.of(probe, config.training)
+    return LayersSpec.of(config, encoder=encoder, head=head)
 
 
 def layers_table_spec(config: Config, encoder: str) -> LayersTableSpec:
     """Spec of the table of an encoder's layers."""
-    return LayersTableSpec(encoder=encoder, train=config.train, test=config.test)
+    return LayersTableSpec.of(config, encoder=encoder)
 
 
 def corpus_labels(config: Config) -> dict[str, str]:
     """Labels of the corpora that are used, by their names."""
     return {name: config.corpora[name].label for name in used_corpora(config)}
+
+
+def labelled(config: Config, encoders: Iterable[str]) -> tuple[Labelled, ...]:
+    """Names and labels of encoders, in the given order."""
+    return tuple(Labelled(name=n, label=config.encoders[n].label) for n in encoders)
 
 
 def joint_modality(config: Config, encoders: tuple[str, ...]) -> str:

@@ -30,21 +30,14 @@ from dfprobe.settings.stage_specs.tables import (
 def matrix_spec(config: Config) -> MatrixSpec:
     """Spec of the aggregate stages: rows and columns of the tables."""
     encoders = tuple(
-        EncoderRow(
-            name=name,
-            label=entry.label,
-            modality=entry.modality,
-            weights=entry.weights,
-            untrimmed=_untrimmed(config, name),
-        )
+        EncoderRow.of(entry, name=name, untrimmed=_untrimmed(config, name))
         for name, entry in config.encoders.items()
     )
-    return MatrixSpec(
+    return MatrixSpec.of(
+        config,
         heads=_head_names(config),
         encoders=encoders,
         corpora=specs.corpus_labels(config),
-        train=config.train,
-        test=config.test,
     )
 
 
@@ -82,31 +75,25 @@ def _head_names(config: Config) -> tuple[HeadName, ...]:
 def detectors_spec(config: Config) -> DetectorsSpec:
     """Spec of the table of detectors: our heads and those from outside."""
     external = tuple(
-        ExternalDetector(
+        ExternalDetector.of(
+            entry,
             name=name,
-            label=entry.label,
-            trained_on=entry.trained_on,
             test=tuple(test for test in config.test if test in entry.scores),
         )
         for name, entry in config.external.items()
     )
-    return DetectorsSpec(
+    return DetectorsSpec.of(
+        config,
         head=specs.main_head(config),
-        train=detectors_train(config),
-        test=config.test,
-        encoders=_encoder_labels(config),
+        train=config.train[-1],
+        encoders=specs.labelled(config, config.encoders),
         external=external,
     )
 
 
-def detectors_train(config: Config) -> str:
-    """Corpus that our heads in the table of detectors learned from: the last one."""
-    return config.train[-1]
-
-
 def detector_scores(config: Config) -> list[str]:
-    """Scores by our heads and by the detectors from outside."""
-    ours = replace(of_matrix(config), train=(detectors_train(config),))
+    """Scores by our heads of the last training corpus, and by other detectors."""
+    ours = replace(of_matrix(config), train=config.train[-1:])
     theirs = [
         products.external_scores(name, entry.trained_on, test)
         for name, entry in config.external.items()
@@ -123,14 +110,13 @@ def paper_spec(config: Config) -> PaperSpec:
     return PaperSpec(
         head=specs.main_head(config),
         encoders=tuple(
-            PaperEncoder(name=name, label=entry.label, weights=entry.weights)
-            for name, entry in config.encoders.items()
+            PaperEncoder.of(entry, name=name) for name, entry in config.encoders.items()
         ),
         corpora=tuple(
             PaperCorpus(name=name, label=entry.label, demo=entry.demo is not None)
             for name, entry in used.items()
         ),
-        rows=tuple(PaperRow(name=row.name, streams=row.streams) for row in rows),
+        rows=tuple(map(PaperRow.of, rows)),
         weights_notes=weight_files.notes(config),
     )
 
@@ -149,21 +135,14 @@ def histories(config: Config) -> list[str]:
 
 def curves_spec(config: Config) -> TrainingFigureSpec:
     """Spec of the figure of training curves: labels, and when training ends."""
-    heads = [
-        TrainedHead(name=name, max_epochs=head.max_epochs, patience=head.patience)
-        for name, head in config.heads.items()
-    ]
-    rows = list(_encoder_labels(config))
+    heads = [TrainedHead.of(head, name=name) for name, head in config.heads.items()]
+    rows = list(specs.labelled(config, config.encoders))
     if config.anomaly is not None:
         for name in ("next_token", "sync"):
-            head = anomaly.head_spec(config, name)
-            heads.append(
-                TrainedHead(
-                    name=name, max_epochs=head.max_epochs, patience=head.patience
-                )
-            )
+            head = getattr(config.anomaly, name)
+            heads.append(TrainedHead.of(head, name=name))
         pairs = [row for row in config.anomaly.rows if len(row.streams) > 1]
-        rows += [Labelled(name=row.name, label=row.label) for row in pairs]
+        rows += map(Labelled.of, pairs)
     trained = {*config.train, *anomaly.corpora(config)}
     corpora = tuple(
         Labelled(name=name, label=label)
@@ -177,13 +156,6 @@ def layers_figure_spec(config: Config, encoder: str) -> LayersFigureSpec:
     """Spec of the picture of an encoder's layers: labels."""
     label = config.encoders[encoder].label
     return LayersFigureSpec(label=label, corpora=specs.corpus_labels(config))
-
-
-def _encoder_labels(config: Config) -> tuple[Labelled, ...]:
-    return tuple(
-        Labelled(name=name, label=entry.label)
-        for name, entry in config.encoders.items()
-    )
 
 
 def _untrimmed(config: Config, name: str) -> str | None:

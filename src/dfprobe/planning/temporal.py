@@ -89,13 +89,7 @@ def panels_spec(config: Config, test: str) -> PanelsSpec:
 def _heads(config: Config) -> tuple[CurvesHead, ...]:
     """All heads with curves; a next-token head takes no log-sum-exp of its losses."""
     return tuple(
-        CurvesHead(
-            name=head.name,
-            encoders=head.encoders,
-            train=head.train,
-            test=head.test,
-            log_sum_exp=head.name != "next_token",
-        )
+        CurvesHead.of(head, log_sum_exp=head.name != "next_token")
         for head in heads(config)
     )
 
@@ -104,19 +98,13 @@ def _encoders(config: Config) -> dict[str, CurvesEncoder]:
     """Say what the tables show of each encoder and row of the anomaly table."""
     rows = config.anomaly.rows if config.anomaly is not None else ()
     joined = {
-        row.name: CurvesEncoder(
-            name=row.name,
-            label=row.label,
-            modality=specs.joint_modality(config, row.streams),
+        row.name: CurvesEncoder.of(
+            row, modality=specs.joint_modality(config, row.streams)
         )
         for row in rows
     }
     single = {
-        name: CurvesEncoder(
-            name=name,
-            label=entry.label,
-            modality=entry.modality,
-        )
+        name: CurvesEncoder.of(entry, name=name)
         for name, entry in config.encoders.items()
     }
     return joined | single  # an encoder's own entry wins over that of a row

@@ -29,8 +29,8 @@ class AnomalyRow(Settings):
         return "+".join(self.streams)
 
 
-class NextToken(Settings):
-    """Next-token prediction; the defaults are the paper's."""
+class _Fit(Settings):
+    """How either head is trained."""
 
     max_epochs: int = Field(100, ge=1, description="Epochs at most.")
     patience: int = Field(
@@ -44,6 +44,11 @@ class NextToken(Settings):
     seed: int = Field(
         43, ge=0, description="Seed of initial weights and of the order of clips."
     )
+
+
+class NextToken(_Fit):
+    """Next-token prediction; the defaults are the paper's."""
+
     width: int = Field(512, ge=2, description="Width of the Transformer.")
     feed_forward: int = Field(
         1024, ge=1, description="Width of its feed-forward layers."
@@ -58,20 +63,12 @@ class NextToken(Settings):
     batch_size: int = Field(32, ge=1, description="Clips per step.")
 
 
-class Sync(Settings):
+class Sync(_Fit):
     """Audio-video synchronisation; the defaults are those of AVH-Align."""
 
     max_epochs: int = Field(500, ge=1, description="Epochs at most.")
-    patience: int = Field(
-        10,
-        ge=1,
-        description="Epochs without a lower validation loss before training stops.",
-    )
     learning_rate: float = Field(
         0.00001, gt=0, description="Step size of Adam at the start."
-    )
-    seed: int = Field(
-        43, ge=0, description="Seed of initial weights and of the order of clips."
     )
     hidden: int = Field(1024, ge=2, description="Width of both projections together.")
     widths: Widths = Field(

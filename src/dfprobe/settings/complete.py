@@ -10,6 +10,7 @@ from dfprobe.errors import ConfigError
 from dfprobe.settings.anomaly import Anomaly
 from dfprobe.settings.config import Config
 from dfprobe.settings.messages import sentences
+from dfprobe.settings.model import Options
 from dfprobe.settings.reading import read_yaml
 from dfprobe.settings.references import problems
 
@@ -60,37 +61,25 @@ def read_config(path: Path) -> Config:
 
 def _resolved(config: Config) -> Config:
     """Fill in what one group of settings leaves to another, and the labels."""
-    encoders = {
-        name: entry.model_copy(update={"label": entry.label or name})
-        for name, entry in config.encoders.items()
+    update: Options = {
+        group: {
+            name: entry.model_copy(update={"label": entry.label or name})
+            for name, entry in getattr(config, group).items()
+        }
+        for group in ("corpora", "encoders", "external")
     }
-    corpora = {
-        name: entry.model_copy(update={"label": entry.label or name})
-        for name, entry in config.corpora.items()
-    }
-    external = {
-        name: entry.model_copy(update={"label": entry.label or name})
-        for name, entry in config.external.items()
-    }
-    heads = {
+    update["heads"] = {
         name: entry.model_copy(
             update={"encoders": entry.encoders or tuple(config.encoders)}
         )
         for name, entry in config.heads.items()
     }
-    spatial = config.spatial
-    if spatial is not None and not spatial.train:
-        spatial = spatial.model_copy(update={"train": config.train[-1]})
-    labels = {name: entry.label for name, entry in encoders.items()}
-    anomaly = None if config.anomaly is None else _labelled(config.anomaly, labels)
-    update = {
-        "corpora": corpora,
-        "encoders": encoders,
-        "heads": heads,
-        "anomaly": anomaly,
-        "spatial": spatial,
-        "external": external,
-    }
+    if config.spatial is not None and not config.spatial.train:
+        train = {"train": config.train[-1]}
+        update["spatial"] = config.spatial.model_copy(update=train)
+    if config.anomaly is not None:
+        labels = {name: entry.label for name, entry in update["encoders"].items()}
+        update["anomaly"] = _labelled(config.anomaly, labels)
     return config.model_copy(update=update)
 
 

@@ -8,14 +8,11 @@ imports no data frames.
 
 from functools import cache
 
-from pydantic import ValidationError
-
 from dfprobe.code import package_folder
 from dfprobe.errors import ConfigError, unknown_name
 from dfprobe.settings.declarations import Declared, declared
-from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
-from dfprobe.settings.options import complete, options_model
+from dfprobe.settings.options import complete_or_refuse, options_model
 
 # What a corpus may tell of its clips, beyond split, label and method.
 TELLS = ("segments", "clicks", "speaker", "source")
@@ -60,11 +57,8 @@ def complete_options(layout: str, options: Options) -> Options:
         If there is no such layout, or it has no such option, or the option cannot have
         such a value.
     """
-    try:
-        return complete(layout_options(layout), options)
-    except ValidationError as error:
-        where = f"corpus layout {layout!r}, options"
-        raise ConfigError("\n".join(sentences(error, where))) from None
+    owner = f"corpus layout {layout!r}"
+    return complete_or_refuse(layout_options(layout), options, owner)
 
 
 def module(name: str) -> str:

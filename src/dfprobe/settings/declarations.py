@@ -11,26 +11,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dfprobe.code import module_path, package_folder
 from dfprobe.errors import ConfigError
 
+# By their names; what they hold is for their reader to check.
+Literals: TypeAlias = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Declared:
-    """What a module declares.
-
-    Parameters
-    ----------
-    module : str
-        Dotted name.
-    values : dict
-        Declared name -> literal.
-    """
+    """What a module of a dotted name declares."""
 
     module: str
-    values: dict[str, Any]
+    values: Literals
 
 
 def declared(
@@ -106,7 +101,7 @@ def _check_complete(path: Path, values: Iterable[str], required: Iterable[str]) 
         )
 
 
-def _literals(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
+def _literals(path: Path, types: Mapping[str, type]) -> Literals:
     values = {}
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         match node:

@@ -9,15 +9,11 @@ configuration against them, imports no torch.
 """
 
 from functools import cache
-from typing import Any
-
-from pydantic import ValidationError
 
 from dfprobe.errors import ConfigError, unknown_name
 from dfprobe.settings.declarations import Declared, declared
-from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import Options, Settings
-from dfprobe.settings.options import complete, options_model
+from dfprobe.settings.options import complete_or_refuse, options_model
 
 # stream -> modality; kind of weights -> description; option -> JSON schema
 _REQUIRED = {"STREAMS": dict, "WEIGHTS": dict, "OPTIONS": dict}
@@ -70,7 +66,7 @@ def family_options(name: str) -> type[Settings]:
     return options_model(name, values["OPTIONS"] | random)
 
 
-def _random_size(default: int, minimum: int, about: str) -> dict[str, Any]:
+def _random_size(default: int, minimum: int, about: str) -> Options:
     return {
         "type": "integer",
         "minimum": minimum,
@@ -87,19 +83,13 @@ def complete_options(family: str, options: Options) -> Options:
     ConfigError
         If the family has no such option, or the option cannot have such a value.
     """
-    try:
-        return complete(family_options(family), options)
-    except ValidationError as error:
-        where = f"encoder family {family!r}, options"
-        raise ConfigError("\n".join(sentences(error, where))) from None
+    owner = f"encoder family {family!r}"
+    return complete_or_refuse(family_options(family), options, owner)
 
 
-def names_a_file(family: str, weights: str) -> bool:
+def names_a_file(family: str, name: str) -> bool:
     """Whether weights are a checkpoint file, by the kinds that the family takes."""
-    return "file" in _family(family).values["WEIGHTS"] and weights not in (
-        "none",
-        "random",
-    )
+    return "file" in weights(family) and name not in ("none", "random")
 
 
 def explained_streams() -> dict[str, tuple[str, ...]]:

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
+from dfprobe.errors import ConfigError
+from dfprobe.settings.messages import sentences
 from dfprobe.settings.model import FromList, Options, Settings
 
 Declared = dict[str, Options]  # option -> a property of JSON Schema
@@ -53,6 +55,20 @@ def complete(model: type[Settings], options: Options) -> Options:
         If an option is not known or has a value that it cannot have.
     """
     return model.model_validate(options).model_dump()
+
+
+def complete_or_refuse(model: type[Settings], options: Options, owner: str) -> Options:
+    """`complete`, outside of the check of a configuration.
+
+    Raises
+    ------
+    ConfigError
+        With one line per problem, which begins with the owner of the options.
+    """
+    try:
+        return complete(model, options)
+    except ValidationError as error:
+        raise ConfigError("\n".join(sentences(error, f"{owner}, options"))) from None
 
 
 def _type(rules: Options) -> Any:

@@ -20,6 +20,23 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @classmethod
+    def of(cls, *sources: object, **others: object) -> Self:
+        """Take each field by its name: from ``others``, else the first source with it.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If no source has a field, or its value is of another type.
+        """
+        taken = {
+            name: getattr(source, name)
+            for source in reversed(sources)
+            for name in cls.model_fields
+            if hasattr(source, name)
+        }
+        return cls.model_validate(taken | others)
+
     def to_json(self) -> str:
         """JSON with sorted keys: equal specs give equal texts."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)

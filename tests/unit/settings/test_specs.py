@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from dfprobe.errors import ConfigError
 from dfprobe.settings.specs import EncoderSpec, Spec
@@ -15,6 +16,20 @@ SPEC = Stage(window_s=40, names=("b", "a"), encoder=EncoderSpec("x", "lfcc", "au
 
 def test_a_spec_comes_back_as_it_was_written():
     assert Stage.from_json(SPEC.to_json()) == SPEC
+
+
+def test_a_spec_takes_its_fields_from_the_first_value_that_has_them():
+    class First:
+        window_s, other = 10.0, "not taken"
+
+    class Second:
+        window_s, names = 20.0, ("a",)
+
+    taken = Stage.of(First, Second, encoder=SPEC.encoder)
+    assert taken == Stage(window_s=10.0, names=("a",), encoder=SPEC.encoder)
+    assert Stage.of(SPEC, names=()).names == ()
+    with pytest.raises(ValidationError, match="window_s"):
+        Stage.of(names=(), encoder=SPEC.encoder)
 
 
 def test_equal_specs_give_equal_texts_with_sorted_keys():

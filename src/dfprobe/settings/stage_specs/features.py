@@ -53,7 +53,7 @@ class FeaturesSpec(RowSettings):
 
     def rows(self) -> RowSettings:
         """Return the settings that change numbers, without the others."""
-        return RowSettings(**{n: getattr(self, n) for n in RowSettings.model_fields})
+        return RowSettings.of(self)
 
 
 class FilesEncoder(Spec):
