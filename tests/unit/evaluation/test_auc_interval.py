@@ -10,6 +10,7 @@ from dfprobe.evaluation.statistics.metrics import (
     average_precision,
     delong_variance,
     equal_error_rate,
+    placements,
 )
 
 
@@ -31,7 +32,9 @@ def test_variance_equals_the_direct_formula(seed):
     labels, scores = draw(np.random.default_rng(seed), 23, 11, 0.7)
     wins = outcomes(labels, scores)
     direct = wins.mean(1).var(ddof=1) / 23 + wins.mean(0).var(ddof=1) / 11
-    assert delong_variance(labels, scores) == pytest.approx(direct, rel=1e-12)
+    assert delong_variance(*placements(labels, scores)) == pytest.approx(
+        direct, rel=1e-12
+    )
     assert auc(labels, scores) == pytest.approx(wins.mean())
 
 
@@ -44,7 +47,9 @@ def test_variance_agrees_with_a_bootstrap():
         for _ in range(2000)
     ]
     expected = np.std(areas)
-    assert np.sqrt(delong_variance(labels, scores)) == pytest.approx(expected, rel=0.08)
+    assert np.sqrt(delong_variance(*placements(labels, scores))) == pytest.approx(
+        expected, rel=0.08
+    )
 
 
 def test_interval_covers_the_truth_as_often_as_it_says():

@@ -1,37 +1,26 @@
 """95% intervals for other clips of the same kind: clips are drawn anew.
 
 The bootstrap of `dfprobe.evaluation.statistics.bootstrap`, for measures of rows: a
-clip's rows stay together. Where all draws agree, the interval is that of
-`agreeing_interval`.
+clip's rows stay together. Its draws come in blocks, since the clips are many.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from dfprobe.evaluation.statistics.bootstrap import DRAWS, SEED
-from dfprobe.evaluation.statistics.metrics import TAIL, Interval, agreeing_interval, auc
+from dfprobe.evaluation.statistics.bootstrap import DRAWS, SEED, middle_of
+from dfprobe.evaluation.statistics.metrics import Interval, auc
 
 _BINS = 500  # of the values of rows, equally full
 _AT_A_TIME = 4_000_000  # clips drawn: 30 MB
 
 
 def mean_interval(areas: np.ndarray) -> Interval | None:
-    """Interval of the mean of the clips' own AUCs.
-
-    Parameters
-    ----------
-    areas : np.ndarray of shape (clips,), float64
-
-    Returns
-    -------
-    Interval or None
-        None for fewer than two clips.
-    """
+    """Interval of the mean of the clips' own AUCs (clips,); None for fewer than two."""
     if len(areas) < 2:
         return None
     means = [times @ areas / len(areas) for times in _draws(len(areas))]
-    return _middle(np.concatenate(means), len(areas))
+    return middle_of(np.concatenate(means), len(areas), decimals=6)
 
 
 def pooled_interval(
@@ -69,7 +58,7 @@ def pooled_interval(
     ]
     error = auc(truth, values) - _areas(np.ones((1, count)), *of_class)[0]
     areas = np.concatenate([_areas(times, *of_class) for times in _draws(count)])
-    return _middle(np.clip(areas + error, 0.0, 1.0), count)
+    return middle_of(np.clip(areas + error, 0.0, 1.0), count, decimals=6)
 
 
 def _areas(times: np.ndarray, others: np.ndarray, fakes: np.ndarray) -> np.ndarray:
@@ -88,10 +77,3 @@ def _draws(count: int) -> Iterator[np.ndarray]:
     step = max(1, _AT_A_TIME // count)
     for start in range(0, DRAWS, step):
         yield rng.multinomial(count, chances, min(step, DRAWS - start))
-
-
-def _middle(areas: np.ndarray, clips: int) -> Interval:
-    if np.ptp(areas) < 1e-6:
-        return agreeing_interval(float(np.round(areas[0], 6)), clips)
-    low, high = np.quantile(areas, [TAIL, 1.0 - TAIL])
-    return Interval(float(low), float(high))

@@ -26,8 +26,7 @@ def cluster_interval(
 ) -> Interval | None:
     """Compute the 95% interval of the AUC for other groups of the same kind.
 
-    Draws without both classes are left out. Where all draws agree, the interval is that
-    of `auc_interval` without variance, on groups instead of clips.
+    Draws without both classes are left out.
 
     Parameters
     ----------
@@ -47,11 +46,22 @@ def cluster_interval(
     if independent < 2:
         return None
     areas = np.concatenate(list(_areas(labels, scores, clusters)))
-    areas = areas[np.isfinite(areas)]
-    if np.ptp(areas) < 1e-12:
-        return agreeing_interval(float(areas[0]), independent)
-    low, high = np.quantile(areas, [TAIL, 1.0 - TAIL])
-    return Interval(float(low), float(high))
+    return middle_of(areas[np.isfinite(areas)], independent, decimals=12)
+
+
+def middle_of(areas: np.ndarray, independent: int, decimals: int) -> Interval:
+    """Interval that holds the middle 95% of the AUCs of all draws.
+
+    Where they agree in so many decimals, it is that of `auc_interval` without variance,
+    on the ``independent`` groups instead of clips.
+    """
+    if np.ptp(areas) < 10.0**-decimals:
+        return agreeing_interval(float(areas[0].round(decimals)), independent)
+    return _quantiles(areas)
+
+
+def _quantiles(values: np.ndarray) -> Interval:
+    return Interval(*np.quantile(values, [TAIL, 1.0 - TAIL]).tolist())
 
 
 def mean_interval(values: np.ndarray, clusters: np.ndarray) -> Interval | None:
@@ -61,7 +71,7 @@ def mean_interval(values: np.ndarray, clusters: np.ndarray) -> Interval | None:
     ----------
     values : np.ndarray of shape (n,), float64
     clusters : np.ndarray of shape (n,)
-        Name or number of the group, such as the clip, that each value belongs to.
+        Name or number of each value's group, such as its clip.
 
     Returns
     -------
@@ -74,8 +84,7 @@ def mean_interval(values: np.ndarray, clusters: np.ndarray) -> Interval | None:
         return None
     draws = _draws(count)
     sums, sizes = np.bincount(places, values), np.bincount(places)
-    low, high = np.quantile((draws @ sums) / (draws @ sizes), [TAIL, 1.0 - TAIL])
-    return Interval(float(low), float(high))
+    return _quantiles((draws @ sums) / (draws @ sizes))
 
 
 def _independent(labels: np.ndarray, clusters: np.ndarray) -> int:
@@ -114,7 +123,4 @@ def _draws(count: int) -> np.ndarray:
     """How often each group is drawn: (draws, groups), the same at every call."""
     rng = np.random.default_rng(SEED)
     drawn = rng.integers(0, count, (DRAWS, count), dtype=np.int32)
-    times = np.empty((DRAWS, count), np.int32)
-    for number, groups in enumerate(drawn):
-        times[number] = np.bincount(groups, minlength=count)
-    return times
+    return np.array([np.bincount(one, minlength=count) for one in drawn], np.int32)

@@ -5,16 +5,9 @@ from scipy.stats import rankdata
 
 
 def rank_correlation(heat: np.ndarray, other: np.ndarray) -> float | None:
-    """Spearman's rank correlation of two maps, ties at their mean rank.
+    """Spearman's rank correlation of two maps of equal shape, ties at their mean rank.
 
-    Parameters
-    ----------
-    heat, other : np.ndarray of equal shape
-
-    Returns
-    -------
-    float or None
-        None where a map is constant or not finite: it has no order.
+    None where a map is constant or not finite: it has no order.
     """
     maps = (heat.ravel(), other.ravel())
     if any(not np.isfinite(values).all() or np.ptp(values) == 0 for values in maps):

@@ -19,9 +19,10 @@ from dfprobe.evaluation.statistics.metrics import (
     NO_VARIANCE,
     TAIL,
     delong_interval,
+    delong_variance,
     placements,
 )
-from dfprobe.evaluation.statistics.paired import delong_variances, differences
+from dfprobe.evaluation.statistics.paired import differences
 
 
 class Placed(NamedTuple):
@@ -56,7 +57,7 @@ class Ratio(NamedTuple):
 
 def intervals(placed: Placed) -> tuple[np.ndarray, np.ndarray]:
     """Compute the 95% interval of each AUC as `metrics.auc_interval`; two (scores,)."""
-    variances = delong_variances(placed.fakes, placed.reals)
+    variances = delong_variance(placed.fakes, placed.reals)
     pairs = min(placed.fakes.shape[1], placed.reals.shape[1])
     found = [
         delong_interval(area, variance, pairs)
@@ -80,17 +81,9 @@ def best_members(members: Sequence[Members], areas: np.ndarray) -> list[int]:
 def gains(
     fused: Placed, best: Placed
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Test the AUCs of sets against those of their best members (DeLong).
+    """Test the AUCs of sets (sets,) against those of their best members (DeLong).
 
-    Parameters
-    ----------
-    fused, best : Placed
-        One score a set.
-
-    Returns
-    -------
-    tuple of np.ndarray of shape (sets,)
-        Gain, low, high and p as `dfprobe.evaluation.statistics.paired.differences`.
+    Gain, low, high and p of each set, as `paired.differences` gives them.
     """
     return differences(fused.fakes - best.fakes, fused.reals - best.reals)
 
@@ -100,17 +93,8 @@ def improvements(fused: Placed, single: Placed) -> Ratio:
 
     Its interval is symmetric. With ``r = AUC(fused) / AUC(single)``, the first-order
     change of ``r`` is that of ``AUC(fused) - r AUC(single)``, divided by
-    ``AUC(single)``.
-
-    Parameters
-    ----------
-    fused, single : Placed
-        Scores of the same clips, one per row of the result.
-
-    Returns
-    -------
-    Ratio
-        NaN where the AUC of the single score is 0; ends are NaN where nothing spreads.
+    ``AUC(single)``. NaN where the AUC of the single score is 0; the ends of the
+    interval are NaN where nothing spreads.
     """
     area = single.areas
     area = np.where(area == 0, np.nan, area)
@@ -120,7 +104,7 @@ def improvements(fused: Placed, single: Placed) -> Ratio:
         (one - ratio[:, None] * other) / area[:, None]
         for one, other in zip(fused, single, strict=True)
     )
-    variance = delong_variances(fakes, reals)
+    variance = delong_variance(fakes, reals)
     spread = np.sqrt(np.where(variance < NO_VARIANCE, np.nan, variance))
     value, margin = 100.0 * (ratio - 1.0), 100.0 * norm.isf(TAIL) * spread
     return Ratio(value, value - margin, value + margin)

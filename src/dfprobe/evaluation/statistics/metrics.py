@@ -114,19 +114,12 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray) -> Interval | None:
     fakes, reals = int((labels == 1).sum()), int((labels == 0).sum())
     if min(fakes, reals) < 2:
         return None
-    return delong_interval(area, delong_variance(labels, scores), min(fakes, reals))
+    variance = float(delong_variance(*placements(labels, scores)))
+    return delong_interval(area, variance, min(fakes, reals))
 
 
 def delong_interval(area: float, variance: float, pairs: int) -> Interval:
-    """Interval of an AUC from DeLong's variance, see `auc_interval`.
-
-    Parameters
-    ----------
-    area, variance : float
-        The AUC and its variance.
-    pairs : int
-        Clips of the rarer class, at least two.
-    """
+    """Interval of an AUC by its variance; ``pairs`` clips of the rarer class, >= 2."""
     if area in (0.0, 0.5, 1.0) and variance < NO_VARIANCE:
         return agreeing_interval(area, pairs)
     spread = norm.isf(TAIL) * np.sqrt(variance) / (area * (1.0 - area))
@@ -135,18 +128,22 @@ def delong_interval(area: float, variance: float, pairs: int) -> Interval:
 
 
 def agreeing_interval(area: float, pairs: int) -> Interval:
-    """Interval of an AUC that ``pairs`` independent comparisons all give alike.
-
-    See `auc_interval`, of which this is the case without variance.
-    """
+    """Interval of an AUC that ``pairs`` independent comparisons agree on: `auc_interval`."""
     agreeing = TAIL ** (1.0 / pairs)
     return Interval(agreeing * area, agreeing * area + 1.0 - agreeing)
 
 
-def delong_variance(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Variance of the AUC by DeLong's method; at least two clips of each class."""
-    fakes, reals = placements(labels, scores)
-    return float(fakes.var(ddof=1) / fakes.size + reals.var(ddof=1) / reals.size)
+def delong_variance(fakes: np.ndarray, reals: np.ndarray) -> np.ndarray:
+    """Variances (...) of AUCs by DeLong's method.
+
+    Parameters
+    ----------
+    fakes, reals : np.ndarray of shape (..., fakes) and (..., reals), float64
+        The `placements`, or differences of them; at least two clips of each class.
+    """
+    parts = [part.var(axis=-1, ddof=1) / part.shape[-1] for part in (fakes, reals)]
+    variance: np.ndarray = parts[0] + parts[1]
+    return variance
 
 
 def placements(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,15 +179,7 @@ class WithFailures(NamedTuple):
 
 
 def auc_with_failures(labels: np.ndarray, scores: np.ndarray) -> WithFailures:
-    """Count clips that failed into the AUC.
-
-    Parameters
-    ----------
-    labels : np.ndarray of shape (clips,)
-        0 real, 1 fake.
-    scores : np.ndarray of shape (clips,), float64
-        NaN for a clip that failed.
-    """
+    """Count clips that failed, whose scores (clips,) are NaN, into the AUC."""
     fake, scored = labels == 1, np.isfinite(scores)
     pairs = float(fake.sum() * (~fake).sum())
     if not pairs:

@@ -12,7 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
-from dfprobe.evaluation.statistics.metrics import NO_VARIANCE, TAIL, placements
+from dfprobe.evaluation.statistics.metrics import (
+    NO_VARIANCE,
+    TAIL,
+    delong_variance,
+    placements,
+)
 
 
 class Comparisons(NamedTuple):
@@ -29,18 +34,13 @@ class Comparisons(NamedTuple):
 
 
 def compare(labels: np.ndarray, scores: np.ndarray) -> Comparisons:
-    """Compare every two AUCs of the same clips.
+    """Compare every two AUCs of the same clips: (0, 1), (0, 2), ..., (1, 2), ...
 
     Parameters
     ----------
     labels : np.ndarray of shape (clips,)
         0 real, 1 fake, at least two of each.
     scores : np.ndarray of shape (encoders, clips), float64
-
-    Returns
-    -------
-    Comparisons
-        Of (0, 1), (0, 2), ..., (1, 2), ...
     """
     numbers = np.array(list(combinations(range(len(scores)), 2)), int).reshape(-1, 2)
     first, second = numbers.T
@@ -55,11 +55,8 @@ def differences(
 
     Parameters
     ----------
-    fakes : np.ndarray of shape (tests, fakes), float64
-        Placements of the fakes by one score less those by another, see
-        `dfprobe.evaluation.statistics.metrics.placements`; at least two.
-    reals : np.ndarray of shape (tests, reals), float64
-        Of the reals.
+    fakes, reals : np.ndarray of shape (tests, fakes) and (tests, reals), float64
+        Placements by one score less those by another; at least two clips of each class.
 
     Returns
     -------
@@ -67,18 +64,12 @@ def differences(
         ``difference, low, high, p``, as in `Comparisons`.
     """
     difference = fakes.mean(axis=1)
-    variance = delong_variances(fakes, reals)
+    variance = delong_variance(fakes, reals)
     spread = np.sqrt(np.where(variance < NO_VARIANCE, np.nan, variance))
     margin = norm.isf(TAIL) * spread
     p = 2 * norm.sf(np.abs(difference) / spread)
     p[np.isnan(spread) & (np.abs(difference) < 1e-12)] = 1.0
     return difference, difference - margin, difference + margin, p
-
-
-def delong_variances(fakes: np.ndarray, reals: np.ndarray) -> np.ndarray:
-    """Variances (k,) of the means of placements (k, fakes) and (k, reals)."""
-    found: np.ndarray = fakes.var(axis=1, ddof=1) / fakes.shape[1]
-    return found + reals.var(axis=1, ddof=1) / reals.shape[1]
 
 
 def holm(p: np.ndarray) -> np.ndarray:
