@@ -26,6 +26,11 @@ def per_cent(areas: Sequence[float | None]) -> str | None:
     return f"{100.0 * float(np.mean(known)):.1f}"
 
 
+def known(value: float) -> float | None:
+    """Value for a table: None, an empty cell, for NaN."""
+    return None if np.isnan(value) else value
+
+
 def decimals(columns: Sequence[str], form: str) -> pl.Expr:
     """Numbers as text of a form such as ``{:.6f}``."""
     return pl.col(columns).map_elements(form.format, return_dtype=pl.String)

@@ -83,7 +83,7 @@ RULES: dict[str, Callable[[Members, Validation], Weights]] = {
 
 
 def fuse(scores: np.ndarray, members: Members, weights: np.ndarray) -> np.ndarray:
-    """Add the weighted scores of a set: (encoders, clips) float64 -> (clips,) float64."""
+    """Add the weighted scores of a set: (encoders, clips) -> (clips,), float64."""
     terms = (w * scores[member] for member, w in zip(members, weights, strict=True))
     return np.sum(list(terms), axis=0)  # (members, clips) -> (clips,)
 

@@ -128,7 +128,7 @@ def delong_interval(area: float, variance: float, pairs: int) -> Interval:
 
 
 def agreeing_interval(area: float, pairs: int) -> Interval:
-    """Interval of an AUC that ``pairs`` independent comparisons agree on: `auc_interval`."""
+    """Interval of an AUC that ``pairs`` independent comparisons agree on."""
     agreeing = TAIL ** (1.0 / pairs)
     return Interval(agreeing * area, agreeing * area + 1.0 - agreeing)
 

@@ -80,9 +80,7 @@ def make_anomaly(
     facts = group_facts(manifests)
     long = []
     for test, part in wanted.items():
-        keys = dict.fromkeys(key for one in part for key in one.keys)
-        files = {key: paths[key] for key in keys}
-        long += _long_rows(join_scores(files, test, facts[test]), part, test)
+        long += _long_rows(join_scores(paths, test, facts[test]), part, test)
     order = [row.name for row in spec.rows]
     long.sort(key=lambda row: order.index(row["row"]))  # stable
     table = pl.DataFrame(long, infer_schema_length=None)

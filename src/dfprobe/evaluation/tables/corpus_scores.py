@@ -41,14 +41,14 @@ class CorpusScores:
 def join_scores(
     paths: Mapping[ScoreKey, Path], test: str, facts: pl.DataFrame
 ) -> CorpusScores:
-    """Join score files of one test corpus.
+    """Join the score files of one test corpus.
 
     One file is read after the other; only their scores stay in memory.
 
     Parameters
     ----------
     paths : mapping
-        The files, at least one.
+        The files, at least one of which is of ``test``; others are not read.
     test : str
         The corpus.
     facts : pl.DataFrame
@@ -60,6 +60,7 @@ def join_scores(
         If a file is damaged, or the files are not of the same clips, or of clips that
         are not in ``facts``.
     """
+    paths = {key: path for key, path in paths.items() if key.test == test}
     clips = read_scores(next(iter(paths.values()))).select(_SAME)
     labelled = clips["label"].is_not_null().to_numpy()
     scores = {
@@ -112,13 +113,9 @@ def group_facts(manifests: Sequence[Path]) -> dict[str, pl.DataFrame]:
 
 
 def leading_silence(crop_indexes: Iterable[Path]) -> pl.DataFrame:
-    """Read how long each clip is silent at its start.
+    """Read how long each clip is silent at its start, null without audio.
 
-    Returns
-    -------
-    pl.DataFrame
-        ``corpus`` (the folder of the index), ``clip_id``, ``leading_silence_s`` (null
-        without audio).
+    Columns ``corpus`` (the folder of the index), ``clip_id``, ``leading_silence_s``.
     """
     columns = ["clip_id", "leading_silence_s"]
     schema = pl.Schema({"clip_id": pl.String, "leading_silence_s": pl.Float64})

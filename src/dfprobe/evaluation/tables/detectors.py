@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from dfprobe.evaluation.tables.corpus_scores import group_facts, join_scores
+from dfprobe.evaluation.tables.corpus_scores import (
+    CorpusScores,
+    group_facts,
+    join_scores,
+)
 from dfprobe.evaluation.tables.long_table import NUMBERS, measure
 from dfprobe.evaluation.tables.subsets import manipulation_subsets
 from dfprobe.products import EXTERNAL, ScoreKey
@@ -75,8 +79,9 @@ def make_detectors(
     facts = group_facts(manifests)
     long = []
     for test in spec.test:
+        corpus = join_scores(paths, test, facts[test])
         present = [one for one in detectors if test in one.test]
-        long += _long_rows(present, test, paths, facts[test])
+        long += _long_rows(corpus, present, test)
     order = [(one.head, one.name, one.trained_on) for one in detectors]
     long.sort(
         key=lambda row: order.index((row["head"], row["name"], row["trained_on"]))
@@ -95,14 +100,7 @@ def _detectors(spec: DetectorsSpec) -> Iterator[Detector]:
         yield Detector(EXTERNAL, *theirs, entry.test)
 
 
-def _long_rows(
-    present: list[Detector],
-    test: str,
-    paths: dict[ScoreKey, Path],
-    facts: pl.DataFrame,
-) -> list[Row]:
-    files = {one.key(test): paths[one.key(test)] for one in present}
-    corpus = join_scores(files, test, facts)
+def _long_rows(corpus: CorpusScores, present: list[Detector], test: str) -> list[Row]:
     parts = manipulation_subsets(corpus.clips)
     return [
         {

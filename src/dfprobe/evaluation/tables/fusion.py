@@ -44,7 +44,7 @@ from dfprobe.evaluation.tables.fusion_tables import (
 from dfprobe.evaluation.tables.matrix import pairs
 from dfprobe.products import HeadKey, ScoreKey
 from dfprobe.settings.stage_specs.tables import FusionSpec
-from dfprobe.store.csv_files import decimals, write_csv
+from dfprobe.store.csv_files import decimals, known, write_csv
 from dfprobe.store.files import Row
 from dfprobe.store.scores import score_files
 
@@ -97,21 +97,19 @@ def make_fusion(
         for train, clips in _validation(validation, facts, spec).items()
         for rule, weigh in RULES.items()
     }
-    rows: dict[str, list[Row]] = {
-        "correlation": [],
-        "sets": [],
-        "ratios": [],
-    }
+    correlations: list[Row] = []
+    sets: list[Row] = []
+    ratios: list[Row] = []
     for key, column in _columns(scores, facts, spec):
         found = correlation_rows(column.names, column.scores)
-        rows["correlation"] += [key | row for row in found]
+        correlations += [key | row for row in found]
         for rule in RULES:
-            sets, ratios = _fused(column, members, weights[key["train"], rule])
-            rows["sets"] += [key | {"rule": rule} | row for row in sets]
-            rows["ratios"] += [key | {"rule": rule} | row for row in ratios]
-    _write(rows["correlation"], CORRELATION_SCHEMA, COEFFICIENTS, out.correlation)
-    _write(rows["sets"], SETS_SCHEMA, (*AREAS, *GAINS), out.sets)
-    _write(rows["ratios"], IMPROVEMENT_SCHEMA, RATIOS, out.improvement)
+            of_sets, of_pairs = _fused(column, members, weights[key["train"], rule])
+            sets += [key | {"rule": rule} | row for row in of_sets]
+            ratios += [key | {"rule": rule} | row for row in of_pairs]
+    _write(correlations, CORRELATION_SCHEMA, COEFFICIENTS, out.correlation)
+    _write(sets, SETS_SCHEMA, (*AREAS, *GAINS), out.sets)
+    _write(ratios, IMPROVEMENT_SCHEMA, RATIOS, out.improvement)
 
 
 def _columns(
@@ -128,8 +126,7 @@ def _columns(
     needs = "fusion needs one for every encoder and pair of corpora"
     paths = score_files(scores, expected, needs)
     for test in spec.test:
-        files = {key: path for key, path in paths.items() if key.test == test}
-        corpus = join_scores(files, test, facts[test])
+        corpus = join_scores(paths, test, facts[test])
         for train, _ in pairs(spec.train, [test]):
             keys = [ScoreKey(spec.head, e, train, test) for e in spec.encoders]
             table = np.stack([corpus.scores[key][corpus.common] for key in keys])
@@ -145,16 +142,15 @@ def _validation(
     found = {HeadKey.of(path): path for path in paths}
     validation = {}
     for train in spec.train:
-        files = {}
+        files, test = {}, f"{train} (validation)"
         for name in spec.encoders:
             if (val := HeadKey(spec.head, name, train)) not in found:
                 raise DataError(
                     f"The validation scores of encoder {name}, trained on {train}, are "
                     "missing; fusion needs them for every encoder and training corpus."
                 )
-            key = ScoreKey(spec.head, name, train, train)
-            files[key] = found[val]
-        corpus = join_scores(files, f"{train} (validation)", facts[train])
+            files[ScoreKey(spec.head, name, train, test)] = found[val]
+        corpus = join_scores(files, test, facts[train])
         scores = np.stack([column[corpus.common] for column in corpus.scores.values()])
         validation[train] = Validation(corpus.labels[corpus.common], scores)
     return validation
@@ -186,13 +182,14 @@ def _fused(
         return sets, []
     ratios: list[Row] = []
     single = Placed.of(column.labels, column.scores)
-    known = [
+    weighted = [
         (row, part, found.values)
         for row, part, found in zip(sets, members, weights, strict=True)
         if found.values is not None
     ]
     step = max(1, _BLOCK // column.labels.size)
-    for block in (known[start : start + step] for start in range(0, len(known), step)):
+    for start in range(0, len(weighted), step):
+        block = weighted[start : start + step]
         parts = [part for _, part, _ in block]
         scores = [fuse(column.scores, part, values) for _, part, values in block]
         fused = Placed.of(column.labels, np.stack(scores))
@@ -200,7 +197,7 @@ def _fused(
         for (row, _, _), found in zip(block, numbers, strict=True):
             row |= found
         ratios += _ratios(fused, single, parts, column.names)
-    _adjust([row for row, _, _ in known])
+    _adjust([row for row, _, _ in weighted])
     return sets, ratios
 
 
@@ -216,7 +213,7 @@ def _set_rows(
         ]
     )
     for member, row in zip(best, numbers.tolist(), strict=True):
-        values = dict(zip(_TESTED, map(_known, row), strict=True))
+        values = dict(zip(_TESTED, map(known, row), strict=True))
         yield {"best_single": names[member], **values}
 
 
@@ -239,7 +236,7 @@ def _ratios(
             yield {
                 "row": names[row],
                 "column": names[other],
-                **dict(zip(RATIOS, map(_known, values), strict=True)),
+                **dict(zip(RATIOS, map(known, values), strict=True)),
             }
 
 
@@ -247,7 +244,7 @@ def _adjust(rows: Sequence[Row]) -> None:
     """Add ``p_holm`` and ``significant`` to the rows of one family of tests."""
     p = np.array([row["p_value"] for row in rows], float)  # None becomes NaN
     for row, adjusted in zip(rows, holm(p).tolist(), strict=True):
-        row["p_holm"] = _known(adjusted)
+        row["p_holm"] = known(adjusted)
         row["significant"] = None if np.isnan(adjusted) else adjusted < LEVEL
 
 
@@ -260,7 +257,3 @@ def _write(
     table = pl.DataFrame(rows, schema=schema).with_columns(decimals(numbers, "{:.6f}"))
     found = [name for name in P_VALUES if name in schema]
     write_csv(table.with_columns(decimals(found, "{:.3e}")) if found else table, path)
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value

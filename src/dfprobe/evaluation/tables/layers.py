@@ -95,15 +95,15 @@ def _rows(
     """Rows of one pair of corpora: the layers, then the mix."""
     labels = corpus.labels[corpus.common]
     both = 0 < labels.sum() < labels.size
-    for layer, key in enumerate(keys):
+    names = [*map(str, range(len(weights))), MIX]
+    for key, name, weight in zip(keys, names, [*weights.tolist(), None], strict=True):
         values = corpus.scores[key][corpus.common]
-        interval = auc_interval(labels, values) if both else None
-        mix = key.head == MIX_HEAD
+        low, high = (auc_interval(labels, values) if both else None) or (None, None)
         yield {
-            "layer": MIX if mix else str(layer),
+            "layer": name,
             "auc": auc(labels, values) if both else None,
-            "auc_low": interval.low if interval else None,
-            "auc_high": interval.high if interval else None,
+            "auc_low": low,
+            "auc_high": high,
             "clips": labels.size,
-            "mix_weight": None if mix else float(weights[layer]),
+            "mix_weight": weight,
         }

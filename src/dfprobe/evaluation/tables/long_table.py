@@ -46,15 +46,24 @@ def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> Row:
     counted = subset.members & scored
     labels, values = corpus.labels[counted], scores[counted]
     members = corpus.labels[subset.members]
+    both = bool(0 < labels.sum() < labels.size)
+    known = {
+        n: metric(labels, values) if both else None for n, metric in METRICS.items()
+    }
+    low, high = (auc_interval(labels, values) if both else None) or (None, None)
     with_failures = auc_with_failures(members, scores[subset.members])
     return {
         "subset": subset.name,
         **_counts(labels, members),
-        **_areas(labels, values),
+        "auc": known["auc"],
+        "auc_low": low,
+        "auc_high": high,
+        "interval": INTERVAL,
         **_by_cluster(labels, values, corpus.groups, counted),
         "auc_failed_chance": with_failures.chance,
         "auc_failed_worst": with_failures.worst,
-        **_others(labels, values),
+        "ap": known["ap"],
+        "eer": known["eer"],
     }
 
 
@@ -69,44 +78,26 @@ def _counts(counted: np.ndarray, members: np.ndarray) -> Row:
     }
 
 
-def _areas(labels: np.ndarray, scores: np.ndarray) -> Row:
-    interval = auc_interval(labels, scores) if _both(labels) else None
-    return {
-        "auc": METRICS["auc"](labels, scores) if _both(labels) else None,
-        "auc_low": interval.low if interval else None,
-        "auc_high": interval.high if interval else None,
-        "interval": INTERVAL,
-    }
-
-
 def _by_cluster(
     labels: np.ndarray, scores: np.ndarray, groups: Groups, counted: np.ndarray
 ) -> Row:
     numbers = groups.numbers[counted]
-    interval = None
+    low, high = None, None
     if groups.kind is None:
         method = "neither speaker nor source is known of all clips"
-    elif not _both(labels):
+    elif len(np.unique(labels)) < 2:
         method = "only one class"
+    elif interval := cluster_interval(labels, scores, numbers):
+        (low, high), method = interval, BOOTSTRAP
     else:
-        interval = cluster_interval(labels, scores, numbers)
-        method = BOOTSTRAP if interval else f"too few {groups.kind}s"
+        method = f"too few {groups.kind}s"
     return {
         "cluster": groups.kind,
         "clusters": None if groups.kind is None else len(np.unique(numbers)),
-        "auc_cluster_low": interval.low if interval else None,
-        "auc_cluster_high": interval.high if interval else None,
+        "auc_cluster_low": low,
+        "auc_cluster_high": high,
         "cluster_interval": method,
     }
-
-
-def _others(labels: np.ndarray, scores: np.ndarray) -> Row:
-    both = _both(labels)
-    return {n: METRICS[n](labels, scores) if both else None for n in ("ap", "eer")}
-
-
-def _both(labels: np.ndarray) -> bool:
-    return bool(0 < labels.sum() < labels.size)
 
 
 def _share(part: int, whole: int) -> float | None:

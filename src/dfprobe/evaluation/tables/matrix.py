@@ -83,8 +83,7 @@ def make_matrix(
     }
     long, compared = [], []
     for test in spec.test:
-        files = {key: path for key, path in paths.items() if key.test == test}
-        corpus = join_scores(files, test, facts[test])
+        corpus = join_scores(paths, test, facts[test])
         for train, _ in pairs(spec.train, [test]):
             for head in spec.heads:
                 column = {"head": head.name, "train": train, "test": test}
@@ -181,25 +180,19 @@ def _pair_rows(
 def _matrix(long: pl.DataFrame, head: HeadName, spec: MatrixSpec) -> pl.DataFrame:
     """One row per encoder, AUC in per cent as text with one decimal."""
     common = long.filter(pl.col("subset") == "common")
-    values = {
-        (encoder, train, test): value
-        for encoder, train, test, value in common.select(
-            "encoder", "train", "test", "auc"
-        ).iter_rows()
-    }
+    cells = common.select("encoder", "train", "test", "auc").iter_rows()
+    values = {tuple(key): area for *key, area in cells}
     columns = pairs(spec.train, spec.test)
     out_of_domain = [pair for pair in columns if pair[0] != pair[1]]
-    rows = []
-    named = {encoder.name: encoder for encoder in spec.encoders}
-    for encoder in head.encoders:
-        entry = named[encoder]
-        row: dict[str, str | None] = {
-            "encoder": encoder,
-            "label": entry.label,
-            "modality": entry.modality,
+    entries = {entry.name: entry for entry in spec.encoders}
+    rows = [
+        {
+            "encoder": name,
+            "label": entries[name].label,
+            "modality": entries[name].modality,
+            **{"->".join(pair): per_cent([values[name, *pair]]) for pair in columns},
+            "mean_ood": per_cent([values[name, *pair] for pair in out_of_domain]),
         }
-        for train, test in columns:
-            row[f"{train}->{test}"] = per_cent([values[encoder, train, test]])
-        row["mean_ood"] = per_cent([values[encoder, *pair] for pair in out_of_domain])
-        rows.append(row)
+        for name in head.encoders
+    ]
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -51,13 +51,8 @@ def seeds_table(
 ) -> pl.DataFrame:
     """Mean, spread and ends of the AUC over seeds; see `make_seeds`.
 
-    Parameters
-    ----------
-    table : pl.DataFrame
-        ``head, encoder, train, test, subset, auc`` (0..1); heads that are not in
-        ``heads`` are left out.
-    heads : mapping of str to (str, int)
-        Entry and seed of each head.
+    ``table`` has ``head, encoder, train, test, subset, auc`` (0..1); heads that are not in
+    ``heads`` are left out.
     """
     entries = {head: entry for head, (entry, _) in heads.items()}
     seeds = {head: seed for head, (_, seed) in heads.items()}

@@ -20,13 +20,7 @@ class Subset:
 
 
 def manipulation_subsets(clips: pl.DataFrame) -> list[Subset]:
-    """Make the subsets that need no other facts: ``common, all, manipulation=X``.
-
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        ``label, manipulation``.
-    """
+    """Make the subsets of ``label, manipulation``: ``common, all, manipulation=X``."""
     names = clips.filter(~_REAL)["manipulation"].unique().sort()
     everything = np.ones(clips.height, bool)
     masks = clips.select(
