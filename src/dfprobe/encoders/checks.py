@@ -1,6 +1,7 @@
 """What a family asks of its spec and of a clip, with one sentence for each refusal."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from dfprobe.encoders.contract import ClipInputs
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status
+
+Given = TypeVar("Given")
 
 
 def hidden_layers(spec: EncoderSpec, layers: int) -> tuple[int, ...] | None:
@@ -60,18 +63,11 @@ def require_weights(spec: EncoderSpec, weights: str) -> None:
 def divided(owner: str, what: str, size: int, divisor: int, by: str = "") -> int:
     """Divide a size that must be a multiple of something.
 
-    Parameters
-    ----------
-    owner, what : str
-        Of what it is a size, and its name, for the message.
-    size, divisor : int
-    by : str
-        Name of the divisor.
-
     Raises
     ------
     EncoderError
-        If there is a remainder.
+        If there is a remainder; it names the ``owner`` of the size, the size (``what``)
+        and the divisor (``by``).
     """
     if size % divisor:
         number = f"{by} ({divisor})" if by else divisor
@@ -91,15 +87,14 @@ def waveform_of(clip: ClipInputs, at_least: int) -> np.ndarray:
     ClipError
         NO_AUDIO or TOO_SHORT.
     """
-    if clip.waveform is None:
-        raise ClipError(Status.NO_AUDIO, f"clip {clip.clip_id} has no audio")
-    if len(clip.waveform) < at_least:
+    waveform = _given(clip.waveform, clip, Status.NO_AUDIO, "audio")
+    if len(waveform) < at_least:
         raise ClipError(
             Status.TOO_SHORT,
-            f"clip {clip.clip_id} has {len(clip.waveform)} audio samples; the encoder "
+            f"clip {clip.clip_id} has {len(waveform)} audio samples; the encoder "
             f"needs {at_least}",
         )
-    return clip.waveform
+    return waveform
 
 
 def mouth_of(clip: ClipInputs) -> np.ndarray:
@@ -114,60 +109,39 @@ def mouth_of(clip: ClipInputs) -> np.ndarray:
     ClipError
         NO_FACE or TOO_SHORT.
     """
-    if clip.mouth is None:
-        raise ClipError(Status.NO_FACE, f"clip {clip.clip_id} has no mouth patches")
-    if len(clip.mouth) == 0:
+    mouth = _given(clip.mouth, clip, Status.NO_FACE, "mouth patches")
+    if len(mouth) == 0:
         raise too_short(clip)
-    return clip.mouth
+    return mouth
 
 
 def landmarks_of(clip: ClipInputs) -> np.ndarray:
-    """Landmarks of a clip.
-
-    Returns
-    -------
-    np.ndarray of shape (frames, 68, 2), float32
-
-    Raises
-    ------
-    ClipError
-        NO_FACE.
-    """
-    if clip.landmarks is None:
-        raise ClipError(Status.NO_FACE, f"clip {clip.clip_id} has no landmarks")
-    return clip.landmarks
+    """Landmarks of a clip, (frames, 68, 2), float32; else a ClipError NO_FACE."""
+    return _given(clip.landmarks, clip, Status.NO_FACE, "landmarks")
 
 
 def boxes_of(clip: ClipInputs) -> np.ndarray:
-    """Face boxes of a clip, NaN on frames without a face.
-
-    Returns
-    -------
-    np.ndarray of shape (frames, 4), float32
+    """Face boxes of a clip, (frames, 4), float32, NaN on frames without a face.
 
     Raises
     ------
     ClipError
         NO_VIDEO: only a clip without frames has no boxes.
     """
-    if clip.boxes is None:
-        raise ClipError(Status.NO_VIDEO, f"clip {clip.clip_id} has no face boxes")
-    return clip.boxes
+    return _given(clip.boxes, clip, Status.NO_VIDEO, "face boxes")
 
 
 def frames_of(clip: ClipInputs, size: int) -> Iterator[np.ndarray]:
-    """Whole RGB frames of a clip in chunks of at most ``size``.
-
-    Raises
-    ------
-    ClipError
-        NO_VIDEO.
-    """
-    if clip.frames is None:
-        raise ClipError(Status.NO_VIDEO, f"clip {clip.clip_id} has no video")
-    return clip.frames(size)
+    """Whole RGB frames in chunks of at most ``size``; else a ClipError NO_VIDEO."""
+    return _given(clip.frames, clip, Status.NO_VIDEO, "video")(size)
 
 
 def too_short(clip: ClipInputs) -> ClipError:
     """Make the error for a clip whose video has no frame."""
     return ClipError(Status.TOO_SHORT, f"clip {clip.clip_id} has no video frame")
+
+
+def _given(value: Given | None, clip: ClipInputs, status: Status, what: str) -> Given:
+    if value is None:
+        raise ClipError(status, f"clip {clip.clip_id} has no {what}")
+    return value

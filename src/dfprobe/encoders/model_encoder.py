@@ -9,7 +9,7 @@ lack of memory.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,11 +18,13 @@ from dfprobe.encoders.checks import frames_of, too_short
 from dfprobe.encoders.contract import ClipInputs, ModelBased
 from dfprobe.encoders.windows import WHOLE, Limits, Part, TimeAxis, cut_into_windows
 from dfprobe.errors import EncoderError
+from dfprobe.rates import VIDEO_FPS
 
 Tensors = Mapping[str, torch.Tensor]
 Axes = Mapping[str, tuple[str, ...]]
 
 _IMAGES: Axes = {"pixels": ("batch", "3", "height", "width")}
+_READ_BY = {"audio": "waveform", "video": "mouth"}
 _CHUNKS: Axes = {"pixels": ("batch", "frames", "3", "height", "width")}
 
 
@@ -170,6 +172,39 @@ class WholeClipEncoder(ModelEncoder):
             length = max(1, round(limits.window_s * self.rate_hz))
         overlap = round(limits.overlap_s * self.rate_hz)
         yield from cut_into_windows(tensors, self.axes, length, overlap)
+
+
+class StreamsEncoder(WholeClipEncoder):
+    """A model of the sound or the mouth of a clip, or of both, at 25 rows per second.
+
+    Parameters
+    ----------
+    module, width, weights_hash, hidden
+        As in `ModelEncoder`.
+    stream : str
+        ``audio``, ``video`` or ``audio_video``.
+
+    Attributes
+    ----------
+    streams : mapping of str to tuple of str
+        Axes of the model's input of each stream, in the order in which it takes them.
+    """
+
+    rate_hz = VIDEO_FPS
+    streams: ClassVar[Axes]
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        width: int,
+        weights_hash: str,
+        hidden: Sequence[int] | None,
+        stream: str,
+    ) -> None:
+        super().__init__(module, width, weights_hash, hidden)
+        names = [name for name in self.streams if name in stream.split("_")]
+        self.tensors = {name: self.streams[name] for name in names}
+        self.inputs = frozenset(_READ_BY[name] for name in names)
 
 
 class FrameEncoder(ModelEncoder):

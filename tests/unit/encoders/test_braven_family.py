@@ -6,8 +6,8 @@ from dfprobe.encoders import registry
 from dfprobe.encoders.contract import ClipInputs
 from dfprobe.encoders.families.braven import sizes_of
 from dfprobe.encoders.loading.checkpoint_format import Checkpoint
-from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
-from dfprobe.encoders.networks.relative_attention import relative_positions
+from dfprobe.encoders.networks.braven import Braven, random_model
+from dfprobe.encoders.networks.relative_attention import Sizes, relative_positions
 from dfprobe.errors import ClipError, EncoderError
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.status import Status

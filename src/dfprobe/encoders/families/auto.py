@@ -10,14 +10,13 @@ The preprocessing is the one published with the weights, on PIL and not torchvis
 The sizes are read from what the model returns for a stand-in input.
 """
 
-from typing import Any
-
 from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.hub_models.audio import audio_encoder
 from dfprobe.encoders.hub_models.images import image_encoder, video_encoder
 from dfprobe.encoders.hub_models.pooling import patch_shares
 from dfprobe.encoders.tracing import Tracing
 from dfprobe.errors import EncoderError
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -25,7 +24,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"audio": "audio", "image": "visual", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 EXPLAINED = ("image", "video")
-OPTIONS: dict[str, Any] = {
+OPTIONS: Options = {
     "pooling": {
         "type": "string",
         "enum": ["mean", "cls", "pooler"],

@@ -14,7 +14,6 @@ colour, auto_avsr makes 0.9999 times that grey: its three weights do not add up 
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +23,20 @@ from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
 from dfprobe.encoders.loading.checkpoint_format import Checkpoint, CheckpointFormat
 from dfprobe.encoders.loading.checkpoints import checkpoint_model
-from dfprobe.encoders.model_encoder import WholeClipEncoder
-from dfprobe.encoders.networks.auto_avsr import OneStream, Sizes, TwoStreams, initialise
-from dfprobe.encoders.networks.resnet_frontends import AudioFrontend, VideoFrontend
+from dfprobe.encoders.model_encoder import StreamsEncoder
+from dfprobe.encoders.networks.auto_avsr import (
+    SIZES,
+    OneStream,
+    Sizes,
+    TwoStreams,
+    initialise,
+)
+from dfprobe.encoders.networks.resnet_frontends import FRONTENDS, STEMS
 from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
 from dfprobe.errors import EncoderError
-from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.rates import SAMPLES_PER_FRAME
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -38,7 +44,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"audio": "audio", "video": "visual", "audio_video": "audio-visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 EXPLAINED = ("video", "audio_video")
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 RANDOM_SIZES = {  # default, minimum, what it is
     "layers": (2, 1, "Conformer blocks"),
     "width": (128, 2, "width, a multiple of twice the heads"),
@@ -56,12 +62,7 @@ RANDOM_SIZES = {  # default, minimum, what it is
     ),
 }
 
-_INPUTS = {
-    "audio": frozenset({"waveform"}),
-    "video": frozenset({"mouth"}),
-    "audio_video": frozenset({"waveform", "mouth"}),
-}
-_TENSORS = {
+_TENSORS = {  # video first
     "video": ("batch", "rows", "1", "88", "88"),
     "audio": ("batch", "samples", "1"),
 }
@@ -69,47 +70,22 @@ _AXES = {
     "video": TimeAxis(1),
     "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
 }
-_FRONTENDS = {"audio": AudioFrontend, "video": VideoFrontend}
-# First tensor of each front end, after an encoder's prefix, and its axes.
-_STEMS = {
-    "audio": ("frontend.trunk.conv1.weight", "trunk_width _ _"),
-    "video": ("frontend.frontend3D.0.weight", "trunk_width _ _ _ _"),
-}
 FORMAT = CheckpointFormat(
     "an Auto-AVSR model",
     ignored=r"ctc\.|decoder\.",  # the text side
     # The branch main has other names than v1.0.0.
     renamed={"frontend.": "encoder.frontend.", "proj_encoder.": "encoder.embed.0."},
 )
-_SIZES = {
-    "embed.0.weight": "width _",
-    "encoders.0.feed_forward.w_1.weight": "ffn _",
-    "encoders.0.self_attn.pos_bias_u": "heads _",
-    "encoders.0.conv_module.depthwise_conv.weight": "_ _ conv_kernel",
-}
 _WAVEFORM_EPS = 1e-8
 
 Model = OneStream | TwoStreams
 
 
-class AutoAVSREncoder(WholeClipEncoder):
+class AutoAVSREncoder(StreamsEncoder):
     """One of the three models."""
 
-    rate_hz = VIDEO_FPS
     axes = _AXES
-
-    def __init__(
-        self,
-        model: Model,
-        stream: str,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-    ) -> None:
-        super().__init__(model, model.width(hidden is None), weights_hash, hidden)
-        self.inputs = _INPUTS[stream]
-        self.tensors = {
-            name: axes for name, axes in _TENSORS.items() if name in stream.split("_")
-        }
+    streams = _TENSORS
 
     def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
         """Tensors of the streams, video first; see `WholeClipEncoder.prepare`."""
@@ -134,17 +110,10 @@ class AutoAVSREncoder(WholeClipEncoder):
 
 
 def normalised_waveform(waveform: np.ndarray) -> np.ndarray:
-    """Waveform with mean 0 and variance 1, or silent if it was.
+    """Waveform with mean 0 and variance 1, or silent if it was: (samples,), float32.
 
-    Parameters
-    ----------
-    waveform : np.ndarray of shape (samples,), float32
-
-    Returns
-    -------
-    np.ndarray of shape (samples,), float32
-        Layer norm over all samples (mpc001/auto_avsr, datamodule/transforms.py);
-        computed in float64.
+    Layer norm over all samples (mpc001/auto_avsr, datamodule/transforms.py), computed
+    in float64.
     """
     centred = waveform.astype(np.float64) - waveform.mean(dtype=np.float64)
     scaled = centred / np.sqrt(np.mean(centred**2) + _WAVEFORM_EPS)
@@ -170,7 +139,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         lambda path: pretrained_model(path, spec.stream),
     )
     hidden = hidden_layers(spec, model.layers)
-    return AutoAVSREncoder(model, spec.stream, hidden, weights_hash)
+    width = model.width(hidden is None)
+    return AutoAVSREncoder(model, width, weights_hash, hidden, spec.stream)
 
 
 def pretrained_model(path: Path, stream: str) -> Model:
@@ -202,7 +172,7 @@ def stream_of(checkpoint: Checkpoint) -> str:
     """
     if any(name.startswith("aux_encoder.") for name in checkpoint.tensors):
         return "audio_video"
-    stems = {f"encoder.{stem}": stream for stream, (stem, _) in _STEMS.items()}
+    stems = {f"encoder.{stem}": stream for stream, (stem, _) in STEMS.items()}
     for stem, stream in stems.items():
         if stem in checkpoint.tensors:
             return stream
@@ -211,19 +181,19 @@ def stream_of(checkpoint: Checkpoint) -> str:
 
 def _empty_model(checkpoint: Checkpoint, stream: str) -> Model:
     def sizes(prefix: str, stream: str) -> Sizes:
-        table = _SIZES | dict([_STEMS[stream]])
+        table = SIZES | dict([STEMS[stream]])
         return Sizes(**checkpoint.sizes(table, "encoders.", prefix))
 
     if stream != "audio_video":
         one = sizes("encoder.", stream)
-        return OneStream(_FRONTENDS[stream](one.trunk_width), one)
+        return OneStream(FRONTENDS[stream](one.trunk_width), one)
     video, audio = sizes("encoder.", "video"), sizes("aux_encoder.", "audio")
     fusion = checkpoint.sizes({"fusion.fc1.weight": "width _"}, "fusion.")
     return TwoStreams(video, audio, fusion["width"])
 
 
 def _random_model(spec: EncoderSpec) -> Model:
-    options: dict[str, Any] = dict(spec.options)
+    options = dict(spec.options)
     fusion_width = options.pop("fusion_width")
     sizes = Sizes(**options)
     owner = f"encoder {spec.name!r}"
@@ -232,6 +202,6 @@ def _random_model(spec: EncoderSpec) -> Model:
     if spec.stream == "audio_video":
         model = TwoStreams(sizes, sizes, fusion_width)
     else:
-        model = OneStream(_FRONTENDS[spec.stream](sizes.trunk_width), sizes)
+        model = OneStream(FRONTENDS[spec.stream](sizes.trunk_width), sizes)
     initialise(model)
     return model

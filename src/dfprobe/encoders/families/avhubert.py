@@ -11,7 +11,6 @@ clip, which holds a padding frame, depends on that scale.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,11 +20,10 @@ from dfprobe.encoders.inputs.logfbank import WINDOW, audio_rows
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
 from dfprobe.encoders.loading.checkpoint_format import CheckpointFormat
 from dfprobe.encoders.loading.checkpoints import checkpoint_model
-from dfprobe.encoders.model_encoder import WholeClipEncoder
+from dfprobe.encoders.model_encoder import StreamsEncoder
 from dfprobe.encoders.networks.avhubert import AVHubert, Sizes, initialise
 from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
-from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -53,12 +51,6 @@ RANDOM_SIZES = {  # default, minimum, what it is
     ),
 }
 
-
-_INPUTS = {
-    "audio": frozenset({"waveform"}),
-    "video": frozenset({"mouth"}),
-    "audio_video": frozenset({"waveform", "mouth"}),
-}
 _TENSORS = {
     "audio": ("batch", "104", "rows"),
     "video": ("batch", "1", "rows", "88", "88"),
@@ -83,23 +75,11 @@ _SIZES = {
 }
 
 
-class AVHubertEncoder(WholeClipEncoder):
+class AVHubertEncoder(StreamsEncoder):
     """One stream of an AV-HuBERT model."""
 
-    rate_hz = VIDEO_FPS
     axes = _AXES
-
-    def __init__(
-        self,
-        model: AVHubert,
-        stream: str,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-    ) -> None:
-        width = model.post_extract_proj.out_features
-        super().__init__(model, width, weights_hash, hidden)
-        self.inputs = _INPUTS[stream]
-        self.tensors = {name: _TENSORS[name] for name in stream.split("_")}
+    streams = _TENSORS
 
     def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
         """Tensors of the stream, cut to the shorter; see `WholeClipEncoder`."""
@@ -133,7 +113,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         lambda path: pretrained_model(path, spec.options["head_size"]),
     )
     hidden = hidden_layers(spec, len(model.encoder.layers))
-    return AVHubertEncoder(model, spec.stream, hidden, weights_hash)
+    width = model.post_extract_proj.out_features
+    return AVHubertEncoder(model, width, weights_hash, hidden, spec.stream)
 
 
 def pretrained_model(path: Path, head_size: int) -> AVHubert:
@@ -153,7 +134,7 @@ def pretrained_model(path: Path, head_size: int) -> AVHubert:
 
 
 def _random_model(spec: EncoderSpec) -> AVHubert:
-    options: dict[str, Any] = dict(spec.options)
+    options = dict(spec.options)
     owner, width = f"encoder {spec.name!r}", options["width"]
     heads = divided(owner, "width", width, options.pop("head_size"), "head_size")
     sizes = Sizes(heads=heads, **options)

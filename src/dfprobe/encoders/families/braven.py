@@ -13,7 +13,6 @@ frame are cut.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -22,12 +21,15 @@ from dfprobe.encoders.contract import ClipInputs, Encoder
 from dfprobe.encoders.inputs.mouth_pixels import normalised_crops
 from dfprobe.encoders.loading.checkpoint_format import Checkpoint, CheckpointFormat
 from dfprobe.encoders.loading.checkpoints import checkpoint_model
-from dfprobe.encoders.model_encoder import WholeClipEncoder
-from dfprobe.encoders.networks.braven import Braven, Sizes, random_model
+from dfprobe.encoders.model_encoder import StreamsEncoder
+from dfprobe.encoders.networks.braven import Braven, random_model
+from dfprobe.encoders.networks.relative_attention import SIZES, Sizes
+from dfprobe.encoders.networks.resnet_frontends import STEMS
 from dfprobe.encoders.tracing import Tracing, trunk_site
 from dfprobe.encoders.windows import TimeAxis
 from dfprobe.errors import EncoderError
-from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
+from dfprobe.rates import SAMPLES_PER_FRAME
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -35,7 +37,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"audio": "audio", "video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "file": "checkpoint file"}
 EXPLAINED = ("video",)
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 RANDOM_SIZES = {  # default, minimum, what it is
     "layers": (2, 1, "transformer blocks"),
     "width": (128, 2, "width, even and a multiple of heads"),
@@ -48,7 +50,6 @@ RANDOM_SIZES = {  # default, minimum, what it is
     ),
 }
 
-_INPUTS = {"audio": frozenset({"waveform"}), "video": frozenset({"mouth"})}
 _TENSORS = {
     "audio": ("batch", "samples", "1"),
     "video": ("batch", "rows", "88", "88"),
@@ -57,45 +58,22 @@ _AXES = {
     "audio": TimeAxis(1, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, SAMPLES_PER_FRAME),
     "video": TimeAxis(1),
 }
-# First tensor of each front end, which tells the stream of a file, and its axes.
-_STEMS = {
-    "audio": ("frontend.trunk.conv1.weight", "trunk_width _ _"),
-    "video": ("frontend.frontend3D.0.weight", "trunk_width _ _ _ _"),
-}
 # A file that is only pre-trained has no prefix; what is ignored is speech recognition.
 _PREFIXES, _IGNORED = ("encoder.",), r"ctc\.|decoder\."
-_SIZES = {
-    "embed.0.weight": "width _",
-    "encoders.0.feed_forward.w_1.weight": "ffn _",
-    "encoders.0.self_attn.pos_bias_u": "heads _",
-}
 
 
-class BravenEncoder(WholeClipEncoder):
+class BravenEncoder(StreamsEncoder):
     """One stream's model."""
 
-    rate_hz = VIDEO_FPS
-
-    def __init__(
-        self,
-        model: Braven,
-        stream: str,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-    ) -> None:
-        width = model.after_norm.weight.numel()
-        super().__init__(model, width, weights_hash, hidden)
-        self._stream = stream
-        self.inputs = _INPUTS[stream]
-        self.tensors = {stream: _TENSORS[stream]}
-        self.axes = {stream: _AXES[stream]}
+    axes = _AXES
+    streams = _TENSORS
 
     def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
         """Make the tensor of the stream; see `WholeClipEncoder.prepare`.
 
         The waveform is taken as it is, without any normalisation.
         """
-        if self._stream == "audio":
+        if "audio" in self.tensors:
             waveform = waveform_of(clip, at_least=SAMPLES_PER_FRAME)
             return {"audio": torch.tensor(waveform)[None, :, None]}
         crops = normalised_crops(mouth_of(clip))
@@ -103,7 +81,8 @@ class BravenEncoder(WholeClipEncoder):
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """Rows of the stream: (batch, rows, dim)."""
-        return self.module(tensors[self._stream], self.hidden)
+        [rows] = tensors.values()
+        return self.module(rows, self.hidden)
 
 
 TRACING = Tracing(
@@ -120,7 +99,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         lambda path: pretrained_model(path, spec.stream),
     )
     hidden = hidden_layers(spec, len(model.encoders))
-    return BravenEncoder(model, spec.stream, hidden, weights_hash)
+    width = model.after_norm.weight.numel()
+    return BravenEncoder(model, width, weights_hash, hidden, spec.stream)
 
 
 def _random_model(spec: EncoderSpec) -> Braven:
@@ -140,7 +120,7 @@ def pretrained_model(path: Path, stream: str) -> Braven:
     checkpoint = CheckpointFormat(model, prefixes=_PREFIXES, ignored=_IGNORED).read(
         path
     )
-    for other, (stem, _) in _STEMS.items():
+    for other, (stem, _) in STEMS.items():
         if other != stream and stem in checkpoint.tensors:
             raise EncoderError(
                 f"{checkpoint.source} is a BRAVEn encoder of {other}, but the stream "
@@ -159,7 +139,7 @@ def sizes_of(checkpoint: Checkpoint, stream: str) -> Sizes:
     EncoderError
         If a tensor that tells a size is missing, or the sizes do not fit each other.
     """
-    table = _SIZES | dict([_STEMS[stream]])
+    table = SIZES | dict([STEMS[stream]])
     sizes = Sizes(**checkpoint.sizes(table, blocks="encoders."))
     return _checked(sizes, checkpoint.source)
 

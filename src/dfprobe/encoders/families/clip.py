@@ -6,8 +6,6 @@ name, since the library would otherwise take another resampling where torchvisio
 installed. Recipe of the paper: danoneata/veridiq, feature_extractors_dirty/fe_clip.py.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 from transformers import (
@@ -18,10 +16,11 @@ from transformers import (
 
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.contract import ClipInputs, Encoder
-from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
+from dfprobe.encoders.loading.hub import hub_model, run, small_config, tokens_of
 from dfprobe.encoders.model_encoder import FrameEncoder
 from dfprobe.encoders.tracing import Site, Tracing, after_cls, last_block
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -29,7 +28,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 EXPLAINED = ("video",)
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 RANDOM_SIZES = {  # default, minimum, what it is
     "image_size": (96, 16, "side of the input in pixels"),
     "patch_size": (16, 1, "side of a patch in pixels"),
@@ -82,23 +81,14 @@ TRACING = Tracing({"frame": "processed_frame"}, site=_site)
 
 def build(spec: EncoderSpec, device: str) -> Encoder:
     """Build the encoder of a spec (see `dfprobe.encoders.registry.build`)."""
+    options = spec.options
     model, weights_hash = hub_model(
         spec,
         device,
         CLIPVisionModelWithProjection,
-        lambda: _small_config(spec.options),
+        lambda: small_config(
+            CLIPVisionConfig, projection_dim=options["hidden_size"], **options
+        ),
     )
     hidden = hidden_layers(spec, model.config.num_hidden_layers)
     return ClipEncoder(model, hidden, weights_hash)
-
-
-def _small_config(options: dict[str, Any]) -> CLIPVisionConfig:
-    return CLIPVisionConfig(
-        image_size=options["image_size"],
-        patch_size=options["patch_size"],
-        hidden_size=options["hidden_size"],
-        projection_dim=options["hidden_size"],
-        num_hidden_layers=options["layers"],
-        num_attention_heads=options["heads"],
-        intermediate_size=4 * options["hidden_size"],
-    )

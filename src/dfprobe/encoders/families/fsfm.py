@@ -24,7 +24,6 @@ weight 1 and bias 0, and the trained ``norm`` is not used, as in the official co
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -168,7 +167,7 @@ def _pretrained_only(checkpoint: Checkpoint, pooling: str) -> Checkpoint:
 
 
 def _random_model(spec: EncoderSpec) -> FSFM:
-    options: dict[str, Any] = spec.options
+    options = spec.options
     owner = f"encoder {spec.name!r}"
     width, patch, heads = (options[k] for k in ("width", "patch_size", "heads"))
     divided(owner, "width", width, 4)

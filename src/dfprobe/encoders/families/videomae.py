@@ -8,7 +8,6 @@ danoneata/veridiq, feature_extractors_dirty/fe_video_mae.py.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from transformers.image_utils import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.contract import Encoder
-from dfprobe.encoders.loading.hub import hub_model, run, tokens_of
+from dfprobe.encoders.loading.hub import hub_model, run, small_config, tokens_of
 from dfprobe.encoders.model_encoder import ChunkEncoder
 from dfprobe.encoders.tracing import (
     Site,
@@ -27,6 +26,7 @@ from dfprobe.encoders.tracing import (
     square,
 )
 from dfprobe.rates import VIDEO_FPS
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -34,7 +34,7 @@ RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 STREAMS = {"video": "visual"}
 WEIGHTS = {"random": "random weights at a small size", "hub": "hub id or folder"}
 EXPLAINED = ("video",)
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 RANDOM_SIZES = {  # default, minimum, what it is
     "image_size": (96, 16, "side of the input in pixels"),
     "patch_size": (16, 1, "side of a patch in pixels"),
@@ -113,20 +113,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         spec,
         device,
         VideoMAEModel,
-        lambda: _small_config(spec.options),
+        lambda: small_config(VideoMAEConfig, use_mean_pooling=False, **spec.options),
         use_mean_pooling=False,
     )
     hidden = hidden_layers(spec, model.config.num_hidden_layers)
     return VideoMAEEncoder(model, hidden, weights_hash)
-
-
-def _small_config(options: dict[str, Any]) -> VideoMAEConfig:
-    return VideoMAEConfig(
-        image_size=options["image_size"],
-        patch_size=options["patch_size"],
-        hidden_size=options["hidden_size"],
-        num_hidden_layers=options["layers"],
-        num_attention_heads=options["heads"],
-        intermediate_size=4 * options["hidden_size"],
-        use_mean_pooling=False,
-    )

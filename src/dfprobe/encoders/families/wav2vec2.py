@@ -25,7 +25,8 @@ from transformers.utils import FEATURE_EXTRACTOR_NAME, cached_file
 from dfprobe.encoders.checks import hidden_layers
 from dfprobe.encoders.contract import Encoder
 from dfprobe.encoders.hub_models.speech import Wav2Vec2Encoder
-from dfprobe.encoders.loading.hub import hub_model, unavailable
+from dfprobe.encoders.loading.hub import hub_model, small_config, unavailable
+from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -70,14 +71,14 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
     return Wav2Vec2Encoder(model, _extractor(spec), hidden, weights_hash)
 
 
-def _small_config(options: dict[str, Any]) -> Any:
+def _small_config(options: Options) -> Any:
     """Like XLS-R (layer norms in the convolutions, pre-norm layers), only smaller."""
     _, config_class = _CLASSES[options["model_type"]]
-    return config_class(
-        hidden_size=options["hidden_size"],
-        num_hidden_layers=options["layers"],
-        num_attention_heads=options["heads"],
-        intermediate_size=4 * options["hidden_size"],
+    return small_config(
+        config_class,
+        options["hidden_size"],
+        options["layers"],
+        options["heads"],
         conv_dim=(options["conv_channels"],) * 7,
         feat_extract_norm="layer",
         do_stable_layer_norm=True,

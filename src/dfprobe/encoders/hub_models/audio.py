@@ -27,23 +27,16 @@ class FilterbankEncoder(StepsEncoder, WholeClipEncoder):
     """Wav2Vec2-BERT, on the log mel filterbank of a whole clip.
 
     A step is two frames of the filterbank; a frame without a partner is dropped. Each
-    band is brought to zero mean and unit variance over the clip. See `StepsEncoder`
-    for the parameters.
+    band is brought to zero mean and unit variance over the clip.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        extractor: Any,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-        steps_per_row: int,
-    ) -> None:
-        super().__init__(model, extractor, hidden, weights_hash, steps_per_row)
-        width = str(model.config.feature_projection_input_dim)
+    def set_up(self, config: Any) -> None:
+        """Take the width of the input from the configuration."""
+        width = str(config.feature_projection_input_dim)
         self.tensors = {"filterbank": ("batch", "steps", width)}
-        self.axes = {"filterbank": TimeAxis(1, steps_per_row, steps_per_row)}
-        self.rate_hz = AUDIO_HZ / (_HOP * extractor.stride * steps_per_row)
+        steps = self.steps_per_row
+        self.axes = {"filterbank": TimeAxis(1, steps, steps)}
+        self.rate_hz = AUDIO_HZ / (_HOP * self.extractor.stride * steps)
 
     def prepare(self, clip: ClipInputs) -> dict[str, torch.Tensor]:
         """Make the filterbank; see `WholeClipEncoder.prepare`."""
@@ -56,21 +49,14 @@ class WhisperEncoder(StepsEncoder):
     """The encoder of Whisper, on log mel spectrograms of 30 s.
 
     A clip is cut into windows of 30 s, the last one filled up with silence, as in
-    training. The rows that lie in the clip as a whole are kept. See `StepsEncoder` for
-    the parameters.
+    training. The rows that lie in the clip as a whole are kept.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        extractor: Any,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-        steps_per_row: int,
-    ) -> None:
-        super().__init__(model, extractor, hidden, weights_hash, steps_per_row)
+    def set_up(self, config: Any) -> None:
+        """Take the length of a window from the extractor."""
+        extractor = self.extractor
         self._window = extractor.n_samples
-        self._rows = model.config.max_source_positions // steps_per_row
+        self._rows = config.max_source_positions // self.steps_per_row
         self._row = self._window // self._rows  # samples
         self.rate_hz = AUDIO_HZ / self._row
         bands, frames = str(extractor.feature_size), str(extractor.nb_max_frames)

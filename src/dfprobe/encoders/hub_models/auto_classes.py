@@ -6,6 +6,7 @@ SigLIP) the image tower is taken, of an encoder-decoder (Whisper) the encoder.
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,6 @@ from transformers import (
     BitImageProcessorPil,
     Dinov2Config,
     HubertConfig,
-    PreTrainedConfig,
     PreTrainedModel,
     VideoMAEConfig,
     VideoMAEImageProcessorPil,
@@ -28,6 +28,7 @@ from transformers.utils import FEATURE_EXTRACTOR_NAME
 from dfprobe.encoders.loading.hub import (
     pretrained,
     quiet_transformers,
+    small_config,
     state_hash,
     unavailable,
 )
@@ -169,25 +170,20 @@ def _not_supported(spec: EncoderSpec, reason: str) -> EncoderError:
     )
 
 
-def _small_config(stream: str) -> PreTrainedConfig:
+def _small_config(stream: str) -> Any:
     """HuBERT, DINOv2 or VideoMAE, only smaller."""
-    small: dict[str, Any] = {
-        "hidden_size": 64,
-        "intermediate_size": 256,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-    }
+    small = partial(small_config, hidden_size=64, layers=2, heads=4)
     if stream == "audio":
-        return HubertConfig(
-            **small,
+        return small(
+            HubertConfig,
             conv_dim=(32,) * 7,
             feat_extract_norm="layer",
             do_stable_layer_norm=True,
         )
     if stream == "image":
-        return Dinov2Config(**small, image_size=_SIDE, patch_size=16)
-    return VideoMAEConfig(
-        **small, image_size=_SIDE, patch_size=16, use_mean_pooling=False
+        return small(Dinov2Config, image_size=_SIDE, patch_size=16)
+    return small(
+        VideoMAEConfig, image_size=_SIDE, patch_size=16, use_mean_pooling=False
     )
 
 

@@ -1,5 +1,6 @@
 """Speech models of the hub: rows from hidden states at the model's own rate."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,16 @@ class StepsEncoder(ModelEncoder):
         extractor: Any,
         hidden: tuple[int, ...] | None,
         weights_hash: str,
-        steps_per_row: int,
+        steps_per_row: int = 2,
     ) -> None:
         width = steps_per_row * model.config.hidden_size
         super().__init__(model, width, weights_hash, hidden)
         self.extractor, self.steps_per_row = extractor, steps_per_row
+        self.set_up(model.config)
+
+    @abstractmethod
+    def set_up(self, config: Any) -> None:
+        """Set the rate and the axes by the configuration of the model."""
 
     def extracted(self, waveform: np.ndarray, **options: Any) -> torch.Tensor:
         """Input of the model for a waveform at 16 kHz, with a batch axis of 1."""
@@ -62,30 +68,17 @@ class StepsEncoder(ModelEncoder):
 class Wav2Vec2Encoder(StepsEncoder, WholeClipEncoder):
     """A model with the convolutions of Wav2Vec2 on the waveform of a whole clip.
 
-    Parameters
-    ----------
-    model : PreTrainedModel
-        Its configuration has ``conv_kernel`` and ``conv_stride``.
-    extractor : Wav2Vec2FeatureExtractor
-        Normalises the waveform, or not.
-    hidden, weights_hash, steps_per_row
-        As in `StepsEncoder`.
+    Its configuration has ``conv_kernel`` and ``conv_stride``; the extractor normalises
+    the waveform, or not.
     """
 
     tensors = _TENSORS
 
-    def __init__(
-        self,
-        model: Any,
-        extractor: Any,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-        steps_per_row: int = 2,
-    ) -> None:
-        super().__init__(model, extractor, hidden, weights_hash, steps_per_row)
-        seen = receptive_field(model.config.conv_kernel, model.config.conv_stride)
-        step = int(np.prod(model.config.conv_stride))
-        row = steps_per_row * step
+    def set_up(self, config: Any) -> None:
+        """Take the times of the steps from the convolutions."""
+        seen = receptive_field(config.conv_kernel, config.conv_stride)
+        step = int(np.prod(config.conv_stride))
+        row = self.steps_per_row * step
         self.axes = {"waveform": TimeAxis(1, row, seen + row - step, seen)}
         self.rate_hz = AUDIO_HZ / row
 
@@ -106,15 +99,7 @@ def receptive_field(kernels: list[int], strides: list[int]) -> int:
 def paired(steps: torch.Tensor, count: int = 2) -> torch.Tensor:
     """Neighbouring steps side by side; the last one again until its row is full.
 
-    Parameters
-    ----------
-    steps : torch.Tensor of shape (batch, steps, width)
-    count : int
-        Steps of a row.
-
-    Returns
-    -------
-    torch.Tensor of shape (batch, ceil(steps / count), count * width)
+    (batch, steps, width) -> (batch, ceil(steps / count), count * width)
     """
     lacking = -steps.shape[1] % count
     if lacking:

@@ -53,6 +53,19 @@ def hub_model(
     return frozen(model, device), state_hash(model)
 
 
+def small_config(
+    config_class: Any, hidden_size: int, layers: int, heads: int, **others: Any
+) -> Any:
+    """Make a configuration; its feed-forward parts are four times as wide."""
+    return config_class(
+        hidden_size=hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * hidden_size,
+        **others,
+    )
+
+
 def state_hash(model: torch.nn.Module) -> str:
     """SHA-256 over the names and values of a model's parameters and buffers.
 

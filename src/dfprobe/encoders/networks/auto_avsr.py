@@ -7,7 +7,6 @@ evaluation mode, and nothing of training.
 B batch, T video frames (25 per second), N audio samples (16 kHz), D width, H heads.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,39 +14,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dfprobe.encoders.networks import relative_attention
 from dfprobe.encoders.networks.relative_attention import (
+    NORM_EPS,
+    FeedForward,
     RelativeAttention,
-    relative_positions,
+    RelativeEncoder,
 )
 from dfprobe.encoders.networks.resnet_frontends import (
     AudioFrontend,
     VideoFrontend,
     initialise_frontend,
 )
-from dfprobe.torch_modules import last_of, picked, run_blocks
 
-_NORM_EPS = 1e-12  # of the layer norms; the batch norms have torch's 1e-5
+# Also that of the convolution can be read from a checkpoint.
+SIZES = relative_attention.SIZES | {
+    "encoders.0.conv_module.depthwise_conv.weight": "_ _ conv_kernel"
+}
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Sizes of one encoder; all can be read from a checkpoint.
+class Sizes(relative_attention.Sizes):
+    """Sizes of one Conformer.
 
     Parameters
     ----------
-    layers, width, ffn, heads : int
-        Of the Conformer; ``ffn`` is the width inside the feed-forward parts.
     conv_kernel : int
-        Frames that the convolution of a Conformer block sees, odd.
-    trunk_width : int
-        Channels of the first stage of the ResNet; each later stage doubles them.
+        Frames that the convolution of a block sees, odd.
     """
 
-    layers: int
-    width: int
-    ffn: int
-    heads: int
-    trunk_width: int
     conv_kernel: int = 31
 
 
@@ -56,7 +51,7 @@ class OneStream(nn.Module):
 
     def __init__(self, frontend: nn.Module, sizes: Sizes) -> None:
         super().__init__()
-        self.encoder = Conformer(frontend, sizes)
+        self.encoder = RelativeEncoder(frontend, sizes, ConformerBlock)
 
     @property
     def layers(self) -> int:
@@ -68,7 +63,7 @@ class OneStream(nn.Module):
         return self.encoder.after_norm.normalized_shape[0]
 
     def forward(self, stream: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
-        """Rows of the stream; see `Conformer.forward`."""
+        """Rows of the stream; see `RelativeEncoder.forward`."""
         return self.encoder(stream, hidden)
 
 
@@ -77,8 +72,10 @@ class TwoStreams(nn.Module):
 
     def __init__(self, video: Sizes, audio: Sizes, fusion_width: int) -> None:
         super().__init__()
-        self.encoder = Conformer(VideoFrontend(video.trunk_width), video)
-        self.aux_encoder = Conformer(AudioFrontend(audio.trunk_width), audio)
+        frontend = VideoFrontend(video.trunk_width)
+        self.encoder = RelativeEncoder(frontend, video, ConformerBlock)
+        aux_frontend = AudioFrontend(audio.trunk_width)
+        self.aux_encoder = RelativeEncoder(aux_frontend, audio, ConformerBlock)
         self.fusion = Fusion(video.width + audio.width, fusion_width, video.width)
 
     @property
@@ -130,34 +127,6 @@ class Fusion(nn.Module):
         return self.fc2(F.relu(hidden))
 
 
-class Conformer(nn.Module):
-    """Frontend, linear layer, Conformer blocks, final norm."""
-
-    def __init__(self, frontend: nn.Module, sizes: Sizes) -> None:
-        super().__init__()
-        self.frontend = frontend
-        # A list of one, as in the checkpoints.
-        self.embed = nn.Sequential(nn.Linear(8 * sizes.trunk_width, sizes.width))
-        self.encoders = nn.ModuleList(
-            ConformerBlock(sizes) for _ in range(sizes.layers)
-        )
-        self.after_norm = nn.LayerNorm(sizes.width, eps=_NORM_EPS)
-
-    def forward(self, stream: Tensor, hidden: Sequence[int] | None) -> Tensor:
-        """Hidden layers without the final norm, or the output with it.
-
-        Returns
-        -------
-        Tensor of shape (B, T, D), or (B, T, layers * D)
-        """
-        rows = self.embed(self.frontend(stream))
-        rows = rows * math.sqrt(rows.shape[2])
-        states = run_blocks(self.encoders, rows, relative_positions(rows))
-        if hidden is None:
-            return self.after_norm(last_of(states))
-        return picked(states, hidden)
-
-
 class ConformerBlock(nn.Module):
     """Half a feed-forward, attention, convolution, half a feed-forward, norm."""
 
@@ -168,11 +137,11 @@ class ConformerBlock(nn.Module):
         self.self_attn = RelativeAttention(width, sizes.heads)
         self.conv_module = ConvolutionModule(width, sizes.conv_kernel)
         self.feed_forward = FeedForward(width, sizes.ffn)
-        self.norm_ff_macaron = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.norm_mha = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.norm_conv = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.norm_ff = nn.LayerNorm(width, eps=_NORM_EPS)
-        self.norm_final = nn.LayerNorm(width, eps=_NORM_EPS)
+        self.norm_ff_macaron = nn.LayerNorm(width, eps=NORM_EPS)
+        self.norm_mha = nn.LayerNorm(width, eps=NORM_EPS)
+        self.norm_conv = nn.LayerNorm(width, eps=NORM_EPS)
+        self.norm_ff = nn.LayerNorm(width, eps=NORM_EPS)
+        self.norm_final = nn.LayerNorm(width, eps=NORM_EPS)
 
     def forward(self, rows: Tensor, positions: Tensor) -> Tensor:
         """Transform the rows: (B, T, D) -> (B, T, D)."""
@@ -181,19 +150,6 @@ class ConformerBlock(nn.Module):
         rows = rows + self.conv_module(self.norm_conv(rows))
         rows = rows + 0.5 * self.feed_forward(self.norm_ff(rows))
         return self.norm_final(rows)
-
-
-class FeedForward(nn.Module):
-    """Two linear layers with a ReLU between."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.w_1 = nn.Linear(width, hidden)
-        self.w_2 = nn.Linear(hidden, width)
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Transform each row: (B, T, D) -> (B, T, D)."""
-        return self.w_2(F.relu(self.w_1(rows)))
 
 
 class ConvolutionModule(nn.Module):

@@ -1,30 +1,113 @@
-"""Self-attention with relative positions, as in Transformer-XL and ESPnet.
+"""Encoders with relative positions, as in Transformer-XL and ESPnet.
 
-Auto-AVSR and BRAVEn have the same one, with the same tensor names. Written from the
-description of mpc001/auto_avsr (tag v1.0.0, espnet/nets/pytorch_backend/transformer/
-attention.py and embedding.py, the variant "latest").
-B batch, T rows, D width, H heads.
+Auto-AVSR and BRAVEn differ in their blocks only; the rest has the same tensor names.
+Written from the description of mpc001/auto_avsr (tag v1.0.0, espnet/nets/
+pytorch_backend/transformer/, attention.py and embedding.py in the variant "latest").
+B batch, T rows (25 per second), D width, H heads.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dfprobe.torch_modules import last_of, picked, run_blocks
+
+NORM_EPS = 1e-12  # of the layer norms; the batch norms have torch's 1e-5
+# Tensor -> sizes that its axes have, see `Checkpoint.sizes`.
+SIZES = {
+    "embed.0.weight": "width _",
+    "encoders.0.feed_forward.w_1.weight": "ffn _",
+    "encoders.0.self_attn.pos_bias_u": "heads _",
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of an encoder; all can be read from a checkpoint.
+
+    Parameters
+    ----------
+    layers, width, ffn, heads : int
+        Of the blocks; ``ffn`` is the width inside the feed-forward parts. The width is
+        even and a multiple of the heads.
+    trunk_width : int
+        Channels of the first stage of the ResNet; each later stage doubles them.
+    """
+
+    layers: int
+    width: int
+    ffn: int
+    heads: int
+    trunk_width: int
+
+
+class RelativeEncoder(nn.Module):
+    """Front end, linear layer, blocks, final norm.
+
+    Parameters
+    ----------
+    frontend : torch.nn.Module
+        Gives rows of ``8 * sizes.trunk_width``.
+    sizes : Sizes
+        Sizes of all parts.
+    block : callable
+        Makes a block of the sizes: (B, T, D), (2 T - 1, D) -> (B, T, D).
+    """
+
+    def __init__(
+        self, frontend: nn.Module, sizes: Any, block: Callable[[Any], nn.Module]
+    ) -> None:
+        super().__init__()
+        self.frontend = frontend
+        # A list of one, as in the checkpoints.
+        self.embed = nn.Sequential(nn.Linear(8 * sizes.trunk_width, sizes.width))
+        self.encoders = nn.ModuleList(block(sizes) for _ in range(sizes.layers))
+        self.after_norm = nn.LayerNorm(sizes.width, eps=NORM_EPS)
+
+    def forward(self, stream: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
+        """Rows of a stream, as the front end reads it.
+
+        Parameters
+        ----------
+        stream : Tensor, float32
+            (B, samples, 1) of audio, (B, T, 1, 88, 88) of video.
+        hidden : sequence of int or None
+            Hidden layers, without the final norm; None for the output with it.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D), or (B, T, layers * D)
+        """
+        rows = self.embed(self.frontend(stream))
+        rows = rows * math.sqrt(rows.shape[2])
+        states = run_blocks(self.encoders, rows, relative_positions(rows))
+        if hidden is None:
+            return self.after_norm(last_of(states))
+        return picked(states, hidden)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with a ReLU between."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.w_1 = nn.Linear(width, inner)
+        self.w_2 = nn.Linear(inner, width)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Transform each row: (B, T, D) -> (B, T, D)."""
+        return self.w_2(F.relu(self.w_1(rows)))
+
 
 def relative_positions(rows: Tensor) -> Tensor:
     """Sine and cosine, in turn, of the relative positions T - 1 to -(T - 1).
 
-    Parameters
-    ----------
-    rows : Tensor of shape (B, T, D)
-        D must be even.
-
-    Returns
-    -------
-    Tensor of shape (2 T - 1, D)
-        On the device and of the dtype of the rows.
+    (B, T, D) -> (2 T - 1, D), on the device and of the dtype of the rows; D is even.
     """
     frames, width = rows.shape[1:]
     steps = torch.arange(frames - 1, -frames, -1.0, device=rows.device)
@@ -71,15 +154,8 @@ def _by_key(scores: Tensor) -> Tensor:
 
     Query i finds key j at the relative position i - j, column T - 1 - i + j: each row
     starts one column before the row above it. A column in front makes the rows one
-    longer, so that cutting the flat sequence into the old length shifts them so.
-
-    Parameters
-    ----------
-    scores : Tensor of shape (B, H, T, 2 T - 1)
-
-    Returns
-    -------
-    Tensor of shape (B, H, T, T)
+    longer, so that cutting the flat sequence into the old length shifts them so:
+    (B, H, T, 2 T - 1) -> (B, H, T, T).
     """
     frames = scores.shape[2]
     flat = F.pad(scores, (1, 0)).flatten(2)  # (B, H, T * 2 T)

@@ -68,6 +68,17 @@ class AudioFrontend(nn.Module):
         return self.trunk(audio[:, :whole].transpose(1, 2)).transpose(1, 2)
 
 
+FRONTENDS: dict[str, type[AudioFrontend] | type[VideoFrontend]] = {
+    "audio": AudioFrontend,
+    "video": VideoFrontend,
+}
+# First tensor of each, which tells the stream of a checkpoint, and its axes.
+STEMS = {
+    "audio": ("frontend.trunk.conv1.weight", "trunk_width _ _"),
+    "video": ("frontend.frontend3D.0.weight", "trunk_width _ _ _ _"),
+}
+
+
 def _stages(
     width: int,
     conv: type[nn.Conv1d | nn.Conv2d],
