@@ -26,13 +26,15 @@ def random_hash(seed: int) -> str:
 
 
 def frozen(module: Module, device: str) -> Module:
-    """Put a module on a device, in evaluation mode, without gradients.
+    """Put a module on a device (see `pick_device`), to run it without gradients."""
+    return module.requires_grad_(False).eval().to(pick_device(device))
 
-    ``auto`` is the GPU where there is one, else the CPU.
-    """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return module.requires_grad_(False).eval().to(device)
+
+def pick_device(name: str) -> torch.device:
+    """Device of a name; ``auto`` is the GPU where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def run_blocks(

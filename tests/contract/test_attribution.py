@@ -99,7 +99,7 @@ def test_exact_scores_of_all_parts_add_up_to_the_logit(explained):
                 if method == EXACT
             )
             head = LinearProbe(probe, {})
-            logit = head.frame_logits(np.ascontiguousarray(rows[row : row + 1]))[0]
+            logit = head.curve(np.ascontiguousarray(rows[row : row + 1]))[0]
             assert total == pytest.approx(logit, abs=1e-5)
 
 

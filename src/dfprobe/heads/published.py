@@ -24,8 +24,10 @@ import torch
 from dfprobe import __version__
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.files.head_file import provenance_of
+from dfprobe.heads.files.tensor_file import Facts, Tensors
 from dfprobe.heads.kinds.linear import LinearProbe
 from dfprobe.heads.kinds.sync import SyncHead
+from dfprobe.store.features import Attributes
 from dfprobe.store.files import sha256_of
 
 _PROBE = {"head.weight", "head.bias"}
@@ -45,7 +47,7 @@ class EncoderFeatures(NamedTuple):
         Length of a row; None for feature files, which alone know it.
     """
 
-    attributes: dict[str, Any]
+    attributes: Attributes
     dim: int | None
 
     @property
@@ -63,10 +65,10 @@ class _Checkpoint(NamedTuple):
     """A checkpoint file: all that it holds, and the head's parameters."""
 
     path: Path
-    content: dict[str, Any]
-    tensors: dict[str, np.ndarray]
+    content: Facts
+    tensors: Tensors
 
-    def origin(self) -> dict[str, Any]:
+    def origin(self) -> Facts:
         """Which file this is."""
         return {"file": self.path.name, "sha256": sha256_of(self.path)}
 
@@ -104,7 +106,7 @@ def import_head(
 
 
 def _probe(
-    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: dict[str, Any]
+    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: Facts
 ) -> LinearProbe:
     [stream] = streams
     params = _params(file)
@@ -119,7 +121,7 @@ def _probe(
 
 
 def _sync_head(
-    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: dict[str, Any]
+    file: _Checkpoint, streams: Sequence[EncoderFeatures], metadata: Facts
 ) -> SyncHead:
     head = SyncHead(file.tensors, {})
     head.check(file.path)
@@ -205,7 +207,7 @@ def _params(file: _Checkpoint) -> np.ndarray:
     return params
 
 
-def _hparams(file: _Checkpoint) -> dict[str, Any]:
+def _hparams(file: _Checkpoint) -> Facts:
     found: Any = file.content
     for key in ("hyper_parameters", "config", "model_hparams"):
         found = found.get(key) if isinstance(found, dict) else None
@@ -218,7 +220,7 @@ def _hparams(file: _Checkpoint) -> dict[str, Any]:
 
 
 def _check_features(
-    path: Path, probe_dim: int, hparams: dict[str, Any], stream: EncoderFeatures
+    path: Path, probe_dim: int, hparams: Facts, stream: EncoderFeatures
 ) -> None:
     kind, name, dim = hparams["input_type"], stream.name, stream.dim
     if _MODALITIES.get(kind) != stream.modality:

@@ -29,6 +29,7 @@ from dfprobe.heads.data.feed import ClipFeed, buffer_budget
 from dfprobe.heads.data.splits import Candidate, Split, Stream
 from dfprobe.heads.files.head_file import provenance_of
 from dfprobe.heads.files.history import Stopping, write_history
+from dfprobe.heads.files.tensor_file import Facts
 from dfprobe.heads.fit.loop import Fit, ProgressFile, Trainer, fit
 from dfprobe.heads.kinds.contract import Head, Kind, check_streams, kind_module
 from dfprobe.products import manifest_corpus
@@ -136,7 +137,7 @@ def _by_seed_and_layer(fits: list[Fit]) -> list[list[Fit]]:
     return list(groups.values())
 
 
-def _save(kind: Kind, fits: list[Fit], metadata: dict[str, Any], path: Path) -> Head:
+def _save(kind: Kind, fits: list[Fit], metadata: Facts, path: Path) -> Head:
     """Write the head of the lowest validation loss."""
     best = min(fits, key=lambda one: one.best.val_loss)
     entries = {
@@ -176,7 +177,7 @@ def _metadata(
     stores: list[StoreSet],
     chosen: list[LabelledClips],
     corpus: str,
-) -> dict[str, Any]:
+) -> Facts:
     rows = [provenance_of(store.attributes) for store in stores]
     return {
         **(rows[0] if len(rows) == 1 else {"streams": rows}),
@@ -203,7 +204,7 @@ def _key(spec: HeadSpec, stores: list[StoreSet], chosen: list[LabelledClips]) ->
     return digest.hexdigest()
 
 
-def _columns(candidate: Candidate, metadata: dict[str, Any]) -> dict[str, Any]:
+def _columns(candidate: Candidate, metadata: Facts) -> Facts:
     """Part of a row that the probe of one layer reads."""
     if candidate.layer is None:
         return {}

@@ -18,12 +18,12 @@ from dfprobe.heads.files.head_file import PROVENANCE
 from dfprobe.heads.kinds.contract import Head, load_head
 from dfprobe.media.crops import crops_key
 from dfprobe.products import HeadKey
+from dfprobe.settings.head_kinds import kinds
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
 
 HEADS_FOLDER = Path(products.heads_folder("linear"))
 _DEVICE = "auto"
-_SUPERVISED = ("linear", "transformer")
 
 log = logging.getLogger("dfprobe")
 
@@ -120,10 +120,10 @@ def load_readers(paths: Sequence[Path]) -> list[Reader]:
 
 def _load(path: Path) -> NamedProbe:
     probe = load_head(path)
-    if probe.metadata["kind"] not in _SUPERVISED:
+    if probe.metadata["kind"] not in kinds():
         raise DataError(
             f"{path} holds a {probe.metadata['kind']} head, not one of clip labels; "
-            f"`dfprobe score` takes {' and '.join(_SUPERVISED)} heads. Score "
+            f"`dfprobe score` takes {' and '.join(kinds())} heads. Score "
             "with it in the workflow (`anomaly`)."
         )
     missing = [name for name in PROVENANCE if name not in probe.metadata]

@@ -3,7 +3,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from dfprobe.errors import DataError
-from dfprobe.heads.files.head_file import read_head, write_head
+from dfprobe.heads.files.head_file import read_head
+from dfprobe.heads.files.tensor_file import write_tensors
 from dfprobe.heads.kinds.linear import LinearProbe
 
 
@@ -19,7 +20,9 @@ def test_round_trip(tmp_path):
 
 def test_another_kind_is_refused(tmp_path):
     path = tmp_path / "head.safetensors"
-    write_head(path, {"x": np.zeros(3, np.float32)}, {"kind": "next_token", "dim": 3})
+    write_tensors(
+        path, {"x": np.zeros(3, np.float32)}, {"kind": "next_token", "dim": 3}
+    )
     with pytest.raises(DataError, match="kind 'next_token', expected 'linear'"):
         LinearProbe.load(path)
 
@@ -30,7 +33,7 @@ def test_tensors_that_contradict_the_metadata_are_refused(tmp_path):
         "head.weight": np.zeros((1, 4), np.float32),
         "head.bias": np.zeros(1, np.float32),
     }
-    write_head(path, tensors, {"kind": "linear", "dim": 8})
+    write_tensors(path, tensors, {"kind": "linear", "dim": 8})
     with pytest.raises(DataError, match=r"\(1, 4\).*expected.*\(1, 8\)"):
         LinearProbe.load(path)
 

@@ -14,7 +14,7 @@ from dfprobe.heads.data.splits import Candidate, class_weights, epoch_order
 from dfprobe.heads.files.history import Stopping
 from dfprobe.heads.fit.linear import LinearTrainer, initial_parameters
 from dfprobe.heads.fit.loop import ProgressFile, fit
-from dfprobe.heads.kinds import linear
+from dfprobe.heads.kinds import linear, linear_kernel
 from typed_specs import head_spec
 
 DIM = 21
@@ -328,8 +328,11 @@ def test_probe_of_the_tensors_scores_like_the_trainer():
 
 def test_curve_of_a_probe_is_its_frame_logits():
     [(_, rows), *_] = clips(1, 3)
-    probe = linear.LinearProbe(initial_parameters(DIM, 1), {})
-    np.testing.assert_array_equal(probe.curve(rows), probe.frame_logits(rows))
+    params = initial_parameters(DIM, 1)
+    probe = linear.LinearProbe(params, {})
+    bits = linear_kernel.stored_bits(rows)
+    [logits] = linear_kernel.frame_logits(bits, params[None])
+    np.testing.assert_array_equal(probe.curve(rows), logits)
     assert probe.curve(rows).shape == (len(rows),)
 
 

@@ -134,7 +134,7 @@ def test_every_head_has_its_curves(corpus, head):
         for row, score in zip(
             table.iter_rows(named=True), scores["score"], strict=True
         ):
-            expected = probe.frame_logits(corpus.rows[row["clip_id"]])
+            expected = probe.curve(corpus.rows[row["clip_id"]])
             np.testing.assert_allclose(row["curve"], expected, rtol=1e-6)
             assert score == pytest.approx(np.logaddexp.reduce(expected), abs=1e-5)
 

@@ -8,8 +8,8 @@ from toy_clips import trainer
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.data.splits import Item
-from dfprobe.heads.files.head_file import write_head
 from dfprobe.heads.files.history import Stopping
+from dfprobe.heads.files.tensor_file import write_tensors
 from dfprobe.heads.fit.loop import ProgressFile, fit
 from dfprobe.heads.fit.torch import TorchTrainer
 from dfprobe.heads.kinds import sync
@@ -237,7 +237,7 @@ def test_tensors_that_do_not_fit_together_are_refused(splits, tmp_path, changes,
     tensors = train(splits, tmp_path, epochs=1).tensors | changes
     path = tmp_path / "head.safetensors"
     kept = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    write_head(path, kept, {"kind": "sync"})
+    write_tensors(path, kept, {"kind": "sync"})
     with pytest.raises(DataError, match=part):
         SyncHead.load(path)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dfprobe.errors import DataError
-from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
+from dfprobe.heads.files.tensor_file import Facts, Tensors, read_tensors
+from dfprobe.store.features import Attributes
 
 # What a head copies from the feature stores that it reads, so that the features of
 # other clips can be computed in the same way.
@@ -17,12 +17,12 @@ PROVENANCE = (
 )
 
 
-def provenance_of(attributes: dict[str, Any]) -> dict[str, Any]:
+def provenance_of(attributes: Attributes) -> Facts:
     """Entries of `PROVENANCE` that a feature store has (an old one lacks some)."""
     return {name: attributes[name] for name in PROVENANCE if name in attributes}
 
 
-def streams_of(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+def streams_of(metadata: Facts) -> list[Facts]:
     """Return what a head says of the rows that it reads, one entry per stream."""
     return metadata.get("streams", [metadata])
 
@@ -32,32 +32,8 @@ def kind_of(path: Path) -> str:
     return str(read_tensors(path)[1].get("kind"))
 
 
-def write_head(
-    path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-) -> None:
-    """Write a head, whole or not at all; equal content gives equal bytes.
-
-    Parameters
-    ----------
-    path : Path
-        ``.safetensors`` file to write.
-    tensors : dict of str to np.ndarray
-        The head's parameters.
-    metadata : dict
-        JSON values; ``kind``, ``dim`` and ``encoder_key`` are what a reader checks.
-    """
-    write_tensors(path, tensors, metadata)
-
-
-def read_head(path: Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read a head of the expected kind.
-
-    Returns
-    -------
-    tensors : dict of str to np.ndarray
-        The head's parameters.
-    metadata : dict
-        What `write_head` was given.
+def read_head(path: Path, kind: str) -> tuple[Tensors, Facts]:
+    """Read a head of the expected kind: its parameters, and what its file says of it.
 
     Raises
     ------
@@ -83,9 +59,9 @@ def check_tensors(
     path : Path
         File that they come from, for messages.
     tensors : mapping of str to np.ndarray
-        By name.
+        The tensors.
     shapes : mapping of str to tuple of int
-        Name and shape of each tensor of the model.
+        Shape of each tensor of the model.
 
     Raises
     ------

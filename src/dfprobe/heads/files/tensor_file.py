@@ -3,7 +3,7 @@
 import json
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -12,31 +12,24 @@ from safetensors.numpy import save_file
 from dfprobe.errors import DataError
 from dfprobe.store.files import write_whole
 
+Tensors: TypeAlias = dict[str, np.ndarray]  # by name
+# What a file says besides its tensors: JSON values, whose names depend on what wrote it
+# (the kind of a head, its source, the version).
+Facts: TypeAlias = dict[str, Any]
+
 _KEY = "dfprobe"  # one entry: safetensors writes several in an unsteady order
 _CHECKSUM = "crc32"
 
 
-def write_tensors(
-    path: Path, tensors: dict[str, np.ndarray], facts: dict[str, Any]
-) -> None:
-    """Write tensors and facts, whole or not at all; equal content gives equal bytes.
-
-    Parameters
-    ----------
-    path : Path
-        ``.safetensors`` file to write.
-    tensors : dict of str to np.ndarray
-        By name.
-    facts : dict
-        JSON values.
-    """
+def write_tensors(path: Path, tensors: Tensors, facts: Facts) -> None:
+    """Write tensors and facts, whole or not at all; equal content gives equal bytes."""
     # A safetensors file has no checksum of its own.
     text = json.dumps(facts | {_CHECKSUM: _checksum(tensors, facts)}, sort_keys=True)
     with write_whole(path) as draft:
         save_file(tensors, draft, {_KEY: text})
 
 
-def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read_tensors(path: Path) -> tuple[Tensors, Facts]:
     """Read what `write_tensors` wrote: tensors by name, and facts.
 
     Raises
@@ -69,7 +62,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return tensors, facts
 
 
-def _checksum(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> int:
+def _checksum(tensors: Tensors, facts: Facts) -> int:
     """CRC-32 of names, types, shapes, values and facts."""
     checksum = zlib.crc32(json.dumps(facts, sort_keys=True).encode())
     for name, values in sorted(tensors.items()):

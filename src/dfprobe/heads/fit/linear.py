@@ -13,11 +13,13 @@ import numpy as np
 
 from dfprobe.errors import DataError
 from dfprobe.heads.data.splits import Candidate, Item, Split, class_weights, epoch_order
+from dfprobe.heads.files.tensor_file import Tensors
 from dfprobe.heads.kinds import linear_kernel
 from dfprobe.heads.kinds.contract import Kind
 from dfprobe.settings.stage_specs.heads import HeadSpec
 
 _FACTOR, _PATIENCE, _LOWEST_RATE = 0.3, 2, 1e-6  # of schedule `plateau`
+_STATE = ("params", "moments", "step", "rates", "lowest_loss", "waited")
 
 
 def trainers(
@@ -126,7 +128,7 @@ class LinearTrainer:
         """Learning rate of each probe, (members,)."""
         return self._rates.copy()
 
-    def tensors(self, member: int) -> dict[str, np.ndarray]:
+    def tensors(self, member: int) -> Tensors:
         """Parameters of one probe by their names in the published checkpoints."""
         params = self._params[member]
         return {
@@ -134,25 +136,15 @@ class LinearTrainer:
             "head.bias": params[-1:].copy(),
         }
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> Tensors:
         """Parameters, Adam's state, learning rates and what they wait for."""
-        return {
-            "params": self._params.copy(),
-            "moments": self._moments.copy(),
-            "step": np.array(self._step),
-            "rates": self._rates,
-            "lowest_loss": self._lowest_loss,
-            "waited": self._waited,
-        }
+        return {name: np.array(getattr(self, f"_{name}")) for name in _STATE}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Tensors) -> None:
         """Go back to a `state`."""
-        self._params = state["params"].copy()
-        self._moments = state["moments"].copy()
+        for name in _STATE:
+            setattr(self, f"_{name}", state[name].copy())
         self._step = int(state["step"])
-        self._rates = state["rates"].copy()
-        self._lowest_loss = state["lowest_loss"].copy()
-        self._waited = state["waited"].copy()
 
 
 def initial_parameters(dim: int, seed: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.data.splits import Candidate
 from dfprobe.heads.files.history import Epoch, Stopping
-from dfprobe.heads.files.tensor_file import read_tensors, write_tensors
+from dfprobe.heads.files.tensor_file import Facts, Tensors, read_tensors, write_tensors
 from dfprobe.progress import Progress
 
 log = logging.getLogger("dfprobe")
@@ -50,13 +50,13 @@ class Trainer(Protocol):
     def learning_rates(self) -> np.ndarray:
         """Learning rate of each member, (members,) float64."""
 
-    def tensors(self, member: int) -> dict[str, np.ndarray]:
+    def tensors(self, member: int) -> Tensors:
         """Parameters of one member as the head file holds them, by name; copies."""
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> Tensors:
         """All that the next epoch depends on, by name."""
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Tensors) -> None:
         """Go back to a `state`."""
 
 
@@ -78,7 +78,7 @@ class Fit(NamedTuple):
     """
 
     candidate: Candidate
-    tensors: dict[str, np.ndarray]
+    tensors: Tensors
     history: list[Epoch]
     best: Epoch
     stopped: bool
@@ -107,12 +107,12 @@ class ProgressFile:
         """Whether it is time to write the next state."""
         return time.monotonic() - self._last >= self._every_s
 
-    def write(self, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+    def write(self, arrays: Tensors, facts: Facts) -> None:
         """Write arrays and JSON values, whole or not at all."""
         write_tensors(self.path, arrays, {"key": self._key, **facts})
         self._last = time.monotonic()
 
-    def read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    def read(self) -> tuple[Tensors, Facts] | None:
         """Read what was written last; None for nothing that can be used."""
         if not self.path.exists():
             return None
@@ -136,7 +136,7 @@ class _Member:
         self._stopping = stopping
         self.history: list[Epoch] = []
         self.best = Epoch(0, math.inf, math.inf, math.nan)
-        self.tensors: dict[str, np.ndarray] = {}
+        self.tensors: Tensors = {}
 
     @property
     def stopped(self) -> bool:
@@ -155,7 +155,7 @@ class _Member:
         self.best = epoch
         return True
 
-    def restore(self, history: list[list[Any]], tensors: dict[str, np.ndarray]) -> None:
+    def restore(self, history: list[list[Any]], tensors: Tensors) -> None:
         for values in history:
             self.improves(Epoch(*values))
         self.tensors = tensors
@@ -242,7 +242,7 @@ def _resume(
     return int(facts["epoch"]) + 1
 
 
-def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+def _below(arrays: Tensors, prefix: str) -> Tensors:
     return {
         n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)
     }

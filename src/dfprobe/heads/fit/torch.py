@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from dfprobe.heads.data.splits import Candidate, Split
+from dfprobe.heads.files.tensor_file import Tensors
 from dfprobe.heads.kinds.torch_head import Loss, Objective, TorchKind
 from dfprobe.settings.stage_specs.heads import HeadSpec
+from dfprobe.torch_modules import pick_device
 
 _SCHEDULE = "schedule"
 
@@ -61,7 +63,9 @@ class TorchTrainer:
 
     def train_epoch(self, epoch: int) -> np.ndarray:
         """Take one optimiser step per batch; mean loss, (1,)."""
-        torch.manual_seed(epoch_seed(self.candidates[0].seed, epoch))
+        # Of dropout.
+        sequence = np.random.SeedSequence([self.candidates[0].seed, epoch])
+        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
         self.model.train()
         mean = _Mean()
         for batch in self.objective.batches(self._train, epoch):
@@ -92,11 +96,11 @@ class TorchTrainer:
         """Learning rate of the optimiser, (1,)."""
         return np.array([self.optimizer.param_groups[0]["lr"]])
 
-    def tensors(self, member: int) -> dict[str, np.ndarray]:
+    def tensors(self, member: int) -> Tensors:
         """Parameters by their names in the model."""
         return _arrays(self.model.state_dict())
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> Tensors:
         """Parameters, the optimiser's moments, the schedule."""
         optimizer = self.optimizer.state_dict()
         moments = {
@@ -114,7 +118,7 @@ class TorchTrainer:
             _SCHEDULE: np.frombuffer(text, np.uint8),
         }
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Tensors) -> None:
         """Go back to a `state`."""
         tensors = {n: torch.from_numpy(a) for n, a in state.items() if n != _SCHEDULE}
         model = {n: t for n, t in tensors.items() if n.startswith("model/")}
@@ -134,18 +138,6 @@ class TorchTrainer:
             self._schedule.load_state_dict(schedule)
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """Seed of an epoch's dropout."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0])
-
-
-def pick_device(name: str) -> torch.device:
-    """Device of a name; ``auto`` is the GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
 class _Mean:
     """Mean of a loss over the items of all batches, summed in float64."""
 
@@ -163,5 +155,5 @@ class _Mean:
         return np.array([float(self._total) / self._count])
 
 
-def _arrays(tensors: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+def _arrays(tensors: dict[str, torch.Tensor]) -> Tensors:
     return {n: t.detach().cpu().numpy().copy() for n, t in tensors.items()}

@@ -9,6 +9,7 @@ import numpy as np
 
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.heads.files.head_file import kind_of
+from dfprobe.heads.files.tensor_file import Facts, Tensors
 from dfprobe.settings.head_kinds import every_kind
 
 
@@ -21,7 +22,7 @@ class Head(Protocol):
         What its file says of it.
     """
 
-    metadata: dict[str, Any]
+    metadata: Facts
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -44,9 +45,7 @@ class Head(Protocol):
         """Read a head file."""
 
     @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-    ) -> Self:
+    def from_tensors(cls, tensors: Tensors, metadata: Facts) -> Self:
         """Make a head of what training gives."""
 
 

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from dfprobe.heads.files.head_file import check_tensors, read_head, write_head
+from dfprobe.heads.files.head_file import check_tensors, read_head
+from dfprobe.heads.files.tensor_file import Facts, Tensors, write_tensors
 from dfprobe.heads.kinds import linear_kernel
+from dfprobe.settings.model import Options
 
 RECIPE = 2  # raise it when the numbers change, see dfprobe.recipes
 
@@ -16,7 +18,7 @@ TRAINER = "linear"
 STREAMS = (1,)
 REAL_ONLY = False
 MIN_ROWS = 1
-OPTIONS: dict = {}
+OPTIONS: Options = {}
 
 _WEIGHT, _BIAS = "head.weight", "head.bias"  # names in the published checkpoints
 
@@ -38,7 +40,7 @@ class LinearProbe:
     """
 
     params: np.ndarray
-    metadata: dict[str, Any]
+    metadata: Facts
 
     @property
     def dim(self) -> int:
@@ -50,7 +52,7 @@ class LinearProbe:
         """Length of the rows of the one stream."""
         return tuple(self.metadata.get("dims", [self.dim]))
 
-    def frame_logits(self, rows: np.ndarray) -> np.ndarray:
+    def curve(self, rows: np.ndarray) -> np.ndarray:
         """Logit of every row.
 
         Parameters
@@ -67,12 +69,8 @@ class LinearProbe:
         bits = linear_kernel.stored_bits(self._part(rows))
         return linear_kernel.frame_logits(bits, self.params[None])[0]
 
-    def curve(self, rows: np.ndarray) -> np.ndarray:
-        """Value of every row: its `frame_logits`."""
-        return self.frame_logits(rows)
-
     def score(self, rows: np.ndarray) -> float:
-        """Logit of a clip: log-sum-exp of its `frame_logits`; NaN for a bad row."""
+        """Logit of a clip: log-sum-exp of its `curve`; NaN for a bad row."""
         bits = linear_kernel.stored_bits(self._part(rows))
         return float(linear_kernel.clip_scores(bits, self.params[None])[0])
 
@@ -89,7 +87,7 @@ class LinearProbe:
             _BIAS: self.params[-1:],
         }
         entries = {"kind": KIND, "dim": self.dim, "dims": list(self.dims)}
-        write_head(path, tensors, {**self.metadata, **entries})
+        write_tensors(path, tensors, {**self.metadata, **entries})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -105,9 +103,7 @@ class LinearProbe:
         return cls.from_tensors(tensors, metadata)
 
     @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-    ) -> Self:
+    def from_tensors(cls, tensors: Tensors, metadata: Facts) -> Self:
         """Make a probe of what training gives."""
         params = np.concatenate([tensors[_WEIGHT].ravel(), tensors[_BIAS]])
         return cls(params.astype(np.float32), metadata)

@@ -12,9 +12,8 @@ row from the first piece that has one, which then sees at least 2,500 rows befor
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from dfprobe.errors import ConfigError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split, epoch_order
-from dfprobe.heads.kinds.positions import sinusoids
+from dfprobe.heads.kinds.positions import Sizes, new_layers, sinusoids, sizes_of
 from dfprobe.heads.kinds.torch_head import Loss, Objective, TorchHead, finite_inputs
+from dfprobe.settings.model import Options
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
@@ -40,50 +39,8 @@ MIN_ROWS = 2  # one to predict from, one to predict
 MAX_INPUTS = 5000  # rows of the published table of positions
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """Sizes of the model.
-
-    Parameters
-    ----------
-    width : int
-        Of the transformer; even, and a multiple of ``heads``.
-    feed_forward : int
-        Width inside the feed-forward part of a layer.
-    heads, layers : int
-        Attention heads of a layer, and layers.
-    dropout : float
-        Share of values set to zero in training.
-    """
-
-    width: int
-    feed_forward: int
-    heads: int
-    layers: int
-    dropout: float
-
-    def __post_init__(self) -> None:
-        if self.width % 2 or self.width % self.heads:
-            raise ConfigError(
-                "heads: options.width of a next_token head must be even and a multiple "
-                f"of options.heads, but the configuration has width {self.width} and "
-                f"{self.heads} heads."
-            )
-
-
 class NextTokenModel(nn.Module):
-    """Causal Transformer over the rows of a clip.
-
-    All layers begin with the same weights: ``nn.TransformerEncoder`` copies the one
-    that it is given, as in the published code.
-
-    Parameters
-    ----------
-    dim : int
-        Length of a row, D.
-    sizes : Sizes
-        Sizes of all parts.
-    """
+    """Causal Transformer over the rows of a clip, each of length ``dim``."""
 
     positions: Tensor
 
@@ -93,19 +50,7 @@ class NextTokenModel(nn.Module):
         table = sinusoids(MAX_INPUTS, sizes.width)
         self.register_buffer("positions", table, persistent=False)
         self.dropout = nn.Dropout(sizes.dropout)
-        layer = nn.TransformerEncoderLayer(
-            sizes.width,
-            sizes.heads,
-            sizes.feed_forward,
-            sizes.dropout,
-            # Not "relu": for that torch has a shortcut in evaluation that holds all
-            # T x T attention weights.
-            activation=torch.relu,
-            batch_first=True,
-        )
-        self.transformer = nn.TransformerEncoder(
-            layer, sizes.layers, enable_nested_tensor=False
-        )
+        self.transformer = new_layers(KIND, sizes)
         self.head = nn.Linear(sizes.width, dim)
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -259,12 +204,6 @@ def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> NextTokenOb
     return NextTokenObjective(model, spec.max_epochs, batch_size, candidate.seed)
 
 
-def sizes_of(options: dict[str, Any]) -> Sizes:
-    """Sizes of the model in the options of a head."""
-    names = ("width", "feed_forward", "heads", "layers", "dropout")
-    return Sizes(**{name: options[name] for name in names})
-
-
 def pieces(rows: int) -> list[tuple[int, int]]:
     """Cut a clip for the table of positions: first row of a piece, and its end.
 
@@ -276,8 +215,6 @@ def pieces(rows: int) -> list[tuple[int, int]]:
     return [(start, min(start + MAX_INPUTS + 1, rows)) for start in starts]
 
 
-def _new_model(
-    dims: tuple[int, ...], options: dict[str, Any], seed: int
-) -> NextTokenModel:
+def _new_model(dims: tuple[int, ...], options: Options, seed: int) -> NextTokenModel:
     sizes = sizes_of(options)
     return random_module(lambda: NextTokenModel(sum(dims), sizes), seed)

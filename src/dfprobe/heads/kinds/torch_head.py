@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from dfprobe.heads.data.splits import Candidate, Split
-from dfprobe.heads.files.head_file import check_tensors, read_head, write_head
+from dfprobe.heads.files.head_file import check_tensors, read_head
+from dfprobe.heads.files.tensor_file import Facts, Tensors, write_tensors
 from dfprobe.heads.kinds.contract import Kind
 from dfprobe.settings.stage_specs.heads import HeadSpec
 
@@ -36,8 +37,8 @@ class TorchHead(ABC):
         What the head file says of it: ``dims``, ``spec``, encoder, training corpus...
     """
 
-    tensors: dict[str, np.ndarray]
-    metadata: dict[str, Any]
+    tensors: Tensors
+    metadata: Facts
 
     KIND: ClassVar[str]
 
@@ -61,7 +62,7 @@ class TorchHead(ABC):
     def save(self, path: Path) -> None:
         """Write the head file."""
         entries = {**self.metadata, "kind": self.KIND, "dims": list(self.dims)}
-        write_head(path, self.tensors, entries)
+        write_tensors(path, self.tensors, entries)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -77,9 +78,7 @@ class TorchHead(ABC):
         return head
 
     @classmethod
-    def from_tensors(
-        cls, tensors: dict[str, np.ndarray], metadata: dict[str, Any]
-    ) -> Self:
+    def from_tensors(cls, tensors: Tensors, metadata: Facts) -> Self:
         """Make a head of what training gives."""
         return cls(tensors, metadata)
 

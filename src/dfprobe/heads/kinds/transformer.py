@@ -15,17 +15,17 @@ clip's score is over the logits of all parts.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dfprobe.errors import ConfigError
 from dfprobe.heads.data.alignment import unit_rows
 from dfprobe.heads.data.splits import Candidate, Split
 from dfprobe.heads.kinds.clip_head import ClipHead, ClipObjective
-from dfprobe.heads.kinds.positions import sinusoids
+from dfprobe.heads.kinds.positions import new_layers, sinusoids, sizes_of
+from dfprobe.settings.model import Options
 from dfprobe.settings.stage_specs.heads import HeadSpec
 from dfprobe.torch_modules import random_module
 
@@ -76,13 +76,6 @@ OPTIONS = {
 class TransformerModel(nn.Module):
     """Linear map, sinusoidal positions, Transformer encoder, one logit per row.
 
-    Parameters
-    ----------
-    dim : int
-        Length of a row, D.
-    options : dict
-        ``width``, ``layers``, ``heads``, ``feed_forward``, ``dropout``.
-
     Raises
     ------
     ConfigError
@@ -91,45 +84,17 @@ class TransformerModel(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, dim: int, options: dict[str, Any]) -> None:
+    def __init__(self, dim: int, options: Options) -> None:
         super().__init__()
-        width, heads = options["width"], options["heads"]
-        if width % 2 or width % heads:
-            raise ConfigError(
-                "heads: options.width of a transformer head must be even and a "
-                f"multiple of options.heads, but the configuration has width {width} "
-                f"and {heads} heads."
-            )
-        self.project = nn.Linear(dim, width)
-        table = sinusoids(MAX_ROWS, width)
+        sizes = sizes_of(options)
+        self.project = nn.Linear(dim, sizes.width)
+        table = sinusoids(MAX_ROWS, sizes.width)
         self.register_buffer("positions", table, persistent=False)
-        layer = nn.TransformerEncoderLayer(
-            width,
-            heads,
-            options["feed_forward"],
-            options["dropout"],
-            # Not "relu": for that torch has a shortcut in evaluation that holds all
-            # attention weights.
-            activation=torch.relu,
-            batch_first=True,
-        )
-        self.transformer = nn.TransformerEncoder(
-            layer, options["layers"], enable_nested_tensor=False
-        )
-        self.head = nn.Linear(width, 1)
+        self.transformer = new_layers(KIND, sizes)
+        self.head = nn.Linear(sizes.width, 1)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Logit of every row of a clip.
-
-        Parameters
-        ----------
-        rows : Tensor of shape (T, D), float32
-            Each divided by its norm.
-
-        Returns
-        -------
-        Tensor of shape (T,)
-        """
+        """Logit of every row of a clip, each divided by its norm: (T, D) -> (T,)."""
         parts = rows.tensor_split(math.ceil(len(rows) / MAX_ROWS))
         return torch.cat([self._part(part) for part in parts])
 
@@ -169,5 +134,5 @@ def objective(train: Split, spec: HeadSpec, candidate: Candidate) -> ClipObjecti
     return ClipObjective(model, unit_rows, train, spec, candidate.seed)
 
 
-def _new_model(dim: int, options: dict[str, Any], seed: int) -> TransformerModel:
+def _new_model(dim: int, options: Options, seed: int) -> TransformerModel:
     return random_module(lambda: TransformerModel(dim, options), seed)
