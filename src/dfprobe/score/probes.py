@@ -55,17 +55,8 @@ class Reader:
 def find_heads(names: Sequence[str], folder: Path = HEADS_FOLDER) -> list[Path]:
     """Head files that are named by their path or by their encoder, each once.
 
-    Parameters
-    ----------
-    names : sequence of str
-        A file, or an encoder: all heads that the workflow trained on it.
-    folder : Path
-        Folder with a folder for each encoder.
-
-    Raises
-    ------
-    DataError
-        If a name is neither.
+    An encoder stands for all heads that the workflow trained on it, in the encoder's
+    folder of ``folder``. A DataError tells of a name that is neither.
     """
     found: dict[Path, None] = {}
     for name in names:

@@ -64,20 +64,10 @@ class ClipCrops:
 
 
 def score_video(path: Path, readers: Sequence[Reader]) -> Iterator[ClipScore]:
-    """Score one video with all probes.
+    """Score one video with all probes, one after the other.
 
     What is wrong with the video raises nothing: it becomes a status. Crops are made
     once for all encoders with the same settings.
-
-    Parameters
-    ----------
-    path : Path
-        The video.
-
-    Yields
-    ------
-    ClipScore
-        One for each probe.
     """
     made: dict[CropSettings | None, ClipCrops] = {}
     for reader in readers:

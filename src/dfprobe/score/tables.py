@@ -62,21 +62,12 @@ class Table:
         if result.score is not None:
             score = f"{result.score:.4f}"
             probability = f"{probability_of(result.score):.4f}"
-        named = result.named
+        named, status = result.named, result.status
         clip = result.clip + (f"  ({result.detail})" if result.detail else "")
-        return self._line(
-            score, probability, result.status, named.encoder, named.train, clip
-        )
+        return self._line(score, probability, status, named.encoder, named.train, clip)
 
-    def _line(
-        self,
-        score: str,
-        probability: str,
-        status: str,
-        encoder: str,
-        train: str,
-        clip: str,
-    ) -> str:
+    def _line(self, *cells: str) -> str:
+        score, probability, status, encoder, train, clip = cells
         wide, broad = self._widths
         return (
             f"{score:>9}  {probability:>11}  {status:<10}  {encoder:<{wide}}  "
@@ -85,13 +76,7 @@ class Table:
 
 
 def check_format(path: Path) -> None:
-    """Refuse a file for the scores that is neither CSV nor JSON.
-
-    Raises
-    ------
-    ConfigError
-        Before anything is computed.
-    """
+    """Refuse a file for the scores that is neither CSV nor JSON."""
     if path.suffix.lower() not in _FORMATS:
         raise ConfigError(
             f"--out {path}: expected a name that ends in {' or '.join(_FORMATS)}."
@@ -115,15 +100,7 @@ def row_of(result: ClipScore) -> Row:
 
 
 def write_scores(rows: Sequence[Row], path: Path) -> None:
-    """Write all scores, one row per clip and probe.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        See `row_of`.
-    path : Path
-        ``.csv``, or ``.json`` (a list of objects).
-    """
+    """Write all scores, one `row_of` clip and probe, as CSV or as a list in JSON."""
     with write_whole(path) as draft:
         if path.suffix.lower() == ".csv":
             pl.DataFrame(rows, schema=SCHEMA).write_csv(draft)
@@ -135,12 +112,8 @@ def write_scores(rows: Sequence[Row], path: Path) -> None:
 def write_curve(result: ClipScore, folder: Path, name: Path) -> None:
     """Write ``time_s, logit`` of every row of a clip.
 
-    Parameters
-    ----------
-    folder : Path
-        Gets a folder for each encoder and training corpus.
-    name : Path
-        Path of the clip below that, to which ``.csv`` is added.
+    The folder gets one for each encoder and training corpus; ``name`` is the path of
+    the clip below that, to which ``.csv`` is added.
     """
     named = result.named
     path = folder / _plain(named.encoder) / _plain(named.train) / f"{name}.csv"

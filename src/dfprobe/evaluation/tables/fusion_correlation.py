@@ -14,21 +14,12 @@ _FEWEST = 4  # clips from which on Fisher's interval exists
 
 
 def correlation_rows(names: Sequence[str], scores: np.ndarray) -> Iterator[Row]:
-    """Rows of the table of correlations for one pair of corpora.
+    """Rows of the table of correlations for the scores (encoders, clips) of a pair.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Encoders.
-    scores : np.ndarray of shape (encoders, clips), float64
-
-    Yields
-    ------
-    dict
-        ``first, second, clips`` and `COEFFICIENTS` for every two encoders: Pearson's r
-        with its 95% interval by Fisher's transformation (which takes the scores of
-        both for normal: an approximation where classes are far apart), Spearman's rho
-        and Kendall's tau-b. None where a score is equal on all clips.
+    ``first, second, clips`` and `COEFFICIENTS` for every two encoders: Pearson's r with
+    its 95% interval by Fisher's transformation (which takes the scores of both for
+    normal: an approximation where classes are far apart), Spearman's rho and Kendall's
+    tau-b. None where a score is equal on all clips.
     """
     clips = scores.shape[1]
     varies = np.ptp(scores, axis=1) > 0 if clips else np.zeros(len(names), bool)

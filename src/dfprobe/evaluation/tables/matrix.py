@@ -4,10 +4,11 @@ Every comparison between encoders is made on the clips that all of them could sc
 (subset ``common``); each encoder's own clips stand beside it (subset ``all``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from dfprobe.evaluation.tables.corpus_scores import (
@@ -87,9 +88,13 @@ def make_matrix(
         for train, _ in pairs(spec.train, [test]):
             for head in spec.heads:
                 column = {"head": head.name, "train": train, "test": test}
-                encoders = [rows[name] for name in head.encoders]
-                long += _long_rows(corpus, column, trained_on[train], encoders)
-                compared += _pair_rows(corpus, column, head.encoders)
+                of_encoder = {
+                    name: corpus.scores[ScoreKey(encoder=name, **column)]
+                    for name in head.encoders
+                }
+                long += _long_rows(corpus, column, trained_on[train], rows, of_encoder)
+                used = {name: s[corpus.common] for name, s in of_encoder.items()}
+                compared += pair_rows(corpus.labels[corpus.common], used, column)
     heads = [head.name for head in spec.heads]
     order = list(rows)
     # Stable: pairs keep their order.
@@ -143,33 +148,17 @@ def _long_rows(
     corpus: CorpusScores,
     column: dict[str, str],
     trained_on: pl.DataFrame,
-    encoders: Sequence[EncoderRow],
+    encoders: Mapping[str, EncoderRow],
+    scores: Mapping[str, np.ndarray],
 ) -> list[Row]:
     """Rows of the tidy table for one column of the matrix."""
     parts = subsets(corpus.clips, trained_on)
     return [
-        {
-            "encoder": encoder.name,
-            "modality": encoder.modality,
-            **column,
-            **measure(
-                corpus, corpus.scores[ScoreKey(encoder=encoder.name, **column)], part
-            ),
-        }
-        for encoder in encoders
+        {"encoder": name, "modality": encoders[name].modality, **column}
+        | measure(corpus, values, part)
+        for name, values in scores.items()
         for part in parts
     ]
-
-
-def _pair_rows(
-    corpus: CorpusScores, column: dict[str, str], encoders: Sequence[str]
-) -> list[Row]:
-    """Rows of the paired tests for one column of the matrix."""
-    scores = {
-        encoder: corpus.scores[ScoreKey(encoder=encoder, **column)][corpus.common]
-        for encoder in encoders
-    }
-    return pair_rows(corpus.labels[corpus.common], scores, column)
 
 
 def _matrix(long: pl.DataFrame, head: HeadName, spec: MatrixSpec) -> pl.DataFrame:

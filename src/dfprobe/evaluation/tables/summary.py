@@ -18,18 +18,7 @@ _CELL = ["encoder", "train", "test"]
 
 
 def extremes(matrix: pl.DataFrame) -> pl.DataFrame:
-    """Count the high cells and those near chance, per encoder.
-
-    Parameters
-    ----------
-    matrix : pl.DataFrame
-        See `dfprobe.evaluation.tables.matrix.read_matrix`.
-
-    Returns
-    -------
-    pl.DataFrame
-        One row per encoder, by its label, also with its highest and lowest cell.
-    """
+    """Count each encoder's high cells and those near chance in `read_matrix`."""
     cells = matrix.drop("modality", "mean_ood").unpivot(
         index=["encoder", "label"], variable_name="pair", value_name="per_cent"
     )
@@ -48,18 +37,8 @@ def extremes(matrix: pl.DataFrame) -> pl.DataFrame:
 def silence_effect(long: pl.DataFrame, spec: MatrixSpec) -> pl.DataFrame:
     """AUC of audio encoders on fakes with and without leading silence, all reals.
 
-    Parameters
-    ----------
-    long : pl.DataFrame
-        ``xdata_long.csv``, one head of it.
-    spec : MatrixSpec
-        That of the matrix.
-
-    Returns
-    -------
-    pl.DataFrame
-        ``label, weights, pair, with silence, without, difference``; no row where a pair
-        of corpora lacks one of the two kinds of fakes.
+    ``long`` is one head of ``xdata_long.csv``. There is no row where a pair of corpora
+    lacks one of the two kinds of fakes.
     """
     audio = [entry.name for entry in spec.encoders if entry.modality != "visual"]
     subsets = ["leading_silence", "no_leading_silence"]
@@ -86,16 +65,8 @@ def silence_effect(long: pl.DataFrame, spec: MatrixSpec) -> pl.DataFrame:
 def trimming_effect(long: pl.DataFrame, spec: MatrixSpec) -> pl.DataFrame | None:
     """AUC of the encoders whose clips are trimmed, and that on whole clips.
 
-    Parameters
-    ----------
-    long, spec
-        As for `silence_effect`.
-
-    Returns
-    -------
-    pl.DataFrame or None
-        ``label, pair``, and for all fakes and those that begin with silence the AUC on
-        whole and on trimmed clips and the difference; None without trimmed encoders.
+    For all fakes and those that begin with silence, with the difference; None without
+    trimmed encoders. Arguments as for `silence_effect`.
     """
     whole = {e.name: e.untrimmed for e in spec.encoders if e.untrimmed is not None}
     if not whole:
@@ -135,10 +106,7 @@ def silence_alone(
 ) -> pl.DataFrame:
     """AUC of the duration of the leading silence as the score of the test clips.
 
-    Returns
-    -------
-    pl.DataFrame
-        ``corpus, clips, AUC``; null where the clips are of one class.
+    Columns ``corpus, clips, AUC``; null where the clips are of one class.
     """
     silence = leading_silence(crop_indexes)
     rows = []
@@ -161,11 +129,8 @@ def silence_alone(
 def coverage(long: pl.DataFrame, test: Sequence[str]) -> pl.DataFrame:
     """Share of the labelled test clips that got a score, per test corpus.
 
-    Returns
-    -------
-    pl.DataFrame
-        ``test, clips, real, fake`` (common clips), ``common``, ``lowest encoder``,
-        ``highest encoder``.
+    Columns ``test, clips, real, fake`` (common clips), ``common``, ``lowest encoder``,
+    ``highest encoder``.
     """
     share = pl.col("coverage") * 100
     own = (

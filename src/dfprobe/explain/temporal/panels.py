@@ -66,25 +66,19 @@ def make_panels(
 
     Without clips in the configuration, the encoder with the best localisation is taken
     of each modality (audio, visual), and of it the two clips with the highest AUC of
-    their rows and the one with the lowest, of the fakes of both streams.
+    their rows and the one with the lowest, of the fakes of both streams. A clip that
+    cannot be shown has its panel too, with the reason.
 
     Parameters
     ----------
     curves : sequence of Path
         ``.../{head}/{encoder}/{train}/{test}.parquet`` of one head.
-    manifest : Path
-        Of the test corpus.
-    crops : sequence of Path
-        Indexes of its crops.
+    manifest, crops : Path, sequence of Path
+        Of the test corpus; indexes of its crops.
     localisation : Path
         Table of localisation.
     spec : PanelsSpec
         The head, its corpora and encoders, and the clips of the configuration.
-
-    Returns
-    -------
-    list of Panel
-        A clip that cannot be shown has its panel too, with the reason.
     """
     paths = {ScoreKey.of(path).encoder: path for path in curves}
     clips = _clips(manifest, crops)

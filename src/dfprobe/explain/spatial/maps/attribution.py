@@ -134,7 +134,7 @@ def explain_frames(
         probe.params,
         shuffled,
         random,
-        _limits(spec),
+        Limits(spec.batch_rows or WHOLE.batch_rows, spec.window_s, spec.overlap_s),
         spec.trim,
     )
     chosen = explained_clips(read_parquet(manifest), spec.clips, seed)
@@ -252,7 +252,7 @@ def _of_frame(
             "logit": heat.logit,
             "rows": heat.values.shape[0],
             "cols": heat.values.shape[1],
-            "heat": _listed(heat),
+            "heat": heat.values.ravel().tolist(),
             "affine": region.ravel().tolist(),
             "width": width,
             "height": height,
@@ -267,14 +267,9 @@ def _of_frame(
 
 def _compared(check: str, heat: Heat, other: Heat) -> Row:
     return {
-        f"{check}_heat": _listed(other),
+        f"{check}_heat": other.values.ravel().tolist(),
         f"{check}_rank": rank_correlation(heat.values, other.values),
     }
-
-
-def _listed(heat: Heat) -> list[float]:
-    values: list[float] = heat.values.ravel().tolist()
-    return values
 
 
 def _failed(
@@ -306,11 +301,6 @@ def _row(
         "part": part,
         "clip_score": clip["score"],
     }
-
-
-def _limits(spec: FramesSpec) -> Limits:
-    rows = spec.batch_rows or WHOLE.batch_rows
-    return Limits(rows, spec.window_s, spec.overlap_s)
 
 
 def _check_same_encoder(head: Path, probe: LinearProbe, encoder: Encoder) -> None:

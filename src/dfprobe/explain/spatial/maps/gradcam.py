@@ -45,10 +45,8 @@ def slopes(
 
     Parameters
     ----------
-    site : Site
-        In the encoder's model.
     tensors : mapping of str to Tensor
-        Its inputs, batches of one, float32.
+        Inputs of the encoder's model, batches of one, float32.
     rows : sequence of int
         Numbers of the rows in what the model gives.
     probes : sequence of np.ndarray of shape (dim + 1,)

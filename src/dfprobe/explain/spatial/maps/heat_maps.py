@@ -39,10 +39,8 @@ def maps_of_rows(
 
     Parameters
     ----------
-    tracing : Tracing
-        How its family's rows are traced back.
     rows : sequence of int
-        Numbers of rows.
+        Numbers of rows; those that the clip does not have are left out.
     probes : sequence of np.ndarray of shape (dim + 1,)
         Linear probes: weights, then the bias.
     limits : Limits
@@ -51,7 +49,7 @@ def maps_of_rows(
     Returns
     -------
     dict of int to list of Maps
-        By row, one entry per probe. Rows that the clip does not have are left out.
+        By row, one entry per probe.
 
     Raises
     ------

@@ -29,28 +29,12 @@ CENTRE = Point(0.5, 0.5)  # stands for no explanation
 
 
 def paste(grid: np.ndarray, affine: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Lay a grid of heat over its frame.
+    """Lay a grid of heat (rows, cols) over its frame, (height, width) float64.
 
-    Parameters
-    ----------
-    grid : np.ndarray of shape (rows, cols)
-        Heat of the cells.
-    affine : np.ndarray of shape (2, 3), float64
-        ``(x, y) = affine @ (u, v, 1)``: pixels of the frame, where ``u`` and ``v`` run
-        from 0 to 1 across the grid.
-    width, height : int
-        Of the frame.
-
-    Returns
-    -------
-    np.ndarray of shape (height, width), float64
-        Bilinear between the centres of the cells, constant from the outer ones to the
-        edge of the grid, zero outside the grid.
-
-    Raises
-    ------
-    DataError
-        If the affine map cannot be inverted.
+    ``(x, y) = affine @ (u, v, 1)``: pixels of the frame, where ``u`` and ``v`` run from
+    0 to 1 across the grid; a DataError tells of one that cannot be inverted. Bilinear
+    between the centres of the cells, constant from the outer ones to the edge of the
+    grid, zero outside the grid.
     """
     image = np.zeros((height, width))
     rows, columns = _window(affine, width, height)

@@ -56,11 +56,6 @@ def choose_frames(maps: Mapping[str, pl.DataFrame]) -> list[tuple[str, int, str]
     the rank of the clip's score. The two first and the two last are shown, each with
     the first of its frames that the most encoders explain.
 
-    Parameters
-    ----------
-    maps : mapping of str to pl.DataFrame
-        Maps with status ``ok`` of each encoder's main method.
-
     Returns
     -------
     list of (clip_id, frame, rank)
@@ -99,22 +94,9 @@ def read_overlays(
 ) -> tuple[list[tuple[str, str]], list[Overlay]]:
     """Decode the chosen frames and lay the maps over them.
 
-    Parameters
-    ----------
-    maps : mapping of str to pl.DataFrame
-        Maps of each encoder on one test corpus.
-    points : pl.DataFrame
-        Columns as in `dfprobe.explain.spatial.measures.points.POINT_SCHEMA`, of the
-        same corpus.
-    paths : mapping of str to Path
-        File of each clip.
-
-    Returns
-    -------
-    list of (encoder, part)
-        The columns of the figure.
-    list of Overlay
-        Its rows; a file that is not there any more has none.
+    ``maps`` of each encoder, ``points`` (`POINT_SCHEMA`) and the ``paths`` of the clips
+    are of one test corpus. Gives the columns of the figure (encoder, part), and its
+    rows; a file that is not there any more has none.
     """
     good = pl.col("status") == Status.OK
     main = {n: of_main_method(table.filter(good)) for n, table in maps.items()}

@@ -154,18 +154,13 @@ def _scene(
     size: tuple[int, int] | None,
     box: np.ndarray | None,
 ) -> Scene:
-    if size is None:
-        held = [Held(number, target, None) for number, target in targets]
-        return Scene(held, None, None, None)
     held = [
-        Held(
-            number,
-            target,
-            None if target.region is None else ellipse_mask(target.region, *size),
-        )
+        Held(number, target, ellipse_mask(target.region, *size))
+        if size is not None and target.region is not None
+        else Held(number, target, None)
         for number, target in targets
     ]
-    if box is None:
+    if size is None or box is None:
         return Scene(held, size, None, None)
     left, top, right, bottom = (float(edge) for edge in box)
     # The box ends with pixels, whose far edges lie one further.

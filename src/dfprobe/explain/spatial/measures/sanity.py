@@ -4,7 +4,7 @@ Source: Adebayo et al. (2018), Sanity checks for saliency maps: the rank correla
 a map with that of a model of random weights, and of one trained on shuffled labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -55,28 +55,23 @@ def write_sanity(spatial: Sequence[Path], out: Path) -> None:
     write_csv(sanity_table(spatial).with_columns(numbers), out)
 
 
-def _rows_of(path: Path) -> list[Row]:
+def _rows_of(path: Path) -> Iterator[Row]:
     columns = ["method", *(f"{check}_rank" for check in CHECKS)]
-    maps = read_parquet(path, columns=columns)
+    maps = read_parquet(path, columns=columns).drop_nulls("method")
     names = asdict(MapsKey.of(path))
-    return [
-        names | {"method": method, "check": check} | _summary(ranks)
-        for method in maps["method"].drop_nulls().unique(maintain_order=True)
-        for check in CHECKS
-        if len(
-            ranks := maps.filter(pl.col("method") == method)[f"{check}_rank"]
-            .drop_nulls()
-            .to_numpy()
-        )
-    ]
-
-
-def _summary(ranks: np.ndarray) -> Row:
-    low, median, high = np.quantile(ranks, [0.1, 0.5, 0.9]).tolist()
-    return {
-        "maps": len(ranks),
-        "median": median,
-        "p10": low,
-        "p90": high,
-        "unchanged": median >= UNCHANGED,
-    }
+    for (method,), group in maps.group_by("method", maintain_order=True):
+        for check in CHECKS:
+            ranks = group[f"{check}_rank"].drop_nulls().to_numpy()
+            if not len(ranks):
+                continue
+            low, median, high = np.quantile(ranks, [0.1, 0.5, 0.9]).tolist()
+            yield {
+                **names,
+                "method": method,
+                "check": check,
+                "maps": len(ranks),
+                "median": median,
+                "p10": low,
+                "p90": high,
+                "unchanged": median >= UNCHANGED,
+            }

@@ -46,18 +46,12 @@ class Faces:
 
     def __init__(self, crops: Sequence[Path]) -> None:
         self._readers = [CropReader(h5, h5.with_suffix(".parquet")) for h5 in crops]
-        self._reader_of = {
-            clip_id: reader
-            for reader in self._readers
-            for clip_id in reader.index["clip_id"]
-        }
-        self.source_fps: dict[str, float | None] = {
-            clip_id: rate
-            for reader in self._readers
-            for clip_id, rate in reader.index.select(
-                "clip_id", "source_fps"
-            ).iter_rows()
-        }
+        self._reader_of: dict[str, CropReader] = {}
+        self.source_fps: dict[str, float | None] = {}
+        for reader in self._readers:
+            rates = dict(reader.index.select("clip_id", "source_fps").iter_rows())
+            self.source_fps |= rates
+            self._reader_of |= dict.fromkeys(rates, reader)
 
     def close(self) -> None:
         """Close the crop stores."""
