@@ -5,9 +5,10 @@ a column is bold (all that print alike). Captions are left to the paper, which h
 ``\input{matrix}``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from dfprobe.evaluation.tables.matrix import pairs, read_long
 from dfprobe.report.markup import render
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.settings.stage_specs.tables import MatrixSpec
-from dfprobe.store.files import write_whole
+from dfprobe.store.files import Row, write_whole
 
 MODALITIES = ("audio", "visual", "audio-visual")  # from top to bottom
 SHOWN = 5  # single encoders, and pairs of a rule, in the table of fusion
@@ -49,17 +50,11 @@ class Cell(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A row of a table: its name as people see it, and its cells."""
+    """A row of a table: title of its group, its name as people see it, its cells."""
 
+    group: str
     label: str
     cells: list[Cell]
-
-
-class Group(NamedTuple):
-    """Rows under a title of their own."""
-
-    title: str
-    lines: list[Line]
 
 
 def write_tex_tables(
@@ -73,10 +68,8 @@ def write_tex_tables(
 
     Parameters
     ----------
-    long : Path
-        ``xdata_long.csv``.
-    sets : Path
-        ``fusion/sets.csv``.
+    long, sets : Path
+        ``xdata_long.csv``, ``fusion/sets.csv``.
     anomaly : Path or None
         ``anomaly_long.csv`` where the run has heads that learn from real clips.
     spec : MatrixSpec
@@ -97,51 +90,42 @@ def write_tex_tables(
 def matrix_table(areas: pl.DataFrame, spec: MatrixSpec) -> str:
     """Table of encoders by modality against train -> test pairs, and their mean.
 
-    Parameters
-    ----------
-    areas : pl.DataFrame
-        ``encoder, train, test, auc, auc_low, auc_high``.
-    spec : MatrixSpec
-        See `write_tex_tables`.
+    ``areas`` has ``encoder, train, test, auc, auc_low, auc_high``.
     """
     columns = pairs(spec.train, spec.test)
-    found = _cells(areas, "encoder")
+    found = _cells(areas, ("encoder", "train", "test"))
     lines = []
-    for encoder in spec.encoders:
+    for encoder in sorted(spec.encoders, key=lambda e: MODALITIES.index(e.modality)):
         cells = [found[encoder.name, *pair] for pair in columns]
-        cells.append(_mean_out_of_domain(cells, columns))
-        lines.append((encoder.modality, Line(encoder.label, cells)))
+        mean = Cell(_mean_out_of_domain(cells, columns))
+        lines.append(Line(encoder.modality, encoder.label, [*cells, mean]))
     trained, tested = _header(columns, spec)
-    return _tabular([[*trained, "mean"], [*tested, "OOD"]], _by_modality(lines))
+    return _tabular([[*trained, "mean"], [*tested, "OOD"]], lines)
 
 
 def anomaly_table(long: pl.DataFrame, spec: MatrixSpec) -> str:
     """Table of heads that never saw a fake, and of the supervised one.
 
-    Parameters
-    ----------
-    long : pl.DataFrame
-        As `dfprobe.evaluation.tables.anomaly.make_anomaly` writes it. A supervised head
-        that was trained on several corpora has the mean, without an interval.
-    spec : MatrixSpec
-        See `write_tex_tables`.
+    ``long`` is as `dfprobe.evaluation.tables.anomaly.make_anomaly` writes it. A
+    supervised head that was trained on several corpora has the mean, without an
+    interval.
     """
     common = long.filter(subset="common")
-    tests = common["test"].unique(maintain_order=True).to_list()
-    columns = [(test, task) for test in tests for task in TASKS]
-    lines = []
-    for (_, label, modality), rows in common.group_by(
-        "row", "label", "modality", maintain_order=True
-    ):
-        cells = [
-            _together([_cell(r) for r in rows.filter(test=test, task=task).to_dicts()])
-            for test, task in columns
-        ]
-        lines.append((str(modality), Line(str(label), cells)))
-    tested = ["tested on", *(spec.corpora[test] for test, _ in columns)]
-    return _tabular(
-        [tested, ["task", *(task for _, task in columns)]], _by_modality(lines)
+    one = pl.len() == 1
+    means = common.group_by("row", "test", "task").agg(
+        pl.when(pl.col("auc").is_not_null().all()).then(pl.col("auc").mean()),
+        *(pl.when(one).then(pl.col(name).first()) for name in ("auc_low", "auc_high")),
     )
+    found = _cells(means, ("row", "test", "task"))
+    tests = common["test"].unique(maintain_order=True)
+    columns = [(test, task) for test in tests for task in TASKS]
+    rows = common.select("modality", "label", "row").unique(maintain_order=True).rows()
+    lines = [
+        Line(modality, label, [found.get((row, *c), Cell(None)) for c in columns])
+        for modality, label, row in sorted(rows, key=lambda r: MODALITIES.index(r[0]))
+    ]
+    tested = ["tested on", *(spec.corpora[test] for test, _ in columns)]
+    return _tabular([tested, ["task", *(task for _, task in columns)]], lines)
 
 
 def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: MatrixSpec) -> str:
@@ -162,113 +146,85 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: MatrixSpec) -> s
     """
     columns = pairs(spec.train, spec.test)
     label_of = labels(spec.encoders)
-    alone = _lines(_cells(areas, "encoder"), label_of, columns, label_of)
-    groups = [Group("one encoder", _best(alone, columns))]
+    alone = areas.with_columns(areas["encoder"].alias("set"))
+    lines = _best(_lines("one encoder", alone, columns, label_of), columns)
     for (rule,), rows in sets.group_by("rule", maintain_order=True):
-        found = _cells(rows, "set")
         twos, larger = (
-            _lines(
-                found,
-                rows.filter(size)["set"].unique(maintain_order=True),
-                columns,
-                label_of,
-            )
+            _lines(f"fused, rule {rule}", rows.filter(size), columns, label_of)
             for size in (pl.col("size") == 2, pl.col("size") > 2)
         )
-        groups.append(Group(f"fused, rule {rule}", [*_best(twos, columns), *larger]))
+        lines += [*_best(twos, columns), *larger]
     notes = [
         f"Single encoders and pairs: the {SHOWN} of the highest mean AUC between "
         "different corpora, chosen on these test clips.",
         "A star: better than the best member, p < 0.05 by DeLong's test, adjusted "
         "(Holm).",
     ]
-    return _tabular(_header(columns, spec), groups, notes)
+    return _tabular(_header(columns, spec), lines, notes)
 
 
 def _tabular(
-    header: Sequence[Sequence[str]], groups: Sequence[Group], notes: Sequence[str] = ()
+    header: Sequence[Sequence[str]], lines: Sequence[Line], notes: Sequence[str] = ()
 ) -> str:
-    """Lay out a table: rows of the head, groups of rows, comments for its reader."""
-    columns = zip(
-        *(line.cells for group in groups for line in group.lines), strict=True
-    )
+    """Lay out a table: rows of the head, lines by group, comments for its reader."""
+    columns = zip(*(line.cells for line in lines), strict=True)
     best = [
         max((cell.area for cell in cells if cell.area is not None), default=None)
         for cells in columns
     ]
-    return render(
-        "tabular.tex",
-        header=header,
-        groups=groups,
-        notes=notes,
-        columns=len(header[0]) - 1,
-        best=best,
-    )
+    groups = groupby(lines, key=lambda line: line.group)
+    return render("tabular.tex", header=header, groups=groups, notes=notes, best=best)
 
 
 def _per_cent(area: float) -> str:
     return f"{100 * area:.1f}"
 
 
-def _cells(table: pl.DataFrame, name: str) -> dict[tuple[str, str, str], Cell]:
-    return {(r[name], r["train"], r["test"]): _cell(r) for r in table.to_dicts()}
+def _cells(
+    table: pl.DataFrame, names: tuple[str, str, str]
+) -> dict[tuple[str, ...], Cell]:
+    rows = table.iter_rows(named=True)
+    return {tuple(row[name] for name in names): _cell(row) for row in rows}
 
 
-def _cell(row: dict[str, Any]) -> Cell:
+def _cell(row: Row) -> Cell:
     marked = bool(row.get("significant")) and row["gain"] > 0
     return Cell(row["auc"], row["auc_low"], row["auc_high"], marked)
 
 
 def _lines(
-    found: Mapping[tuple[str, str, str], Cell],
-    sets: Iterable[str],
-    columns: _Pairs,
-    label_of: Mapping[str, str],
+    group: str, table: pl.DataFrame, columns: _Pairs, label_of: Mapping[str, str]
 ) -> list[Line]:
     """Lines of sets of encoders, whose names are joined by ``+``."""
+    found = _cells(table, ("set", "train", "test"))
     return [
         Line(
+            group,
             " + ".join(label_of[member] for member in name.split("+")),
             [found[name, *pair] for pair in columns],
         )
-        for name in sets
+        for name in table["set"].unique(maintain_order=True)
     ]
 
 
-def _together(cells: Sequence[Cell]) -> Cell:
-    """Return a single cell unchanged, or the mean of several, without an interval."""
-    if len(cells) == 1:
-        return cells[0]
-    areas = [cell.area for cell in cells if cell.area is not None]
-    known = areas and len(areas) == len(cells)
-    return Cell(sum(areas) / len(areas) if known else None)
-
-
-def _mean_out_of_domain(cells: Sequence[Cell], columns: _Pairs) -> Cell:
-    return _together(
-        [
-            Cell(cell.area)
-            for cell, (train, test) in zip(cells, columns, strict=True)
-            if train != test
-        ]
-    )
+def _mean_out_of_domain(cells: Sequence[Cell], columns: _Pairs) -> float | None:
+    """Mean over pairs of different corpora; None if there is none, or one undefined."""
+    areas = [
+        cell.area
+        for cell, (train, test) in zip(cells, columns, strict=True)
+        if train != test
+    ]
+    known = [area for area in areas if area is not None]
+    return sum(known) / len(known) if known and len(known) == len(areas) else None
 
 
 def _best(lines: Sequence[Line], columns: _Pairs) -> list[Line]:
     """Lines with the highest mean first; those without a mean are the last."""
 
     def mean(line: Line) -> float:
-        return _mean_out_of_domain(line.cells, columns).area or 0.0
+        return _mean_out_of_domain(line.cells, columns) or 0.0
 
     return sorted(lines, key=mean, reverse=True)[:SHOWN]  # stable
-
-
-def _by_modality(lines: Sequence[tuple[str, Line]]) -> list[Group]:
-    grouped = {
-        kind: [line for modality, line in lines if modality == kind]
-        for kind in MODALITIES
-    }
-    return [Group(kind, found) for kind, found in grouped.items() if found]
 
 
 def _header(columns: _Pairs, spec: MatrixSpec) -> list[list[str]]:
