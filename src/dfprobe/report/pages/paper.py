@@ -8,7 +8,7 @@ of Figures 2 (localisation) and 5 are those of the clips that all encoders could
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,16 @@ _TRAINED = {
     "NTP": "next-token head",
     "Sync": "synchronisation head",
     EXTERNAL: "scores of the detector",
+}
+
+
+_COLUMNS = (
+    *("table", "row", "column", "train", "test", "metric", "paper", "ours", "low"),
+    *("high", "inside", "coverage", "state", "reason"),
+)
+_FOUND = {
+    **dict.fromkeys(("ours", "low", "high", "coverage"), pl.Float64),
+    **dict.fromkeys(("state", "reason"), pl.String),
 }
 
 
@@ -83,15 +93,25 @@ def comparison(run: Run) -> pl.DataFrame:
         none; ``coverage``, the smallest share of labelled test clips that was scored;
         ``state`` (``compared``, ``not run``, ``does not apply``) and the ``reason``.
     """
-    tables = paper_tables()
-    margins = _margins(tables)
-    rows = [
-        _compared(row, _verdict(row, run), margins[row["table"], row["metric"]])
-        for row in tables.iter_rows(named=True)
-    ]
-    return pl.DataFrame(rows, infer_schema_length=None).cast(
-        {name: pl.Float64 for name in ("ours", "low", "high", "coverage")}
+    printed = paper_tables()
+    verdicts = [_verdict(row, run) for row in printed.iter_rows(named=True)]
+    found = [(*verdict.ours, verdict.state, verdict.reason) for verdict in verdicts]
+    table = printed.hstack(pl.DataFrame(found, schema=_FOUND, orient="row"))
+    table = table.with_columns(
+        pl.col("value").replace(NO_VALUE, None).alias("paper"),
+        pl.col("ours", "low", "high") * 100,
     )
+    low, high = pl.col("low") - _margin(), pl.col("high") + _margin()
+    within = pl.col("paper").cast(pl.Float64).is_between(low, high)
+    inside = within.replace_strict({True: "yes", False: "no"}, return_dtype=pl.String)
+    return table.with_columns(inside.alias("inside")).select(_COLUMNS)
+
+
+def _margin() -> pl.Expr:
+    """Half a unit of the last digit that a table prints of a metric."""
+    digits = pl.col("paper").str.extract(r"\.(\d+)$").str.len_chars().fill_null(0)
+    half = 0.5 * pl.lit(10.0) ** -digits.max().over("table", "metric").cast(pl.Int64)
+    return half + 1e-9  # a bound itself is inside
 
 
 def _verdict(row: Mapping[str, str], run: Run) -> Verdict:
@@ -155,34 +175,3 @@ def _mean(values: list[Value]) -> Value:
     mean = float(np.mean([value.value for value in values]))
     coverage = min(value.coverage for value in values if value.coverage is not None)
     return Value(mean, None, None, coverage)
-
-
-def _compared(row: dict[str, str], verdict: Verdict, margin: float) -> dict[str, Any]:
-    ours, low, high = (
-        None if value is None else 100 * value for value in verdict.ours[:3]
-    )
-    inside = None
-    if low is not None and high is not None:
-        within = low - margin <= float(row["value"]) <= high + margin
-        inside = "yes" if within else "no"
-    return {
-        **{k: row[k] for k in ("table", "row", "column", "train", "test", "metric")},
-        "paper": None if row["value"] == NO_VALUE else row["value"],
-        "ours": ours,
-        "low": low,
-        "high": high,
-        "inside": inside,
-        "coverage": verdict.ours.coverage,
-        "state": verdict.state,
-        "reason": verdict.reason,
-    }
-
-
-def _margins(tables: pl.DataFrame) -> dict[tuple[str, str], float]:
-    """Half a unit of the last digit that a table prints, by table and metric."""
-    digits = pl.col("value").str.extract(r"\.(\d+)$").str.len_chars().fill_null(0).max()
-    grouped = tables.group_by("table", "metric").agg(digits.alias("digits"))
-    return {
-        (table, metric): 0.5 * 10.0**-count + 1e-9  # a bound itself is inside
-        for table, metric, count in grouped.iter_rows()
-    }

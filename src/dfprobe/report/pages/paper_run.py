@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -25,27 +25,18 @@ from dfprobe.report.pages.paper_values import (
 )
 from dfprobe.settings.stage_specs.labels import labels
 from dfprobe.settings.stage_specs.tables import PaperSpec
+from dfprobe.store.files import Row
 
 _AUC = ("auc", "auc_low", "auc_high")
 _LOCALISATION = ("auc_clip_mean", "auc_clip_mean_low", "auc_clip_mean_high")
 _PEARSON = ("pearson", "pearson_low", "pearson_high")
 _IMPROVEMENT = ("improvement", "low", "high")
+_read_correlation = partial(read_fusion, schema=CORRELATION_SCHEMA)
+_read_improvement = partial(read_fusion, schema=IMPROVEMENT_SCHEMA)
 
 
 class Products(NamedTuple):
-    """Tables of a run; None where it has none.
-
-    Parameters
-    ----------
-    long : Path
-        ``xdata_long.csv``.
-    anomaly_long, detectors_long : Path or None
-        Tidy tables of `anomaly` and `detectors`.
-    localisation : Path or None
-        ``explain/localisation.csv``.
-    correlation, improvement : Path or None
-        Tables of fusion.
-    """
+    """Tables of a run (CSV) by their names in `dfprobe.products`; None without one."""
 
     long: Path
     anomaly_long: Path | None = None
@@ -74,15 +65,9 @@ Key = tuple[frozenset[str], str, str, str]
 class Run(NamedTuple):
     """What there is to compare.
 
-    Parameters
-    ----------
-    weights : mapping
-        Weights of each encoder, by label.
-    demo : mapping
-        Whether a corpus is a demo corpus, by label.
-    values : mapping
-        Values by streams, task, training and test corpus, see
-        `dfprobe.report.pages.paper_values.Requirement`.
+    By label, ``weights`` of each encoder, and whether a corpus is a ``demo`` corpus;
+    ``values`` by streams, task, training and test corpus, as a
+    `dfprobe.report.pages.paper_values.Requirement` names them.
     """
 
     weights: Mapping[str, str]
@@ -96,23 +81,21 @@ _Values = Iterator[tuple[Key, Value]]
 def read_run(products: Products, spec: PaperSpec) -> Run:
     """Read all values of a run that the paper might have."""
     found = _Labelled(labels(spec.encoders), labels(spec.corpora), spec)
-    parts = [found.probes(read_long(products.long))]
-    if products.anomaly_long is not None:
-        parts.append(found.heads(read_long(products.anomaly_long)))
-    if products.detectors_long is not None:
-        parts.append(found.detectors(read_long(products.detectors_long)))
-    if products.localisation is not None:
-        parts.append(found.localisation(read_localisation(products.localisation)))
-    if products.correlation is not None:
-        table = read_fusion(products.correlation, CORRELATION_SCHEMA)
-        parts.append(found.correlation(table))
-    if products.improvement is not None:
-        table = read_fusion(products.improvement, IMPROVEMENT_SCHEMA)
-        parts.append(found.improvement(table))
+    values: dict[Key, Value] = {}
+    for path, read, values_of in (
+        (products.long, read_long, found.probes),
+        (products.anomaly_long, read_long, found.heads),
+        (products.detectors_long, read_long, found.detectors),
+        (products.localisation, read_localisation, found.localisation),
+        (products.correlation, _read_correlation, found.correlation),
+        (products.improvement, _read_improvement, found.improvement),
+    ):
+        if path is not None:
+            values |= values_of(read(path))
     return Run(
         weights={entry.label: entry.weights for entry in spec.encoders},
         demo={entry.label: entry.demo for entry in spec.corpora},
-        values=dict(chain.from_iterable(parts)),
+        values=values,
     )
 
 
@@ -164,19 +147,17 @@ class _Labelled:
             key = self._key(row, [row["row"], row["column"]], task)
             yield key, _value(row, _IMPROVEMENT, unit=100)
 
-    def _key(self, row: Mapping[str, Any], names: Iterable[str], task: str) -> Key:
+    def _key(self, row: Row, names: Iterable[str], task: str) -> Key:
         streams = frozenset(self.encoders[name] for name in names)
         return streams, task, self.corpora[row["train"]], self.corpora[row["test"]]
 
 
-def _rows(table: pl.DataFrame, **values: str) -> Iterator[dict[str, Any]]:
+def _rows(table: pl.DataFrame, **values: str) -> Iterator[Row]:
     rows = table.filter(**values) if values else table
     return rows.iter_rows(named=True)
 
 
-def _value(
-    row: Mapping[str, Any], columns: tuple[str, str, str], unit: float = 1
-) -> Value:
+def _value(row: Row, columns: tuple[str, str, str], unit: float = 1) -> Value:
     """Value and interval of a row, divided by its unit."""
     value, low, high = (None if row[n] is None else row[n] / unit for n in columns)
     return Value(value, low, high, row.get("coverage"))

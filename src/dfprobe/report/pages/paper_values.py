@@ -41,17 +41,12 @@ _MEANS = {
 
 
 class Requirement(NamedTuple):
-    """What has to be in a run for one value of the paper.
+    """What has to be in a run for one value of the paper, by labels.
 
-    Parameters
-    ----------
-    streams : frozenset of str
-        Labels of encoders, or of one external detector.
-    task : str
-        ``Sup``, ``NTP``, ``Sync``, ``external``, ``localisation``, ``correlation``, or
-        ``improvement of`` and the label of the encoder that the other one improves.
-    pairs : tuple of (str, str)
-        Labels of training and test corpora; several stand for their mean.
+    ``streams``: encoders, or one external detector. ``task``: ``Sup``, ``NTP``,
+    ``Sync``, ``external``, ``localisation``, ``correlation``, or ``improvement of`` and
+    the encoder that the other one improves. ``pairs``: training and test corpora;
+    several stand for their mean.
     """
 
     streams: frozenset[str]
