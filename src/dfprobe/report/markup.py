@@ -6,12 +6,15 @@ figures and other pieces as macros, ``style.css`` is the style of all pages.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from dfprobe.report import palette
+
+# What a template names, which only the template knows.
+Values: TypeAlias = dict[str, Any]
 
 _TEMPLATES = Environment(
     loader=PackageLoader("dfprobe.report"),
@@ -63,27 +66,13 @@ def render(name: str, **values: Any) -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """Content of a table's cell.
-
-    Parameters
-    ----------
-    text : str
-        What is read first.
-    order : float or None
-        What the column is sorted by; None for the text.
-    shade : float or None
-        Per cent, 50 in the middle of the colours; None for no colour.
-    notes : tuple of str
-        Short lines that appear on hover, on focus and when asked for.
-    flagged : bool
-        Whether it stands out.
-    """
+    """Content of a table's cell."""
 
     text: str
-    order: float | None = None
-    shade: float | None = None
-    notes: tuple[str, ...] = ()
-    flagged: bool = False
+    order: float | None = None  # what the column is sorted by; None for the text
+    shade: float | None = None  # per cent, 50 in the middle of the colours
+    notes: tuple[str, ...] = ()  # short lines on hover, on focus and when asked for
+    flagged: bool = False  # whether it stands out
 
     def classes(self, number: bool) -> str:
         """Names of its classes in the style, joined by spaces."""

@@ -7,21 +7,11 @@ from typing import NamedTuple
 
 
 class Look(NamedTuple):
-    """How one series of marks is drawn.
+    """How one series of marks is drawn."""
 
-    Parameters
-    ----------
-    colour : str
-        ``#rrggbb``.
-    marker : str
-        Shape in Matplotlib.
-    symbol : str
-        The same shape in Plotly.
-    """
-
-    colour: str
-    marker: str
-    symbol: str
+    colour: str  # #rrggbb
+    marker: str  # shape in Matplotlib
+    symbol: str  # the same shape in Plotly
 
 
 # Colours of Okabe and Ito (2008), which differ with any colour vision.

@@ -24,22 +24,12 @@ _RANGE_DB = 80.0
 
 @dataclass(frozen=True)
 class Sprite:
-    """Frames side by side in one picture.
-
-    Parameters
-    ----------
-    jpeg : bytes
-        The picture.
-    width, height : int
-        Of one frame, pixels.
-    times_s : list of float
-        Time of each frame after the first, in seconds.
-    """
+    """Frames side by side in one picture."""
 
     jpeg: bytes
-    width: int
+    width: int  # of one frame, pixels
     height: int
-    times_s: list[float]
+    times_s: list[float]  # of each frame, after the first
 
     def facts(self, image: str) -> Json:
         """Describe the picture of a name for the page."""

@@ -1,7 +1,6 @@
 """The page of an audit: one HTML file that needs nothing else."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 
@@ -11,30 +10,20 @@ from dfprobe.audit.findings import Finding, per_cent
 from dfprobe.audit.splits import KEY_OF_NAME
 from dfprobe.audit.tables import FileTables, Tables
 from dfprobe.audit.values import FEWEST, MARGIN, VALUE_OF_NAME
-from dfprobe.report.markup import Cell, render
+from dfprobe.report.markup import Cell, Values, render
 from dfprobe.report.pages.audit_figures import draw_distributions, draw_shortcuts
 from dfprobe.report.plots.save import inline_svg
+from dfprobe.store.files import Row
 
 _SHOWN = 50  # rows of a long table; the CSV file has all
 _SHOWN_OF_EACH = 10  # files of a problem
 
 
 def audit_page(title: str, tables: Tables, findings: Sequence[Finding]) -> str:
-    """Write the page of a corpus.
+    """HTML of what was found about a corpus; it loads nothing.
 
-    Parameters
-    ----------
-    title : str
-        Name of the corpus for people.
-    tables : Tables
-        What was found.
-    findings : sequence of Finding
-        The same in sentences.
-
-    Returns
-    -------
-    str
-        HTML with its style and figures inside; it loads nothing.
+    ``title`` is the name of the corpus for people, ``findings`` are ``tables`` in
+    sentences.
     """
     return render(
         "audit.html",
@@ -61,7 +50,7 @@ def audit_page(title: str, tables: Tables, findings: Sequence[Finding]) -> str:
     )
 
 
-def _shortcuts(files: FileTables) -> dict[str, Any] | None:
+def _shortcuts(files: FileTables) -> Values | None:
     """Measure each value as a detector; None where no label is known."""
     drawn = draw_shortcuts(files)
     if drawn is None:
@@ -101,7 +90,7 @@ def _by_subset(
     ]
 
 
-def _files(files: FileTables) -> dict[str, Any]:
+def _files(files: FileTables) -> Values:
     drawn = draw_distributions(files)
     columns = ["file", "split", "class", "problem", "detail"]
     first = pl.int_range(pl.len()).over("problem") < _SHOWN_OF_EACH
@@ -132,11 +121,11 @@ def _files(files: FileTables) -> dict[str, Any]:
     }
 
 
-def _area(row: dict[str, Any]) -> Cell:
+def _area(row: Row) -> Cell:
     return Cell(per_cent(row["auc"]), flagged=row["shortcut"])
 
 
-def _interval(row: dict[str, Any]) -> str:
+def _interval(row: Row) -> str:
     if row["auc_low"] is None:
         return "unknown"
     return f"{per_cent(row['auc_low'])} to {per_cent(row['auc_high'])}"

@@ -1,12 +1,13 @@
 """The page of the comparison with the paper: one HTML file that needs nothing else."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import polars as pl
 
 from dfprobe.report.markup import Cell, render
 from dfprobe.settings.stage_specs.tables import WeightsNote
+from dfprobe.store.files import Row
 
 COMPARED, NOT_RUN, NOT_MEANT = "compared", "not run", "does not apply"
 
@@ -37,6 +38,16 @@ _COUNTED = {
     "not_run": pl.col("state") == NOT_RUN,
     "not_meant": pl.col("state") == NOT_MEANT,
 }
+
+
+class _Printed(NamedTuple):
+    """A table of the paper: its heads, and per row the paper's values and ours."""
+
+    name: str
+    about: str
+    heads: list[str]
+    rows: list[tuple[str, list[tuple[str, list[Cell]]]]]
+    reasons: list[tuple[str, ...]]
 
 
 def paper_page(
@@ -76,8 +87,7 @@ def paper_page(
     )
 
 
-def _printed(name: str, values: pl.DataFrame) -> dict[str, Any]:
-    """One table of the paper: its heads, and per row the paper's values and ours."""
+def _printed(name: str, values: pl.DataFrame) -> _Printed:
     columns = values["column"].unique(maintain_order=True).to_list()
     rows = []
     for _, part in values.group_by("row", maintain_order=True):
@@ -86,17 +96,12 @@ def _printed(name: str, values: pl.DataFrame) -> dict[str, Any]:
         rows.append((_row_label(part, values), _lines(values, part, found)))
     left = values.filter(pl.col("state") != COMPARED)
     reasons = left.group_by("state", "reason", maintain_order=True).len()
-    return {
-        "name": name,
-        "about": _ABOUT[name],
-        "heads": [_head(column, values) for column in columns],
-        "rows": rows,
-        "reasons": reasons.rows(),
-    }
+    heads = [_head(column, values) for column in columns]
+    return _Printed(name, _ABOUT[name], heads, rows, reasons.rows())
 
 
 def _lines(
-    values: pl.DataFrame, part: pl.DataFrame, found: list[dict[str, Any] | None]
+    values: pl.DataFrame, part: pl.DataFrame, found: list[Row | None]
 ) -> list[tuple[str, list[Cell]]]:
     """Lines of a row: paper and, where the table has any, ours and the interval."""
     digits = max(len(text.partition(".")[2]) for text in values["paper"].drop_nulls())
@@ -127,7 +132,7 @@ def _head(column: str, values: pl.DataFrame) -> str:
     return f"{column}: {train} → {test}"
 
 
-def _ours(cell: dict[str, Any] | None, digits: int) -> Cell:
+def _ours(cell: Row | None, digits: int) -> Cell:
     if cell is None:
         return Cell("")
     if cell["state"] != COMPARED:
@@ -136,7 +141,7 @@ def _ours(cell: dict[str, Any] | None, digits: int) -> Cell:
     return Cell(text, flagged=cell["inside"] == "no")
 
 
-def _interval(cell: dict[str, Any] | None, digits: int) -> Cell:
+def _interval(cell: Row | None, digits: int) -> Cell:
     if cell is None or cell["low"] is None:
         return Cell("")
     return Cell(f"{cell['low']:.{digits}f}–{cell['high']:.{digits}f}")

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from dfprobe.report.explorer.scripts import Json
 from dfprobe.report.palette import DIVERGING, look
-
-View = dict[str, Any]  # as Plotly reads it
 
 
 class Estimate(NamedTuple):
@@ -31,7 +30,7 @@ def heat_map(
     values: Sequence[Sequence[float | None]],
     notes: Sequence[Sequence[str]],
     title: str,
-) -> View:
+) -> Json:
     """Square of values by row and column, its colours centred at 0.
 
     Parameters
@@ -40,10 +39,8 @@ def heat_map(
         Name of the view.
     labels : sequence of str
         Of the rows and of the columns.
-    values : (rows, columns)
-        None where a value is undefined.
-    notes : (rows, columns) of str
-        Shown when a cell is pointed at.
+    values, notes : (rows, columns)
+        None where a value is undefined; texts shown when a cell is pointed at.
     title : str
         Of the scale of colours.
     """
@@ -73,17 +70,10 @@ def heat_map(
     return {"name": name, "data": [trace], "layout": {"height": height, **axes}}
 
 
-def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> View:
-    """Points of two values in per cent, with the dotted line of equal ones.
+def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> Json:
+    """Points (with ``y``) in per cent, with the dotted line of equal values.
 
-    Parameters
-    ----------
-    name : str
-        Name of the view.
-    points : sequence of Point
-        With ``y``.
-    titles : (str, str)
-        Of the axes.
+    ``name`` is that of the view, ``titles`` are those of the axes.
     """
     traces = [
         trace
@@ -106,16 +96,10 @@ def scatter(name: str, points: Sequence[Point], titles: tuple[str, str]) -> View
     return {"name": name, "data": traces, "layout": layout}
 
 
-def dots(name: str, points: Sequence[Point], title: str) -> View:
+def dots(name: str, points: Sequence[Point], title: str) -> Json:
     """One line per label with a dot for each group; intervals where there are any.
 
-    Parameters
-    ----------
-    name : str
-        Name of the view.
-    points : sequence of Point
-    title : str
-        Of the axis of values.
+    ``name`` is that of the view, ``title`` that of the axis of values.
     """
     traces = [
         trace
@@ -135,7 +119,7 @@ def dots(name: str, points: Sequence[Point], title: str) -> View:
     return {"name": name, "data": traces, "layout": layout}
 
 
-def _traces(points: Sequence[Point]) -> Iterator[tuple[View, list[Point]]]:
+def _traces(points: Sequence[Point]) -> Iterator[tuple[Json, list[Point]]]:
     """One trace of marks per group, without what differs from chart to chart."""
     for place, group in enumerate(dict.fromkeys(point.group for point in points)):
         members = [point for point in points if point.group == group]
@@ -151,7 +135,7 @@ def _traces(points: Sequence[Point]) -> Iterator[tuple[View, list[Point]]]:
         yield trace, members
 
 
-def _errors(estimates: Sequence[Estimate]) -> View:
+def _errors(estimates: Sequence[Estimate]) -> Json:
     def reach(value: float, end: float | None) -> float:
         return 0.0 if end is None else abs(round(end - value, 3))
 
@@ -170,5 +154,5 @@ def _shown(label: str) -> str:
     return label.replace("<", "&lt;")
 
 
-def _axis(title: str, **settings: Any) -> View:
+def _axis(title: str, **settings: Any) -> Json:
     return {"title": {"text": title}, "automargin": True, "zeroline": False, **settings}

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from dfprobe.report.site.charts import Estimate, Point, View, dots, scatter
+from dfprobe.report.explorer.scripts import Json
+from dfprobe.report.site.charts import Estimate, Point, dots, scatter
 from dfprobe.report.site.run_tables import (
     UNDEFINED,
     Grid,
@@ -63,7 +64,7 @@ def explanation_grids(run: Run) -> dict[str, Grid]:
     return grids
 
 
-def explanation_charts(run: Run) -> dict[str, list[View]]:
+def explanation_charts(run: Run) -> dict[str, list[Json]]:
     """Charts of the sections, each with one view per pair of corpora and more."""
     drawn = {
         "localisation": (LOCALISATION, _localisation),
@@ -78,7 +79,7 @@ def explanation_charts(run: Run) -> dict[str, list[View]]:
     return charts
 
 
-def _localisation(run: Run, frame: pl.DataFrame) -> Iterator[View]:
+def _localisation(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
     titles = ("Classification, AUC in per cent", "Localisation, AUC in per cent")
     for _, part in frame.group_by("head", *_PAIR, "subset", maintain_order=True):
         points = []
@@ -93,7 +94,7 @@ def _localisation(run: Run, frame: pl.DataFrame) -> Iterator[View]:
             yield scatter(name, points, titles)
 
 
-def _leading(run: Run, frame: pl.DataFrame) -> Iterator[View]:
+def _leading(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
     classes = frame.filter(
         pl.col("class") != "all", pl.col("share_500ms").is_not_null()
     )
@@ -104,7 +105,7 @@ def _leading(run: Run, frame: pl.DataFrame) -> Iterator[View]:
         yield dots(name, points, "Share of the first 0.5 s")
 
 
-def _spatial(run: Run, frame: pl.DataFrame) -> Iterator[View]:
+def _spatial(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
     known = frame.filter(pl.col("hit_rate").is_not_null())
     for _, part in known.group_by(*_PAIR, "part", "truth", maintain_order=True):
         first = part.row(0, named=True)

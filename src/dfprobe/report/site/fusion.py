@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from dfprobe.report.explorer.scripts import Json
 from dfprobe.report.markup import Cell, Column
-from dfprobe.report.site.charts import View, heat_map
+from dfprobe.report.site.charts import heat_map
 from dfprobe.report.site.run_tables import (
     UNDEFINED,
     Grid,
@@ -23,7 +24,7 @@ _NUMBERS = ("AUC", "Gain over the best single one", "p (Holm)")
 _Cells = dict[tuple[str, str], tuple[float | None, str]]  # value, interval
 
 
-def fusion_charts(run: Run) -> dict[str, list[View]]:
+def fusion_charts(run: Run) -> dict[str, list[Json]]:
     """Charts of the section; none where the run has no fusion."""
     correlation, improvement, sets = map(run.table, TABLES)
     if correlation is None or improvement is None or sets is None:
@@ -34,7 +35,7 @@ def fusion_charts(run: Run) -> dict[str, list[View]]:
     }
 
 
-def _correlations(run: Run, frame: pl.DataFrame) -> Iterator[View]:
+def _correlations(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
     known = frame.filter(pl.col("pearson").is_not_null())
     for _, part in known.group_by("train", "test", maintain_order=True):
         cells: _Cells = {}
@@ -47,7 +48,7 @@ def _correlations(run: Run, frame: pl.DataFrame) -> Iterator[View]:
         yield _square(run, name, cells, "Pearson's r")
 
 
-def _improvements(run: Run, frame: pl.DataFrame) -> Iterator[View]:
+def _improvements(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
     known = frame.filter(pl.col("improvement").is_not_null())
     for _, part in known.group_by("train", "test", "rule", maintain_order=True):
         cells: _Cells = {
@@ -67,7 +68,7 @@ def _square(
     name: str,
     cells: Mapping[tuple[str, str], tuple[float | None, str]],
     title: str,
-) -> View:
+) -> Json:
     found = {encoder for pair in cells for encoder in pair}
     encoders = [e.name for e in run.spec.encoders if e.name in found]
     square = [[cells.get((r, c), (None, "")) for c in encoders] for r in encoders]

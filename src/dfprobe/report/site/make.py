@@ -13,7 +13,6 @@ from dfprobe.report.explorer.choice import RULE
 from dfprobe.report.explorer.scripts import Json, write_call
 from dfprobe.report.markup import render
 from dfprobe.report.palette import CLASSES, SERIES
-from dfprobe.report.site.charts import View
 from dfprobe.report.site.detectors import detector_grids
 from dfprobe.report.site.explanations import explanation_charts, explanation_grids
 from dfprobe.report.site.fusion import best_sets, fusion_charts
@@ -101,7 +100,7 @@ def make_site(sources: Sources, spec: SiteSpec, out: Path) -> None:
     _write(out, _report(run, sources, charts))
 
 
-def _report(run: Run, sources: Sources, charts: dict[str, list[View]]) -> str:
+def _report(run: Run, sources: Sources, charts: dict[str, list[Json]]) -> str:
     pictures = [_below_figures(path) for path in sources.figures]
     findings = {path.parent.name: read_findings(path) for path in sources.findings}
     grids = explanation_grids(run) | detector_grids(run)
