@@ -47,21 +47,10 @@ def _shares(column: np.ndarray) -> np.ndarray:
 
 
 def choose(clips: pl.DataFrame, wrong: np.ndarray, count: int) -> list[str]:
-    """Choose clips by `RULE`; equal inputs give equal clips.
+    """Choose at most ``count`` clips by `RULE`; equal inputs give equal clips.
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        ``clip_id, label, manipulation``.
-    wrong : np.ndarray of shape (clips,)
-        See `wrongness`.
-    count : int
-        Clips at most.
-
-    Returns
-    -------
-    list of str
-        Chosen ``clip_id``, sorted.
+    ``clips`` has ``clip_id, label, manipulation``, ``wrong`` their `wrongness`; the
+    chosen ids are sorted.
     """
     groups = clips.with_columns(wrong=pl.Series(wrong, dtype=pl.Float64)).sort(
         "label", "manipulation"

@@ -39,13 +39,9 @@ def make_clips(
     Parameters
     ----------
     manifest : Path
-        Manifest of the corpus (Parquet).
-    scores : sequence of Path
-        Score files of the head of the matrix on this corpus.
-    curves : sequence of Path
-        Curves of the same probes, in the same order.
-    spec : ClipsSpec
-        ``clips`` that are shown with video and sound, ``frames`` of each at most.
+        That of the corpus.
+    scores, curves : sequence of Path
+        Of the head of the matrix on this corpus, in the same order.
     out : Path
         ``.../{corpus}/index.js`` (probes, clips that are shown). Its folder is emptied
         and gets ``list-000.js`` and following (all clips with their scores), ``000.js``

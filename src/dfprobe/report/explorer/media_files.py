@@ -40,16 +40,7 @@ class Sprite:
 
 
 def sprite(path: Path, info: VideoInfo, count: int) -> Sprite:
-    """Decode a clip and keep frames at even steps.
-
-    Parameters
-    ----------
-    path : Path
-        The clip.
-    info : VideoInfo
-        Its video.
-    count : int
-        Frames at most.
+    """Decode a clip and keep frames at even steps, at most ``count``.
 
     Raises
     ------

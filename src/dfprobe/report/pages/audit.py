@@ -22,12 +22,11 @@ def audit_corpus(
     Parameters
     ----------
     manifest : Path
-        Manifest (Parquet).
+        `dfprobe.products.manifest`.
     facts : sequence of Path
-        Facts of all shards, see `dfprobe.audit.facts_table`.
+        Of all shards, see `dfprobe.audit.facts_table`.
     spec : AuditSpec
-        ``label`` (title), ``layout``, ``root`` (in which files are looked for that the
-        manifest does not name), ``options`` of the layout.
+        Files that the manifest does not name are looked for in its ``root``.
     out : Path
         `dfprobe.products.audit_page`.
 
@@ -44,23 +43,10 @@ def audit_corpus(
 
 
 def write_audit(title: str, tables: Tables, page: Path, folder: Path) -> list[Finding]:
-    """Write the page and, into a folder, the findings, tables and figures.
+    """Write the page and return its findings.
 
-    Parameters
-    ----------
-    title : str
-        Name of the corpus for people.
-    tables : Tables
-        What was found.
-    page : Path
-        HTML file to write.
-    folder : Path
-        Gets the CSV files and, where files were read, the folder ``figures``.
-
-    Returns
-    -------
-    list of Finding
-        What was found, in sentences.
+    The folder gets the findings, tables and, where files were read, ``figures``;
+    ``title`` is the name of the corpus for people.
     """
     found = findings(tables)
     write_findings(found, folder / "findings.csv")

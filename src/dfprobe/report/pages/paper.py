@@ -62,15 +62,8 @@ def compare_with_paper(
 ) -> None:
     """Write every value of the paper with that of the run, as a table and as a page.
 
-    Parameters
-    ----------
-    products : Products
-    spec : PaperSpec
-        Its ``head`` is that of ``long`` to compare.
-    out_csv : Path
-        See `comparison`.
-    out_page : Path
-        HTML that loads nothing.
+    The table is that of `comparison`, the page HTML that loads nothing; the probes are
+    those of the ``head`` of ``spec``.
     """
     run = read_run(products, spec)
     table = comparison(run)

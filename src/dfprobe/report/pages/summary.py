@@ -27,15 +27,12 @@ def write_summary(
     Parameters
     ----------
     matrix_csv, long_csv : Path
-        Products of `dfprobe.evaluation.tables.matrix.make_matrix`.
-    manifests : sequence of Path
-        ``.../{corpus}.parquet`` of the test corpora.
-    crop_indexes : sequence of Path
-        ``.../{corpus}/{shard}.parquet`` of the test corpora.
+        Products of `dfprobe.evaluation.tables.matrix.make_matrix`, to which ``spec``
+        belongs.
+    manifests, crop_indexes : sequence of Path
+        Of the test corpora.
     scores : sequence of Path
         Score files that the matrix was made from: those of its head.
-    spec : MatrixSpec
-        That of the matrix.
     out : Path
         Markdown file to write.
     """
@@ -85,15 +82,8 @@ def markdown_table(table: pl.DataFrame) -> str:
 def random_gains(means: pl.DataFrame) -> str:
     """Name the encoders with random weights that score higher on silent fakes.
 
-    Parameters
-    ----------
-    means : pl.DataFrame
-        ``label, weights, difference`` (in points).
-
-    Returns
-    -------
-    str
-        ``A (+1.0 points) and B (+2.0 points) score``; empty if there is none.
+    From ``label, weights, difference`` (in points) such as ``A (+1.0 points) and B
+    (+2.0 points) score``; empty if there is none.
     """
     random = means.filter(pl.col("weights") == "random", pl.col("difference") > 0)
     gains = [

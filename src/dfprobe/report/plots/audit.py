@@ -53,17 +53,14 @@ def shortcut_figure(table: pl.DataFrame, margin: float) -> Figure:
 def distribution_figure(values: pl.DataFrame) -> Figure:
     """Draw histograms of values by class, one panel per value.
 
+    Heights are per cent of the clips of a class. The outermost bins also count the
+    values below the 1st and above the 99th percentile of all clips.
+
     Parameters
     ----------
     values : pl.DataFrame
         ``label`` (title of a panel; panels are in order of appearance), ``class``
         (``real``, ``fake`` or ``unknown``), ``number``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Heights are per cent of the clips of a class. The outermost bins also count the
-        values below the 1st and above the 99th percentile of all clips.
     """
     labels = values["label"].unique(maintain_order=True).to_list()
     columns = min(_COLUMNS, len(labels))

@@ -14,10 +14,7 @@ from dfprobe.evaluation.tables.fusion_tables import Drawn
 from dfprobe.report.plots.parts import DIVERGING, sentence, write_cells
 
 _CELL = 0.4  # inches
-_BESIDE, _ABOVE = (
-    2.9,
-    2.3,
-)  # inches beside and above the cells, for names and colour bar
+_BESIDE, _ABOVE = 2.9, 2.3  # inches around the cells, for names and colour bar
 _FEW = 10  # encoders up to which text is larger
 _FEWEST_CELLS = 5  # the size of a smaller figure: its texts need room
 _BETTER, _WORSE = "-", ":"  # frames
@@ -26,20 +23,16 @@ _BETTER, _WORSE = "-", ":"  # frames
 def fusion_figure(tables: Drawn, encoders: Mapping[str, str], title: str) -> Figure:
     """Draw correlation beside relative improvement, as Figure 5 of the paper.
 
+    Cells are in per cent. In the right half a frame marks a pair that is better than
+    its best member (dotted: worse) by DeLong's test after Holm's adjustment. With fewer
+    than two encoders a sentence.
+
     Parameters
     ----------
-    tables : Drawn
     encoders : mapping of str to str
         Labels, in the order of rows and columns.
     title : str
         What was trained on and tested on, and the rule.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Cells are in per cent. In the right half a frame marks a pair that is better
-        than its best member (dotted: worse) by DeLong's test after Holm's adjustment.
-        With fewer than two encoders a sentence.
     """
     if len(encoders) < 2:
         return sentence(f"{title}\nFusion takes at least two encoders.")

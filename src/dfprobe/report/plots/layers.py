@@ -20,20 +20,10 @@ def layers_figure(
 ) -> Figure:
     """Draw AUC by layer, one panel per test corpus, above the weights of the mix.
 
-    Parameters
-    ----------
-    table : pl.DataFrame
-        As read by `dfprobe.evaluation.tables.layers.read_layers`.
-    corpora : mapping of str to str
-        Labels of the corpora.
-    label : str
-        Label of the encoder.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One line per training corpus with its 95% interval as a band; the dashed line of
-        the same colour is the mix.
+    There is one line per training corpus with its 95% interval as a band; the dashed
+    line of the same colour is the mix. ``table`` is as read by
+    `dfprobe.evaluation.tables.layers.read_layers`, ``corpora`` gives their labels,
+    ``label`` is that of the encoder.
     """
     tests = table["test"].unique(maintain_order=True).to_list()
     trains = table["train"].unique(maintain_order=True).to_list()

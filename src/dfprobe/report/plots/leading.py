@@ -24,21 +24,11 @@ def leading_figure(
 ) -> Figure:
     """Draw the share of the first half second by encoder, separately by class.
 
-    Parameters
-    ----------
-    table : pl.DataFrame
-        As read by `dfprobe.explain.temporal.tables.read_leading`.
-    corpora : mapping of str to str
-        Labels of the corpora.
-    head : str
-        Head whose rows are drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One row of panels per training corpus, one column per test corpus. The black
-        tick is the window's share of the rows of fakes: the share of a score that is
-        even over time.
+    There is one row of panels per training corpus, one column per test corpus. The
+    black tick is the window's share of the rows of fakes: the share of a score that is
+    even over time. ``table`` is as read by
+    `dfprobe.explain.temporal.tables.read_leading`, ``corpora`` gives their labels,
+    ``head`` is the one whose rows are drawn.
     """
     shown = table.filter(pl.col("head") == head)
     trains, tests = (

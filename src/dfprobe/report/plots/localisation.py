@@ -20,20 +20,10 @@ def localisation_figure(
 ) -> Figure:
     """Draw, for each pair of corpora, AUC of rows against AUC of clips.
 
-    Parameters
-    ----------
-    table : pl.DataFrame
-        As read by `dfprobe.explain.temporal.tables.read_localisation`.
-    corpora : mapping of str to str
-        Labels of the corpora.
-    head : str
-        Head whose rows are drawn; only the subset of fakes in both streams.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One panel per pair of corpora, with labels in a column beside it, ordered by
-        localisation. A sentence where there is nothing to draw.
+    There is one panel per pair of corpora, with labels in a column beside it, ordered
+    by localisation; a sentence where there is nothing to draw. ``table`` is as read by
+    `dfprobe.explain.temporal.tables.read_localisation`, ``corpora`` gives their labels,
+    ``head`` is the one whose rows are drawn (the subset of fakes in both streams).
     """
     shown = table.filter(pl.col("head") == head, pl.col("subset") == "both")
     shown = shown.drop_nulls(["auc_clip_mean", "classification_auc"])

@@ -20,19 +20,16 @@ _CELL = (0.85, 0.34)  # inches
 def matrix_figure(table: pl.DataFrame, corpora: Mapping[str, str]) -> Figure:
     """Draw the matrix: encoders by modality against train->test pairs.
 
+    Colour is centred at chance (50); the columns of heads tested on their training
+    corpus have a frame.
+
     Parameters
     ----------
     table : pl.DataFrame
-        ``xdata_matrix.csv`` as read: ``encoder, label, modality``, one column a
+        ``xdata_matrix.csv`` as read: ``encoder, label, modality``, one column per
         ``train->test`` pair (AUC in per cent, null where undefined), ``mean_ood``.
     corpora : mapping of str to str
-        Labels of the corpora.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Colour is centred at chance (50); the columns of heads tested on their training
-        corpus have a frame.
+        Their labels.
     """
     order = pl.Enum(list(MODALITIES))
     table = table.sort(pl.col("modality").cast(order), maintain_order=True)

@@ -33,7 +33,10 @@ _CROSS: Style = {
 def overlays_figure(
     columns: Sequence[tuple[str, str]], overlays: Sequence[Overlay], truth: str | None
 ) -> Figure:
-    """Draw frames with the heat of each map.
+    """Draw grey frames with the heat of each map.
+
+    Heat is scaled to its largest value in each picture and is transparent where it is
+    weak; a cross marks its peak, an outline the region.
 
     Parameters
     ----------
@@ -43,12 +46,6 @@ def overlays_figure(
         The rows, with one cell per column.
     truth : str or None
         ``region`` or ``clicks``: what the outlined region is; None where none is known.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Frames in grey. Heat is scaled to its largest value in each picture and is
-        transparent where it is weak; a cross marks its peak, an outline the region.
     """
     if not overlays:
         return sentence("no frame could be explained")

@@ -28,18 +28,9 @@ _COLUMNS_PER_S = 100  # of a spectrogram
 def panels_figure(panels: Sequence[Panel], corpus: str) -> Figure:
     """Draw panels in the form of the paper's Figure 3.
 
-    Parameters
-    ----------
-    panels : sequence of Panel
-    corpus : str
-        Label of the test corpus.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        For each clip the spectrogram or frames (a, b, ...: their times are marked)
-        above the logits, clipped to -7.5..7.5, and ``sigmoid(2 z)``; fake segments are
-        shaded. A sentence where there is no clip.
+    For each clip of the test corpus (its label is given) the spectrogram or frames
+    (a, b, ...: their times are marked) stand above the logits, clipped to -7.5..7.5,
+    and ``sigmoid(2 z)``; fake segments are shaded. A sentence where there is no clip.
     """
     if not panels:
         return sentence(f"No fake of {corpus} has known segments and a curve.")

@@ -51,16 +51,8 @@ def write_cells(
 ) -> None:
     """Write the values of a heat map into its cells; ``n/a`` where one is undefined.
 
-    Parameters
-    ----------
-    image : AxesImage
-        Drawn by ``imshow`` with the colours `DIVERGING`.
-    digits : int
-        Decimals.
-    points : float
-        Size of the text.
-    where : bool or np.ndarray of the shape of the values, bool
-        Which cells get a text.
+    The image was drawn with the colours `DIVERGING`; ``points`` is the size of the
+    text, ``where`` says which cells get one.
     """
     values: np.ndarray = np.ma.filled(np.ma.asarray(image.get_array()), np.nan)
     for row, column in np.argwhere(np.broadcast_to(where, values.shape)):

@@ -22,14 +22,7 @@ _SETTINGS: Any = {"svg.hashsalt": "dfprobe", "pdf.fonttype": 42}
 
 
 def save(figure: Figure, png: Path) -> None:
-    """Write a figure as PNG and, beside it, as SVG and PDF, each whole or not at all.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    png : Path
-        ``NAME.png``; ``NAME.svg`` and ``NAME.pdf`` get its name.
-    """
+    """Write ``NAME.png`` and, beside it, SVG and PDF, each whole or not at all."""
     for suffix, metadata in _METADATA.items():
         kind = suffix.removeprefix(".")
         path = png.with_suffix(suffix)

@@ -42,19 +42,10 @@ def spatial_figure(
 ) -> Figure:
     """Draw the tables of spatial explanations, one block per test corpus.
 
-    Parameters
-    ----------
-    table, confidence : pl.DataFrame
-        ``spatial.csv`` and ``spatial_confidence.csv``, as numbers.
-    corpora : mapping of str to str
-        Labels of the corpora.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Above, curves of each encoder's main method (exact, else Grad-CAM) over
-        thresholds with at least 5 targets; the baselines are grey lines. Below, bars of
-        all methods; a black tick is the value of a uniform map.
+    Above, curves of each encoder's main method (exact, else Grad-CAM) over thresholds
+    with at least 5 targets; the baselines are grey lines. Below, bars of all methods; a
+    black tick is the value of a uniform map. ``table`` and ``confidence`` are
+    ``spatial.csv`` and ``spatial_confidence.csv`` as numbers, ``corpora`` gives labels.
     """
     tests = table["test"].unique(maintain_order=True).to_list()
     if not tests:

@@ -24,21 +24,17 @@ def training_curves_figure(
 ) -> Figure:
     """Draw the losses of all epochs, one panel per encoder and training corpus.
 
+    The axis of losses is logarithmic. A disc marks the epoch whose parameters were
+    kept; a cross marks the end of a training that reached the limit of epochs before
+    its patience was used up, and a note below the panel names its head.
+
     Parameters
     ----------
     table : pl.DataFrame
         ``encoder, train`` (labels, in the order of the panels), ``head, epoch,
         train_loss, val_loss``: one row per epoch.
     stopping : mapping of str to Stopping
-        When the training of each head ends. It shows which trainings reached the limit
-        of epochs before their patience was used up.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The axis of losses is logarithmic. A disc marks the epoch whose parameters were
-        kept; a cross marks the end of a training that reached the limit, and a note
-        below the panel names its head.
+        When the training of each head ends.
     """
     encoders = table["encoder"].unique(maintain_order=True).to_list()
     trains = table["train"].unique(maintain_order=True).to_list()

@@ -39,33 +39,15 @@ _PICTURES = ("temporal", "spatial", "overlays")  # figures, or their folders
 
 
 class Sources(NamedTuple):
-    """Files that the site is made from.
+    """Files that the site is made from."""
 
-    Parameters
-    ----------
-    tables : sequence of Path
-        CSV files of the results.
-    audits : sequence of Path
-        Pages of the audits, ``{corpus}.html``.
-    findings : sequence of Path
-        Their findings, ``{corpus}/findings.csv``.
-    comparison : Path
-        Page of the comparison with the paper.
-    figures : sequence of Path
-        Pictures of clips over time (``figures/temporal``) and of maps over frames.
-    manifests : sequence of Path
-        Manifests of the corpora.
-    stores : sequence of Path
-        One feature store of each encoder.
-    """
-
-    tables: Sequence[Path]
-    audits: Sequence[Path]
-    findings: Sequence[Path]
-    comparison: Path
-    figures: Sequence[Path]
+    tables: Sequence[Path]  # CSV files of the results
+    audits: Sequence[Path]  # pages, {corpus}.html
+    findings: Sequence[Path]  # {corpus}/findings.csv
+    comparison: Path  # page of the comparison with the paper
+    figures: Sequence[Path]  # of clips over time and of maps over frames
     manifests: Sequence[Path]
-    stores: Sequence[Path]
+    stores: Sequence[Path]  # one of each encoder
 
 
 def make_site(sources: Sources, spec: SiteSpec, out: Path) -> None:
@@ -73,10 +55,6 @@ def make_site(sources: Sources, spec: SiteSpec, out: Path) -> None:
 
     Parameters
     ----------
-    sources : Sources
-        What it is made from.
-    spec : SiteSpec
-        See `dfprobe.planning.site.site_spec`.
     out : Path
         ``index.html``. Beside it: ``explorer.html``, ``data.js``,
         ``provenance.js`` (times and sizes: all that differs from run to run),

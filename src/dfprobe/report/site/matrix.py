@@ -13,14 +13,7 @@ _Papers = Mapping[tuple[str, str, str], str]
 
 
 def matrices(run: Run) -> list[tuple[str, Grid]]:
-    """Name and matrix of each head; notes of a cell give its interval and clips.
-
-    Parameters
-    ----------
-    run : Run
-        With ``xdata_matrix``, one ``xdata_matrix_{head}`` for each other head,
-        ``xdata_long`` and ``paper_comparison`` (of the first head's values).
-    """
+    """Name and matrix of each head; notes of a cell give its interval and clips."""
     first, *others = (head.name for head in run.spec.heads)
     intervals = _intervals(run.tables["xdata_long"])
     papers = _papers(run.tables["paper_comparison"])

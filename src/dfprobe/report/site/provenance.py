@@ -16,12 +16,8 @@ from dfprobe.report.site.run_tables import UNDEFINED, Grid, Run
 from dfprobe.settings.stage_specs.tables import WeightsNote
 from dfprobe.store.parquet import read_parquet
 
-_BY_ENCODER = {
-    "features": 0,
-    "heads": 1,
-    "scores": 1,
-    "curves": 1,
-}  # its place in the path
+# Place of the encoder in the paths of these stages, below the stage.
+_BY_ENCODER = {"features": 0, "heads": 1, "scores": 1, "curves": 1}
 
 
 def provenance_grids(
@@ -32,16 +28,7 @@ def provenance_grids(
 ) -> dict[str, Grid]:
     """Tables of the section: ``splits``, ``weights`` and ``versions``.
 
-    Parameters
-    ----------
-    run : Run
-        For the labels.
-    manifests : sequence of Path
-        Manifests of the corpora.
-    stores : sequence of Path
-        One feature store per encoder.
-    weights_notes : sequence of WeightsNote
-        How weights differ from the published ones.
+    ``stores`` has one feature store per encoder.
     """
     return {
         "splits": _splits(run, manifests),
@@ -115,11 +102,6 @@ def _version(name: str) -> str:
 
 def costs(results: Path) -> list[Json]:
     """Add up time and storage of each stage for each encoder.
-
-    Parameters
-    ----------
-    results : Path
-        Folder of the results.
 
     Returns
     -------

@@ -34,13 +34,8 @@ _WORDS = {"true": "yes", "false": "no"}
 class Run:
     """What the site is about.
 
-    Parameters
-    ----------
-    spec : SiteSpec
-        Labels, rows and columns, see `dfprobe.planning.site.site_spec`.
-    tables : dict
-        Tables by name, e.g. ``fusion/sets``, as far as the run makes them; all cells
-        are text or null.
+    ``tables`` by name, e.g. ``fusion/sets``, as far as the run makes them; all cells
+    are text or null.
     """
 
     spec: SiteSpec
