@@ -4,7 +4,8 @@ Equal numbers give equal bytes.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -95,6 +96,45 @@ def read_csv(path: Path, columns: Iterable[str]) -> pl.DataFrame:
         rows = [(line, *cells) for line, cells in block]
         frames.append(pl.DataFrame(rows, schema=schema, orient="row"))
     return pl.concat(frames)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One record of a CSV file: its cells by column, and where it is."""
+
+    path: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def error(self, column: str, expected: str) -> DataError:
+        """Error for one cell, see `bad_value`."""
+        return bad_value(self.path, self.line, column, expected, self[column])
+
+    def one_of(self, column: str, known: Collection[str]) -> str:
+        """Return a cell that must have one of the known values.
+
+        Raises
+        ------
+        DataError
+            If it has another one.
+        """
+        if self[column] not in known:
+            raise self.error(column, " or ".join(known))
+        return self[column]
+
+
+def csv_rows(path: Path, columns: Iterable[str]) -> Iterator[CsvRow]:
+    """Yield the records of a CSV file; `read_csv` says what is refused."""
+    return rows_of(path, read_csv(path, columns))
+
+
+def rows_of(path: Path, table: pl.DataFrame) -> Iterator[CsvRow]:
+    """Yield the rows of a table that `read_csv` made of a file."""
+    for cells in table.iter_rows(named=True):
+        yield CsvRow(path, cells.pop(LINE), cells)
 
 
 def _column_names(

@@ -6,7 +6,6 @@ What the metadata say and which folder gives which split: ``deepfake1m_metadata`
 
 import posixpath
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip
 from dfprobe.corpora.layouts.deepfake1m_metadata import (
@@ -18,12 +17,13 @@ from dfprobe.corpora.layouts.deepfake1m_metadata import (
     scan_metadata,
 )
 from dfprobe.errors import DataError
+from dfprobe.settings.model import Options
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("segments", "speaker", "source")
 KEYS_IN_PATH = {"sibling": r"/(.+)/"}  # versions of a clip share its folder
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "val_fraction": {
         "type": "number",
         "minimum": 0,
@@ -35,26 +35,12 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read the metadata; see ``deepfake1m_metadata.scan_metadata``.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``{train,val}_metadata.json``, or folders ``{train,val}_metadata`` with
-        one JSON file per clip.
-    options : dict
-        ``val_fraction``, see ``OPTIONS``.
-
-    Returns
-    -------
-    list of Clip
-        ``speaker`` is the VoxCeleb2 identity, ``source`` identity and YouTube video.
-
-    Raises
-    ------
-    DataError
-        If there is no metadata or an entry is malformed.
+    ``root`` holds ``{train,val}_metadata.json``, or folders ``{train,val}_metadata``
+    with one JSON file per clip. ``speaker`` is the VoxCeleb2 identity, ``source``
+    identity and YouTube video.
     """
     return scan_metadata(root, options, FORM)
 

@@ -8,7 +8,6 @@ audio: they stay, and an encoder of audio gives them that status.
 
 import re
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip
 from dfprobe.corpora.layouts.deepfake1m_metadata import (
@@ -17,12 +16,13 @@ from dfprobe.corpora.layouts.deepfake1m_metadata import (
     Origin,
     scan_metadata,
 )
+from dfprobe.settings.model import Options
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("segments", "speaker", "source")
 KEYS_IN_PATH = {"sibling": r"/(.+)/"}  # versions of a clip share its folder
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "val_fraction": {
         "type": "number",
         "minimum": 0,
@@ -41,27 +41,12 @@ _ORIGINS = (  # speaker and source, by the corpus in front
 _NAME = re.compile(rf"({'|'.join(sorted(TYPE_OF_NAME, reverse=True))})(_[^/]*)?")
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read the metadata; see ``deepfake1m_metadata.scan_metadata``.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``{train,val}_metadata.json``, or one JSON file per clip below ``train``
-        and ``val``.
-    options : dict
-        ``val_fraction``, see ``OPTIONS``.
-
-    Returns
-    -------
-    list of Clip
-        ``speaker`` is the VoxCeleb2 identity, the talk (LRS3) or the subject (silent
-        videos); ``source`` the recording, with the corpus in front.
-
-    Raises
-    ------
-    DataError
-        If there is no metadata or an entry is malformed.
+    ``root`` holds ``{train,val}_metadata.json``, or one JSON file per clip below
+    ``train`` and ``val``. ``speaker`` is the VoxCeleb2 identity, the talk (LRS3) or the
+    subject (silent videos); ``source`` the recording, with the corpus in front.
     """
     return scan_metadata(root, options, FORM)
 

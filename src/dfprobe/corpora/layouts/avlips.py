@@ -7,30 +7,23 @@ own audio track is used, as by the paper's authors, not the ``wav`` folder.
 """
 
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip
 from dfprobe.corpora.files import video_files
 from dfprobe.errors import DataError
+from dfprobe.settings.model import Options
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ()  # nothing beyond labels and methods
 KEYS_IN_PATH = {"sibling": r"[^/]+$"}  # usually a pair; that is not documented
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 
 LABEL_OF_FOLDER = {"0_real": 0, "1_fake": 1}
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """List the clips of both folders; all are test clips, as in the paper.
-
-    Parameters
-    ----------
-    root : Path
-        Holds ``0_real`` and ``1_fake``.
-    options : dict
-        Only the common ones.
 
     Raises
     ------

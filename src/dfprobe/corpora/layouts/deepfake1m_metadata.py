@@ -1,10 +1,10 @@
 """Metadata in the form of AV-Deepfake1M: an object per clip, with segment lists.
 
 Shared by the layouts ``av_deepfake1m`` and ``av_deepfake1m_pp``; ``lav_df`` uses the
-reading of the list. The ``train`` folder
-gives train and val, the ``val`` folder gives test, as in the paper; the corpora's own
-test folders have no public labels. The vendor's metadata of 6,160 clips lists a segment
-for a stream that was not touched; it is taken out here.
+reading of the list. The ``train`` folder gives train and val, the ``val`` folder gives
+test, as in the paper; the corpora's own test folders have no public labels. The
+vendor's metadata of 6,160 clips lists a segment for a stream that was not touched; it
+is taken out here.
 """
 
 import json
@@ -21,6 +21,7 @@ from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import Clip, Segments
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
+from dfprobe.settings.model import Options
 from dfprobe.store.csv_files import few
 
 PARTS = ("train", "val")  # folders with metadata
@@ -54,26 +55,14 @@ class Origin(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What differs between the corpora.
+    """What differs between the corpora."""
 
-    Parameters
-    ----------
-    corpus : str
-        Name for messages.
-    path : str
-        Form of ``file``, for messages.
-    sidecars : str
-        Folder of one JSON file per clip, with ``{part}`` for the part's name.
-    origin : callable
-        From ``file`` to its `Origin`; None if the path has not the form.
-    type_of_stem : callable
-        From a file's name without suffix to the ``modify_type`` that it tells, or None.
-    """
-
-    corpus: str
-    path: str
-    sidecars: str
+    corpus: str  # name for messages
+    path: str  # form of `file`, for messages
+    sidecars: str  # folder of one JSON file per clip, with {part} for the part's name
+    # From `file` to its `Origin`; None if the path does not have the form.
     origin: Callable[[str], Origin | None]
+    # From a file's name without suffix to the `modify_type` that it tells, or None.
     type_of_stem: Callable[[str], str | None]
 
 
@@ -83,7 +72,7 @@ class Entry(NamedTuple):
     path: Path
     number: int  # position in the file, from 1
     part: str  # "train" or "val"
-    values: dict[str, Any]
+    values: Any  # the JSON object; what is in it is checked where it is read
     corpus: str  # its name, for messages
 
     def error(self, key: str, expected: str, got: object) -> DataError:
@@ -94,7 +83,7 @@ class Entry(NamedTuple):
         )
 
 
-def scan_metadata(root: Path, options: dict[str, Any], form: Form) -> list[Clip]:
+def scan_metadata(root: Path, options: Options, form: Form) -> list[Clip]:
     """Read the metadata of the train and the val folder.
 
     Parameters
@@ -103,9 +92,7 @@ def scan_metadata(root: Path, options: dict[str, Any], form: Form) -> list[Clip]
         Holds ``{train,val}_metadata.json``, or folders with one JSON file per clip. One
         of the two parts may be absent as a whole.
     options : dict
-        ``val_fraction``: share of the train folder's speakers, chosen by a hash, that
-        become the val split; and ``links``, see
-        `dfprobe.settings.corpus_layouts.COMMON`.
+        ``val_fraction`` and ``links``.
     form : Form
         The corpus.
 
@@ -167,8 +154,8 @@ def _entries(root: Path, form: Form, links: str) -> Iterator[Entry]:
     if not found:
         names = " and ".join(f"{part}_metadata.json" for part in PARTS)
         raise DataError(
-            f"{root}: expected the {form.corpus} metadata {names} (or one JSON file a "
-            f"clip below {form.sidecars.format(part='train')}), got neither."
+            f"{root}: expected the {form.corpus} metadata {names} (or one JSON file "
+            f"per clip below {form.sidecars.format(part='train')}), got neither."
         )
 
 
@@ -265,7 +252,7 @@ def _clip(entry: Entry, form: Form, val_fraction: float) -> tuple[Clip, bool]:
         f"{entry.part}/{values['file']}",
         _split(entry.part, origin.speaker, val_fraction),
         int(audio_fake or video_fake),
-        intern(values["modify_type"]),  # one object, not one a clip
+        intern(values["modify_type"]),  # one object, not one per clip
         audio_fake,
         video_fake,
         audio if audio_fake else (),

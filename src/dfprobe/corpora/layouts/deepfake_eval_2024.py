@@ -9,16 +9,16 @@ import logging
 import posixpath
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip
 from dfprobe.errors import DataError
-from dfprobe.store.csv_files import LINE, bad_value, read_csv
+from dfprobe.settings.model import Options
+from dfprobe.store.csv_files import CsvRow, csv_rows
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("source",)
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "label_from": {
         "type": "string",
         "enum": ["video", "audio"],
@@ -42,15 +42,10 @@ FINETUNING_SETS = ("train", "test")
 log = logging.getLogger("dfprobe")
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read the metadata table and log the label counts.
 
-    Parameters
-    ----------
-    root : Path
-        Holds the table and ``video-data/``.
-    options : dict
-        ``label_from`` and ``unknown``, see ``OPTIONS``.
+    ``root`` holds the table and ``video-data/``.
 
     Raises
     ------
@@ -59,8 +54,7 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     """
     path = _table(root)
     columns = ["Filename", *TRUTH_COLUMN.values(), "Finetuning Set"]
-    table = read_csv(path, columns).select(LINE, *columns)
-    clips = [_clip(path, row, options) for row in table.iter_rows(named=True)]
+    clips = [_clip(row, options["label_from"]) for row in csv_rows(path, columns)]
     names = {0: "real", 1: "fake", None: "unknown"}
     counts = Counter(f"{clip.split} {names[clip.label]}" for clip in clips)
     log.info(
@@ -84,19 +78,15 @@ def _table(root: Path) -> Path:
     )
 
 
-def _clip(path: Path, row: dict[str, Any], options: dict[str, Any]) -> Clip:
-    truths = {}
-    for stream, column in TRUTH_COLUMN.items():
-        if row[column] not in TRUTH:
-            raise bad_value(path, row[LINE], column, " or ".join(TRUTH), row[column])
-        truths[stream] = TRUTH[row[column]]
-    split = row["Finetuning Set"]
-    if split not in FINETUNING_SETS:
-        expected = " or ".join(FINETUNING_SETS)
-        raise bad_value(path, row[LINE], "Finetuning Set", expected, split)
+def _clip(row: CsvRow, label_from: str) -> Clip:
+    truths = {
+        stream: TRUTH[row.one_of(column, TRUTH)]
+        for stream, column in TRUTH_COLUMN.items()
+    }
+    split = row.one_of("Finetuning Set", FINETUNING_SETS)
     if not row["Filename"]:
-        raise bad_value(path, row[LINE], "Filename", "a file name", "")
-    fake = truths[options["label_from"]]
+        raise row.error("Filename", "a file name")
+    fake = truths[label_from]
     return Clip(
         file=posixpath.join("video-data", row["Filename"]),
         split=split,

@@ -10,17 +10,17 @@ import logging
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 
 from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import SPLITS, Clicks, Clip, plain_clip
 from dfprobe.corpora.files import video_files
-from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
+from dfprobe.settings.model import Options
+from dfprobe.store.csv_files import CsvRow, csv_rows, few
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("clicks", "speaker", "source")
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "reals": {
         "type": ["string", "null"],
         "default": None,
@@ -46,16 +46,11 @@ OUTSIDE = 0.01  # how far clicks may lie beside the frame; one does, by 0.003
 log = logging.getLogger("dfprobe")
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read the table and find the reals.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``ExDDV.csv`` and the four sets. A column ``full_path`` in the table
-        (relative to the root) is used instead of the authors' folders.
-    options : dict
-        ``reals``, see ``OPTIONS``.
+    ``root`` holds ``ExDDV.csv`` and the four sets. A column ``full_path`` in the table
+    (relative to the root) is used instead of the authors' folders.
 
     Returns
     -------
@@ -78,10 +73,10 @@ def _fakes(root: Path) -> list[Clip]:
     columns = ["movie_name", "dataset", "manipulation", "click_locations", "split"]
     clips: dict[str, Clip] = {}
     repeated = []
-    for row in read_csv(path, columns).iter_rows(named=True):
-        clip = _fake(path, row)
+    for row in csv_rows(path, columns):
+        clip = _fake(row)
         if clip.file in clips:
-            repeated.append(f"{clip.file} (line {row[LINE]})")
+            repeated.append(f"{clip.file} (line {row.line})")
         else:
             clips[clip.file] = clip
     if repeated:
@@ -94,25 +89,22 @@ def _fakes(root: Path) -> list[Clip]:
     return list(clips.values())
 
 
-def _fake(path: Path, row: dict[str, Any]) -> Clip:
-    name, dataset, manipulation = (
-        row[key] for key in ("movie_name", "dataset", "manipulation")
-    )
-    if dataset not in FOLDERS:
-        raise bad_value(path, row[LINE], "dataset", " or ".join(FOLDERS), dataset)
+def _fake(row: CsvRow) -> Clip:
+    dataset = row.one_of("dataset", FOLDERS)
     for key in ("movie_name", "manipulation"):
         if not row[key] or "/" in row[key]:
-            raise bad_value(path, row[LINE], key, "a name without '/'", row[key])
+            raise row.error(key, "a name without '/'")
+    name, manipulation = row["movie_name"], row["manipulation"]
     folder = FOLDERS[dataset].format(manipulation=manipulation)
     speaker, source = _identity(dataset, name)
     return Clip(
-        file=row.get("full_path") or posixpath.join(folder, name),
-        split=_split(path, row),
+        file=row.cells.get("full_path") or posixpath.join(folder, name),
+        split=row.one_of("split", SPLITS),
         label=1,
         manipulation=METHOD_OF_DATASET.get(dataset, manipulation),
         audio_fake=None,
         video_fake=True,
-        clicks=_clicks(path, row),
+        clicks=_clicks(row),
         speaker=speaker,
         source=source,
     )
@@ -128,27 +120,20 @@ def _identity(dataset: str, name: str) -> tuple[str | None, str | None]:
     return actor or original, original
 
 
-def _split(path: Path, row: dict[str, Any]) -> str:
-    if row["split"] not in SPLITS:
-        raise bad_value(path, row[LINE], "split", " or ".join(SPLITS), row["split"])
-    return str(row["split"])
-
-
-def _clicks(path: Path, row: dict[str, Any]) -> Clicks:
+def _clicks(row: CsvRow) -> Clicks:
     """Clicks in the order of their frames, moved into the frame."""
-    text = row["click_locations"]
     expected = 'an object such as {"57": {"x": 0.48, "y": 0.41}}, x and y in [0, 1]'
     try:
         clicks = sorted(
             (int(frame), float(place["x"]), float(place["y"]))
-            for frame, place in json.loads(text).items()
+            for frame, place in json.loads(row["click_locations"]).items()
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise bad_value(path, row[LINE], "click_locations", expected, text) from None
+        raise row.error("click_locations", expected) from None
     for frame, x, y in clicks:
         inside = all(-OUTSIDE <= value <= 1 + OUTSIDE for value in (x, y))
         if frame < 0 or not inside:
-            raise bad_value(path, row[LINE], "click_locations", expected, text)
+            raise row.error("click_locations", expected)
     return tuple((frame, _clipped(x), _clipped(y)) for frame, x, y in clicks)
 
 
@@ -156,12 +141,10 @@ def _clipped(value: float) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-def _reals(root: Path, options: dict[str, Any]) -> list[Clip]:
+def _reals(root: Path, options: Options) -> list[Clip]:
     if options["reals"] is not None:
-        path = root / options["reals"]
-        table = read_csv(path, ["full_path", "split"])
-        rows = table.iter_rows(named=True)
-        return [_real(row["full_path"], _split(path, row)) for row in rows]
+        rows = csv_rows(root / options["reals"], ["full_path", "split"])
+        return [_real(row["full_path"], row.one_of("split", SPLITS)) for row in rows]
     if not (root / ORIGINALS).is_dir():
         log.warning("%s: no folder %s, so this corpus has fakes only", root, ORIGINALS)
         return []

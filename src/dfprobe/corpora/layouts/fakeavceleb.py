@@ -10,20 +10,20 @@ import logging
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import Clip, ListForm
 from dfprobe.errors import DataError
-from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
+from dfprobe.settings.model import Options
+from dfprobe.store.csv_files import LINE, CsvRow, few, read_csv, rows_of
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("speaker", "source")
 KEYS_IN_PATH = {"named_identity": r"id\d{5}"}  # the target; who lent face or voice
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "test_fraction": {
         "type": "number",
         "minimum": 0,
@@ -79,15 +79,11 @@ UNUSABLE = (  # left out by the paper's authors, as the lists of bit-ml/ssr-dfd 
 log = logging.getLogger("dfprobe")
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read ``meta_data.csv``; a file named twice is taken once, by its first row.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``meta_data.csv`` and the four folders such as ``RealVideo-RealAudio``.
-    options : dict
-        ``test_fraction`` and ``val_fraction``, see ``OPTIONS``.
+    ``root`` holds ``meta_data.csv`` and the four folders such as
+    ``RealVideo-RealAudio``.
 
     Returns
     -------
@@ -107,21 +103,20 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     clips: dict[str, Clip] = {}
     repeated, contradictions = [], []
     races: dict[tuple[str, str], str] = {}  # (type, race) -> race as on disk
-    for row in table.iter_rows(named=True):
+    for row in rows_of(path, table):
         if not row[file_column].endswith(".mp4"):
-            name = row[file_column]
-            raise bad_value(path, row[LINE], file_column, "a name.mp4", name)
-        folder = _folder(path, row, folder_column)
+            raise row.error(file_column, "a name.mp4")
+        folder = _folder(row, folder_column)
         kind, race, rest = folder.split("/", 2)
         if (kind, race) not in races:
             races[kind, race] = _race_on_disk(root / kind, race)
         file = posixpath.join(kind, races[kind, race], rest, row[file_column])
         if file in clips:
-            repeated.append(f"{file} (line {row[LINE]}, {row['method']})")
+            repeated.append(f"{file} (line {row.line}, {row['method']})")
             continue
-        clips[file] = _clip(file, _split(rest, options), _method(path, row, kind))
+        clips[file] = _clip(file, _split(rest, options), _method(row, kind))
         if TYPE_OF_CATEGORY[row["category"]] != kind:
-            contradictions.append(f"{file} (line {row[LINE]}, {row['category']})")
+            contradictions.append(f"{file} (line {row.line}, {row['category']})")
     unusable = [file for file in clips if _as_released(file) in UNUSABLE]
     if unusable:
         log.info(
@@ -195,25 +190,25 @@ def _path_columns(path: Path, table: pl.DataFrame) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _folder(path: Path, row: dict[str, Any], column: str) -> str:
+def _folder(row: CsvRow, column: str) -> str:
     """Folder of a row relative to the root: what follows the archive's name."""
     parts = row[column].split("/")
     starts = [i for i, part in enumerate(parts) if part in STREAMS_OF_TYPE]
     if len(starts) != 1 or len(parts) - starts[0] != 4:
         expected = f"FakeAVCeleb/{FORM} with type in {', '.join(STREAMS_OF_TYPE)}"
-        raise bad_value(path, row[LINE], column, expected, row[column])
+        raise row.error(column, expected)
     return "/".join(parts[starts[0] :])
 
 
-def _method(path: Path, row: dict[str, Any], kind: str) -> str:
-    category, method = row["category"], row["method"]
-    if category not in TYPE_OF_CATEGORY:
-        raise bad_value(path, row[LINE], "category", "A, B, C or D", category)
+def _method(row: CsvRow, kind: str) -> str:
+    method = row["method"]
+    if row["category"] not in TYPE_OF_CATEGORY:
+        raise row.error("category", "A, B, C or D")
     real = not any(STREAMS_OF_TYPE[kind])
     if not method or (method == "real") != real:
         expected = "'real'" if real else "the method of a fake"
-        raise bad_value(path, row[LINE], "method", f"{expected} in {kind}", method)
-    return str(method)
+        raise row.error("method", f"{expected} in {kind}")
+    return method
 
 
 def _race_on_disk(parent: Path, race: str) -> str:
@@ -228,7 +223,7 @@ def _as_released(file: str) -> str:
     return f"{kind}/{RACE_OF_LIST.get(race, race)}/{rest}"
 
 
-def _split(rest: str, options: dict[str, Any]) -> str:
+def _split(rest: str, options: Options) -> str:
     speaker = rest.split("/")[1]
     if stable_fraction(f"test/{speaker}") < options["test_fraction"]:
         return "test"

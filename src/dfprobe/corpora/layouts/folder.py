@@ -5,27 +5,19 @@ Published lists, where given, supply splits and labels.
 """
 
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip, plain_clip
 from dfprobe.corpora.files import video_files
+from dfprobe.settings.model import Options
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ()
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
-    """List the video files under ``root``, sorted by path.
-
-    Parameters
-    ----------
-    root : Path
-        The folder.
-    options : dict
-        Only the common ones.
-    """
+def scan(root: Path, options: Options) -> list[Clip]:
+    """List the video files under ``root``, sorted by path."""
     files = video_files(root, links=options["links"])
     return [plain_clip(file, "test", None) for file in files]
 

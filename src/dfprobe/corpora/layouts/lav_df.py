@@ -5,7 +5,6 @@ its fake periods, which are taken for each modified stream. There is no speaker.
 """
 
 from pathlib import Path
-from typing import Any
 
 from dfprobe.corpora.clip import Clip
 from dfprobe.corpora.layouts.deepfake1m_metadata import (
@@ -15,26 +14,20 @@ from dfprobe.corpora.layouts.deepfake1m_metadata import (
     segments_of,
 )
 from dfprobe.errors import DataError
+from dfprobe.settings.model import Options
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("segments", "source")
-OPTIONS: dict[str, Any] = {}
+OPTIONS: Options = {}
 
 TABLES = ("metadata.min.json", "metadata.json")
 SPLITS = {"train": "train", "dev": "val", "test": "test"}
 TYPE_OF_STREAMS = {streams: kind for kind, streams in STREAMS_OF_TYPE.items()}
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
-    """Read the metadata.
-
-    Parameters
-    ----------
-    root : Path
-        Holds ``metadata.min.json`` (or ``metadata.json``) and the clips.
-    options : dict
-        Only the common ones.
+def scan(root: Path, options: Options) -> list[Clip]:
+    """Read ``metadata.min.json`` (or ``metadata.json``).
 
     Returns
     -------

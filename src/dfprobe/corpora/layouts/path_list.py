@@ -5,15 +5,15 @@ Paths are relative to the corpus root. Optional columns: ``split``, ``speaker``,
 """
 
 from pathlib import Path
-from typing import Any
 
-from dfprobe.corpora.clip import SPLITS, Clip, parse_label
-from dfprobe.store.csv_files import LINE, bad_value, read_csv
+from dfprobe.corpora.clip import SPLITS, Clip, parse_label, plain_clip
+from dfprobe.settings.model import Options
+from dfprobe.store.csv_files import CsvRow, csv_rows
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("speaker", "source")
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "files": {
         "type": "array",
         "items": {"type": "string"},
@@ -30,15 +30,8 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """Read the CSV files in the order given.
-
-    Parameters
-    ----------
-    root : Path
-        Corpus root.
-    options : dict
-        ``files`` and ``split``, see ``OPTIONS``.
 
     Returns
     -------
@@ -51,41 +44,30 @@ def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
     DataError
         If a file is absent or malformed.
     """
-    clips = []
-    for name in options["files"]:
-        path = root / name
-        table = read_csv(path, ["path", "label"])
-        for row in table.iter_rows(named=True):
-            clips.append(_clip(path, row, options["split"]))
-    return clips
+    return [
+        _clip(row, options["split"])
+        for name in options["files"]
+        for row in csv_rows(root / name, ["path", "label"])
+    ]
 
 
-def _clip(path: Path, row: dict[str, Any], default_split: str) -> Clip:
-    line = row[LINE]
+def _clip(row: CsvRow, default_split: str) -> Clip:
     if not row["path"]:
-        raise bad_value(path, line, "path", "a path", "")
-    label = parse_label(path, line, "label", row["label"])
-    split = row.get("split", default_split)
-    if split not in SPLITS:
-        raise bad_value(path, line, "split", " or ".join(SPLITS), split)
-    streams = False if label == 0 else None
-    return Clip(
-        file=row["path"],
-        split=split,
-        label=label,
-        manipulation=_manipulation(path, row, label),
-        audio_fake=streams,
-        video_fake=streams,
-        speaker=row.get("speaker") or None,
-        source=row.get("source") or None,
+        raise row.error("path", "a path")
+    label = parse_label(row.path, row.line, "label", row["label"])
+    in_row = "split" in row.cells
+    split = row.one_of("split", SPLITS) if in_row else default_split
+    clip = plain_clip(row["path"], split, label)
+    return clip._replace(
+        manipulation=_manipulation(row, label) or clip.manipulation,
+        speaker=row.cells.get("speaker") or None,
+        source=row.cells.get("source") or None,
     )
 
 
-def _manipulation(path: Path, row: dict[str, Any], label: int | None) -> str:
-    given = row.get("manipulation")
-    if not given:
-        return "real" if label == 0 else "unknown"
-    if (given == "real") != (label == 0):
+def _manipulation(row: CsvRow, label: int | None) -> str | None:
+    given = row.cells.get("manipulation")
+    if given and (given == "real") != (label == 0):
         expected = "'real' for label 0 and a method's name for any other label"
-        raise bad_value(path, row[LINE], "manipulation", expected, given)
-    return str(given)
+        raise row.error("manipulation", expected)
+    return given

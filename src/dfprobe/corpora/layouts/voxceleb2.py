@@ -6,18 +6,18 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import Clip, plain_clip
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
+from dfprobe.settings.model import Options
 from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
 TELLS = ("speaker", "source")
-OPTIONS: dict[str, Any] = {
+OPTIONS = {
     "val_fraction": {
         "type": "number",
         "minimum": 0,
@@ -36,15 +36,10 @@ FORM = "part/mp4/speaker/video/clip.mp4"
 log = logging.getLogger("dfprobe")
 
 
-def scan(root: Path, options: dict[str, Any]) -> list[Clip]:
+def scan(root: Path, options: Options) -> list[Clip]:
     """List the clips of both parts; what ``vox2_meta.csv`` contradicts is reported.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``dev`` or ``test`` or both; ``vox2_meta.csv`` may be absent.
-    options : dict
-        ``val_fraction``, see ``OPTIONS``.
+    ``root`` holds ``dev`` or ``test`` or both; ``vox2_meta.csv`` may be absent.
 
     Returns
     -------
