@@ -38,57 +38,28 @@ Clicks = tuple[tuple[int, float, float], ...]
 
 
 class Clip(NamedTuple):
-    """One video file as the corpus describes it.
+    """One video file as the corpus describes it; None stands for what is not known."""
 
-    Parameters
-    ----------
-    file : str
-        Path relative to the corpus root, with suffix, parts joined by ``/``.
-    split : str
-        ``train``, ``val`` or ``test``.
-    label : int or None
-        0 real, 1 fake, None unknown.
-    manipulation : str
-        Name of the forgery method; ``"real"`` for reals, ``"unknown"`` if not told.
-    audio_fake, video_fake : bool or None
-        Whether the stream is manipulated; None if unknown.
-    audio_fake_segments, video_fake_segments : tuple of (start_s, end_s)
-        Manipulated spans in seconds; empty when none or the whole clip.
-    clicks : tuple of (frame, x, y)
-        Where people saw the fake: number of the frame as the corpus counts, at the
-        file's own frame rate; x, y in [0, 1] of the frame's width and height, from the
-        top left.
-    speaker : str or None
-        Identity of the person shown (the target of a face swap).
-    source : str or None
-        Recording that the clip was cut from or made of.
-    """
-
-    file: str
-    split: str
-    label: int | None
-    manipulation: str
-    audio_fake: bool | None
+    file: str  # path relative to the corpus root, with suffix, parts joined by "/"
+    split: str  # "train", "val" or "test"
+    label: int | None  # 0 real, 1 fake
+    manipulation: str  # the forgery method; "real" for reals, "unknown" if not told
+    audio_fake: bool | None  # whether the stream is manipulated
     video_fake: bool | None
+    # Manipulated spans, start and end in seconds; empty when none or the whole clip.
     audio_fake_segments: Segments = ()
     video_fake_segments: Segments = ()
+    # Where people saw the fake: number of the frame as the corpus counts, at the file's
+    # own frame rate; x, y in [0, 1] of the frame's width and height, from the top left.
     clicks: Clicks = ()
-    speaker: str | None = None
-    source: str | None = None
+    speaker: str | None = None  # person shown (the target of a face swap)
+    source: str | None = None  # recording that the clip was cut from or made of
 
 
 def plain_clip(file: str, split: str, label: int | None) -> Clip:
     """Clip of which nothing but its split and label is known.
 
-    Parameters
-    ----------
-    file : str
-        Path relative to the corpus root.
-    split : str
-        ``train``, ``val`` or ``test``.
-    label : int or None
-        0 real, 1 fake, None unknown. The streams of a real are both real; those of
-        any other clip are unknown.
+    The streams of a real are both real; those of any other clip are unknown.
     """
     streams = False if label == 0 else None
     return Clip(
@@ -97,22 +68,12 @@ def plain_clip(file: str, split: str, label: int | None) -> Clip:
 
 
 class ListForm(NamedTuple):
-    """Form of a published list of clips.
+    """Form of a published list of clips."""
 
-    Parameters
-    ----------
-    path, label : str
-        Columns of the path and of the label.
-    labels : mapping of str to (int or None)
-        What the cells of the latter mean.
-    archive : str
-        What may stand in front of the paths.
-    """
-
-    path: str
-    label: str
-    labels: Mapping[str, int | None] = LABELS
-    archive: str = ""
+    path: str  # column of the path
+    label: str  # column of the label
+    labels: Mapping[str, int | None] = LABELS  # what the cells of that column mean
+    archive: str = ""  # what may precede the paths
 
 
 def parse_label(

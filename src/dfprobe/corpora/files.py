@@ -20,27 +20,7 @@ VIDEO_SUFFIXES = (
 
 
 def video_files(root: Path, folder: str = "", links: str = "inside") -> list[str]:
-    """Files with a video suffix under a folder of the corpus, at any depth.
-
-    Parameters
-    ----------
-    root : Path
-        Corpus root.
-    folder : str
-        Folder relative to the root, ``""`` for the root itself.
-    links : str
-        As for `files_under`.
-
-    Returns
-    -------
-    list of str
-        Paths relative to ``root``, sorted.
-
-    Raises
-    ------
-    DataError
-        If a linked folder leads out of the corpus.
-    """
+    """Sorted paths of the video files under a folder, as `files_under` yields them."""
     return sorted(
         file
         for file in files_under(root, folder, links)
@@ -100,9 +80,7 @@ def content_keys(
     corpus : str
         Name of the corpus, for progress lines.
     files : list of str
-        Plain paths relative to ``root``.
-    root : Path
-        Corpus root.
+        Plain paths relative to ``root``, the corpus root.
     kind : str
         ``"stat"``: size in bytes and modification time in nanoseconds; ``"hash"``:
         SHA-256 of the content.

@@ -52,15 +52,7 @@ log = logging.getLogger("dfprobe")
 
 
 def make_manifest(name: str, spec: ManifestSpec, out: Path) -> None:
-    """Describe a corpus as a table and write it as Parquet.
-
-    Parameters
-    ----------
-    name, spec
-        As for `corpus_table`, which also says what can go wrong.
-    out : Path
-        The manifest.
-    """
+    """Write `corpus_table` as Parquet, and log the number of clips."""
     frame = corpus_table(name, spec)
     _log_counts(name, frame)
     write_parquet(frame, out)
@@ -74,11 +66,7 @@ def corpus_table(name: str, spec: ManifestSpec) -> pl.DataFrame:
     name : str
         Name of the corpus in the configuration.
     spec : ManifestSpec
-        Its entry there: ``layout``, ``root``, ``splits`` (folder of published lists or
-        None), ``fakes`` (``"any"``, or ``"both"``: leave out fakes of which one stream
-        is known to be real), ``shards``, ``content_key`` (``"stat"`` or ``"hash"``, see
-        ``files.content_keys``), ``options`` (the layout's own; those not given take the
-        layout's defaults).
+        Its entry there; the layout's options that are not given take its defaults.
 
     Returns
     -------
@@ -142,12 +130,8 @@ def _listed_clips(
     left_out = len(clips) - (len(listed) - len(new))
     log.info("corpus %s: left out %d clips in no published list", name, left_out)
     if new:
-        log.warning(
-            "corpus %s: %d listed clips are not described by the corpus: %s",
-            name,
-            len(new),
-            few(new),
-        )
+        about = "corpus %s: %d listed clips are not described by the corpus: %s"
+        log.warning(about, name, len(new), few(new))
     return listed
 
 

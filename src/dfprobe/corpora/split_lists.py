@@ -24,24 +24,12 @@ Listed = Callable[[str, str, int | None], list[Clip]]
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One row of a published list.
+    """One row of a published list."""
 
-    Parameters
-    ----------
-    split : str
-        ``train``, ``val`` or ``test``: the list that it is in.
-    file : str
-        Path as written in the list.
-    label : int or None
-        0 real, 1 fake, None when the cell is empty.
-    place : str
-        List file and line, for messages.
-    """
-
-    split: str
-    file: str
-    label: int | None
-    place: str
+    split: str  # the list that it is in: "train", "val" or "test"
+    file: str  # path as written in the list
+    label: int | None  # 0 real, 1 fake, None when the cell is empty
+    place: str  # list file and line, for messages
 
 
 def read_split_lists(folder: Path, layout: ModuleType) -> list[ListRow]:
@@ -114,8 +102,6 @@ def apply_split_lists(
     ----------
     clips : iterable of Clip
         All clips that the layout found.
-    rows : iterable of ListRow
-        The published lists.
     listed : callable
         The layout's function from a row (split, path, label) to the clips that it may
         mean, the likeliest first.

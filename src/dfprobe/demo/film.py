@@ -33,24 +33,12 @@ _GRAIN_TILE = 48  # pixels by which the grain's sheet is larger than the picture
 
 @dataclass(frozen=True)
 class Shot:
-    """The real footage of a source, before grain.
+    """The real footage of a source, before grain."""
 
-    Attributes
-    ----------
-    frames : numpy.ndarray
-        (n, height, width, 3) uint8.
-    faces : list of Face
-        Pose and mouth of the speaker in each frame; empty without a face.
-    head : Head
-        The speaker's head.
-    mouth : numpy.ndarray
-        (n, 3) opening, spreading, rounding.
-    """
-
-    frames: np.ndarray
-    faces: list[Face]
+    frames: np.ndarray  # (n, height, width, 3) uint8
+    faces: list[Face]  # the speaker in each frame; empty without a face
     head: Head
-    mouth: np.ndarray
+    mouth: np.ndarray  # (n, 3) opening, spreading, rounding
 
 
 def _eye_places(
@@ -77,18 +65,9 @@ def _grain_tile(rng: np.random.Generator, recording: Recording) -> np.ndarray:
 def add_grain(
     frame: np.ndarray, tile: np.ndarray, place: np.ndarray, forgery: Forgery | None
 ) -> np.ndarray:
-    """Frame with camera noise, less of it in a forged region.
+    """Frame (h, w, 3) with camera noise, less of it in a forged region.
 
-    Parameters
-    ----------
-    frame : numpy.ndarray
-        (h, w, 3) uint8.
-    tile : numpy.ndarray
-        Sheet of noise, larger than the frame.
-    place : numpy.ndarray
-        (2,) corner of the part of the sheet that is used.
-    forgery : Forgery or None
-        What was done to the frame.
+    ``place`` (2,) is the corner of the part of the sheet ``tile`` that is used.
     """
     h, w = frame.shape[:2]
     grain = tile[place[0] : place[0] + h, place[1] : place[1] + w]
@@ -123,15 +102,7 @@ def _empty_frames(rng: np.random.Generator, scene: Scene, count: int) -> np.ndar
 
 
 def shoot(source: SourcePlan, speech: Speech) -> Shot:
-    """Draw the real footage of a source.
-
-    Parameters
-    ----------
-    source : SourcePlan
-        What to draw.
-    speech : Speech
-        What is said; moves the mouth.
-    """
+    """Draw the real footage of a source; ``speech`` moves the mouth."""
     rng = generator(*source.seed, "scene")
     recording = source.recording
     looks = invent(generator(*source.person, "looks"), source.gender)
@@ -255,12 +226,8 @@ class Footage:
     ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """Frames of a fake and the ellipse of each manipulated frame.
 
-        Parameters
-        ----------
-        base : numpy.ndarray
-            Frames of the real clip, with grain.
-        mouth : numpy.ndarray
-            (n, 3) mouth of the fake.
+        ``base`` are the frames of the real clip, with grain; ``mouth`` (n, 3) is the
+        fake's.
         """
         source, shot = self._source, self._shot
         forger = Forger(
@@ -299,21 +266,10 @@ def _mouth_of_fake(
 
 
 def make_source(source: SourcePlan, root: Path, truth_root: Path) -> list[Path]:
-    """Make every file of a source.
+    """Make every file of a source and return their paths.
 
-    Parameters
-    ----------
-    source : SourcePlan
-        What to make.
-    root : Path
-        Corpus root; clips and wav files go to their planned places below it.
-    truth_root : Path
-        Ground truth goes to ``<clip_id>.npz`` below it.
-
-    Returns
-    -------
-    list of Path
-        The files written.
+    Clips and wav files go to their planned places below ``root``, the ground truth to
+    ``<clip_id>.npz`` below ``truth_root``.
     """
     sounds = record(source)
     shot = shoot(source, sounds.speech)

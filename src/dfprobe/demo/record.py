@@ -16,12 +16,8 @@ from dfprobe.store.files import write_whole
 class Record:
     """Files of one demo corpus that the generator wrote.
 
-    Parameters
-    ----------
-    base : Path
-        Folder that holds the corpus root; paths in the record are relative to it.
-    root_name : str
-        Name of the corpus root, part of the record's file name.
+    ``base`` is the folder that holds the corpus root ``root_name``; paths in the record
+    are relative to it.
     """
 
     def __init__(self, base: Path, root_name: str) -> None:

@@ -16,28 +16,14 @@ _POINTS = np.array([(-0.5, 0.0), (0.5, 0.0), (0.0, 0.6), (0.0, MOUTH_Y), (0.0, 1
 
 @dataclass(frozen=True)
 class Truth:
-    """What the generator knows about one clip.
-
-    Attributes
-    ----------
-    source, clip : SourcePlan, ClipPlan
-        The plan.
-    faces : list of Face
-        Pose of the speaker a frame; empty without a face.
-    mouth : numpy.ndarray
-        (n, 3) opening, spreading, rounding that is meant to be seen.
-    ellipses : dict
-        Frame number to ellipse (5,) of the manipulated region.
-    timed : list of Timed
-        Phonemes of the real speech.
-    """
+    """What the generator knows about one clip."""
 
     source: SourcePlan
     clip: ClipPlan
-    faces: list[Face]
-    mouth: np.ndarray
-    ellipses: dict[int, np.ndarray]
-    timed: list[Timed]
+    faces: list[Face]  # the speaker in each frame; empty without a face
+    mouth: np.ndarray  # (n, 3) opening, spreading, rounding that is meant to be seen
+    ellipses: dict[int, np.ndarray]  # frame -> ellipse (5,) of the manipulated region
+    timed: list[Timed]  # phonemes of the real speech
 
 
 def _rows(found: dict[int, np.ndarray], frames: int, width: int) -> np.ndarray:

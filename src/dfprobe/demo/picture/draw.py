@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-_SUB = 16  # fixed-point steps a pixel in polygon coordinates
+_SUB = 16  # fixed-point steps per pixel in polygon coordinates
 
 
 def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -21,12 +21,9 @@ def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def noise(
     rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int]
 ) -> np.ndarray:
-    """Smooth random field of ``shape``, about ``cells`` grains high and wide.
+    """Smooth random field, (height, width) float32, values mostly in -1..1.
 
-    Returns
-    -------
-    numpy.ndarray
-        (height, width) float32, values mostly in -1..1.
+    It is about ``cells`` grains high and wide.
     """
     grid = rng.uniform(-1, 1, cells).astype(np.float32)
     return cv2.resize(grid, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -40,21 +37,10 @@ def closed_curve(points: np.ndarray, count: int = 120) -> np.ndarray:
 
 
 def fill(shape: tuple[int, int], points: np.ndarray, blur: float) -> np.ndarray:
-    """Mask of a polygon with a soft edge.
+    """Mask of a polygon with a soft edge, (height, width) float32 in 0..1.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width.
-    points : numpy.ndarray
-        (n, 2) corners x, y in pixels.
-    blur : float
-        Standard deviation of the edge in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        (height, width) float32 in 0..1.
+    ``points`` (n, 2) are the corners x, y; ``blur`` is the standard deviation of the
+    edge, in pixels.
     """
     mask = np.zeros(shape, dtype=np.uint8)
     corners = np.round(np.asarray(points) * _SUB).astype(np.int32)

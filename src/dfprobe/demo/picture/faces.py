@@ -102,21 +102,12 @@ def invent(rng: np.random.Generator, gender: str) -> Looks:
 
 @dataclass(frozen=True)
 class Head:
-    """A painted head without eyes and mouth.
-
-    Attributes
-    ----------
-    looks : Looks
-        The person.
-    colour : numpy.ndarray
-        (HEIGHT, WIDTH, 4) uint8, blue, green, red, alpha; colours not premultiplied.
-    depth : numpy.ndarray
-        (HEIGHT, WIDTH) float32, height above the plane of the face's rim, in eye
-        distances.
-    """
+    """A painted head without eyes and mouth."""
 
     looks: Looks
+    # (HEIGHT, WIDTH, 4) uint8, blue, green, red, alpha; colours not premultiplied
     colour: np.ndarray
+    # (HEIGHT, WIDTH) float32, height above the face's rim, in eye distances
     depth: np.ndarray
 
 
@@ -335,14 +326,9 @@ def _ears(looks: Looks) -> np.ndarray:
 
 
 def paint(looks: Looks, light: np.ndarray) -> Head:
-    """Paint a person's head under a lamp.
+    """Paint a person's head; ``light`` (3,) is the direction to the lamp.
 
-    Parameters
-    ----------
-    looks : Looks
-        The person.
-    light : numpy.ndarray
-        (3,) direction to the lamp: right, down, towards the camera.
+    Its axes are right, down and towards the camera.
     """
     z = _relief(looks)
     face = face_mask(looks)

@@ -34,7 +34,7 @@ def act(
     eyes: tuple[float, float, float],
     lively: float,
 ) -> list[Face]:
-    """Move a head through a clip.
+    """Move a head through a clip; one `Face` per frame.
 
     Parameters
     ----------
@@ -43,16 +43,11 @@ def act(
     mouth : numpy.ndarray
         (frames, 3) opening, spreading, rounding.
     fps : float
-        Frames a second.
+        Frames per second.
     eyes : tuple of float
         Mean place of the midpoint between the eyes, and their distance, in pixels.
     lively : float
         Factor on all head motion, about 1.
-
-    Returns
-    -------
-    list of Face
-        One a frame.
     """
     n, unit = len(mouth), eyes[2] * lively
     accent = gaussian_filter1d(mouth[:, 0], 0.12 * fps)

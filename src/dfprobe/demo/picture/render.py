@@ -25,35 +25,19 @@ _LASH = np.array([22, 20, 26], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Face:
-    """What one frame shows.
+    """What one frame shows."""
 
-    Attributes
-    ----------
-    opening, width, rounding : float
-        Mouth: opening 0..1, spreading -1..1, rounding 0..1.
-    blink : float
-        0 open .. 1 shut.
-    gaze : tuple of float
-        Shift of the irises, right and down.
-    yaw, pitch, roll : float
-        Head turned right, down, tilted clockwise, in radians.
-    x, y : float
-        Pixel of the picture midway between the eyes.
-    scale : float
-        Pixels of the picture between the eyes.
-    """
-
-    opening: float
-    width: float
-    rounding: float
-    blink: float
-    gaze: tuple[float, float]
-    yaw: float
-    pitch: float
-    roll: float
-    x: float
+    opening: float  # of the mouth, 0..1
+    width: float  # spreading of the mouth, -1..1
+    rounding: float  # of the mouth, 0..1
+    blink: float  # 0 open .. 1 shut
+    gaze: tuple[float, float]  # shift of the irises, right and down
+    yaw: float  # head turned right, in radians
+    pitch: float  # head turned down
+    roll: float  # head tilted clockwise
+    x: float  # pixel of the picture midway between the eyes
     y: float
-    scale: float
+    scale: float  # pixels of the picture between the eyes
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,10 @@ _MARGIN = 12  # pixels by which body and room are larger than the picture, each 
 
 @dataclass(frozen=True)
 class Scene:
-    """Static parts of a picture.
+    """Static parts of a picture, uint8."""
 
-    Attributes
-    ----------
-    room : numpy.ndarray
-        (height, width, 3) uint8, blue, green, red: the blurred background.
-    body : numpy.ndarray
-        (height + 24, width + 24, 4) uint8 with alpha: neck, shoulders, hair behind.
-    """
-
-    room: np.ndarray
+    room: np.ndarray  # (height, width, 3) blue, green, red: the blurred background
+    # (height + 24, width + 24, 4) with alpha: neck, shoulders, hair behind
     body: np.ndarray
 
     @cached_property
@@ -184,16 +177,8 @@ def furnish(
 ) -> Scene:
     """Make the room and the body for one source.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of this scene.
-    looks : Looks
-        The person (skin and hair).
-    size : tuple of int
-        Width and height of the picture.
-    eyes : tuple of float
-        Mean place of the midpoint between the eyes, and their distance, in pixels.
+    ``size`` is the width and height of the picture; ``eyes`` the mean place of the
+    midpoint between the eyes, and their distance, in pixels.
     """
     room = _room(rng, *size)
     picture = np.round(np.clip(room, 0, 1) * 255).astype(np.uint8)

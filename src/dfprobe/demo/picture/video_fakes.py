@@ -92,38 +92,16 @@ def _match(patch: np.ndarray, around: np.ndarray, share: float) -> np.ndarray:
 
 
 class Forgery(NamedTuple):
-    """One manipulated frame, before grain.
+    """One manipulated frame, before grain."""
 
-    Attributes
-    ----------
-    frame : numpy.ndarray
-        (h, w, 3) uint8, a new array with the region replaced.
-    ellipse : numpy.ndarray
-        (5,) see ``ellipse_of``.
-    area : tuple of slice
-        Rows and columns around the ellipse.
-    keep : numpy.ndarray
-        Share of the camera's grain that stays in the area, float32.
-    """
-
-    frame: np.ndarray
-    ellipse: np.ndarray
-    area: tuple[slice, slice]
-    keep: np.ndarray
+    frame: np.ndarray  # (h, w, 3) uint8, a new array with the region replaced
+    ellipse: np.ndarray  # (5,) see `ellipse_of`
+    area: tuple[slice, slice]  # rows and columns around the ellipse
+    keep: np.ndarray  # share of the camera's grain that stays in the area, float32
 
 
 class Forger:
-    """Pastes a manipulated region into the frames of one source.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of the dials (drawn once a source).
-    fake : VideoFake
-        Region, family, strength.
-    head : Head
-        The head whose region is pasted: the person's own, or the donor's.
-    """
+    """Pastes a region of a head, the person's own or a donor's, into frames."""
 
     def __init__(self, rng: np.random.Generator, fake: VideoFake, head: Head) -> None:
         self._fake, self._head = fake, head
@@ -137,19 +115,10 @@ class Forger:
     def paste(
         self, frame: np.ndarray, face: Face, mouth: np.ndarray, index: int
     ) -> Forgery:
-        """Manipulate one frame.
+        """Manipulate frame ``index``: (h, w, 3) uint8, without grain.
 
-        Parameters
-        ----------
-        frame : numpy.ndarray
-            (h, w, 3) uint8 without grain.
-        face : Face
-            Pose of the real frame.
-        mouth : numpy.ndarray
-            (3,) opening, spreading, rounding of the new mouth.
-        index : int
-            Number of the frame, for the registration error.
-
+        ``face`` is the pose of the real frame; ``mouth`` (3,) opening, spreading and
+        rounding of the new mouth.
         """
         ellipse = ellipse_of(self._fake, face)
         height, width = frame.shape[:2]

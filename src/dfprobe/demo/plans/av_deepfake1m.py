@@ -1,25 +1,25 @@
 """The layout of AV-Deepfake1M, filled with demo clips.
 
 ``train/`` and ``val/`` hold ``<id>/<yt>/<clip>/<name>.mp4`` with four names; one JSON
-list a folder, and one JSON file a clip in a tree beside it. The published lists take
-train and val from the ``train`` folder and test from ``val``, with paths relative to
-that folder and integer labels. Two sources share one speaker.
+list per folder, and one JSON file per clip in a tree beside it. The published lists
+take train and val from the ``train`` folder and test from ``val``, with paths relative
+to that folder and integer labels. Two sources share one speaker.
 """
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dfprobe.demo.plans.plan import (
-    SPLITS,
     AudioFake,
     ClipPlan,
     Recording,
     SourcePlan,
     VideoFake,
+    label_lists,
     leading_silence,
+    plan_all,
     youtube_id,
 )
 from dfprobe.demo.plans.seeds import generator
@@ -93,10 +93,10 @@ def _source(seed: int, split: str, number: int) -> SourcePlan:
 
 def plan(seed: int, sources: dict[str, int]) -> list[SourcePlan]:
     """Plan the corpus; every fourth source also has the single-modality fakes."""
-    return [_source(seed, split, i) for split in SPLITS for i in range(sources[split])]
+    return plan_all(_source, seed, sources)
 
 
-def _entry(source: SourcePlan, clip: ClipPlan) -> dict[str, Any]:
+def _entry(source: SourcePlan, clip: ClipPlan) -> dict[str, object]:
     """Metadata of one clip, with the keys of the release."""
     folder, file = clip.path.split("/", 1)
     place = file.rsplit("/", 1)[0]
@@ -116,13 +116,8 @@ def _entry(source: SourcePlan, clip: ClipPlan) -> dict[str, Any]:
     }
 
 
-def _label_list(plans: list[SourcePlan], split: str) -> str:
-    lines = ["path,label"]
-    for source in (p for p in plans if p.split == split):
-        for clip in source.clips:
-            if clip.audio_fake == clip.video_fake:
-                lines.append(f"{clip.path.split('/', 1)[1]},{int(clip.audio_fake)}")
-    return "\n".join(lines) + "\n"
+def _listed(clip: ClipPlan) -> tuple[str, str]:
+    return clip.path.split("/", 1)[1], str(int(clip.audio_fake))
 
 
 def lists(root: Path, plans: list[SourcePlan]) -> dict[Path, str]:
@@ -135,10 +130,7 @@ def lists(root: Path, plans: list[SourcePlan]) -> dict[Path, str]:
                 entry = _entry(source, clip)
                 if entry["split"] == folder:
                     entries.append(entry)
-                    sidecar = Path(f"{folder}_metadata") / entry["file"]
-                    texts[root / sidecar.with_suffix(".json")] = json.dumps(entry)
+                    sidecar = root / f"{folder}_metadata" / str(entry["file"])
+                    texts[sidecar.with_suffix(".json")] = json.dumps(entry)
         texts[root / f"{folder}_metadata.json"] = json.dumps(entries)
-    for split in SPLITS:
-        path = root.parent / "splits" / f"{split}_labels.csv"
-        texts[path] = _label_list(plans, split)
-    return texts
+    return texts | label_lists(root.parent / "splits", plans, _listed)

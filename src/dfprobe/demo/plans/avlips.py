@@ -9,9 +9,9 @@ from pathlib import Path
 from dfprobe.demo.plans.plan import (
     AudioFake,
     ClipPlan,
-    Recording,
     SourcePlan,
     VideoFake,
+    usual_recording,
 )
 from dfprobe.demo.plans.seeds import generator
 from dfprobe.errors import ConfigError
@@ -28,11 +28,7 @@ def _source(seed: int, number: int) -> SourcePlan:
         split="test",
         number=number,
         gender="men" if number % 2 == 0 else "women",
-        recording=Recording(
-            frames=int(rng.integers(60, 101)),
-            crf=int(rng.integers(22, 27)),
-            grain=float(rng.uniform(2.0, 3.2)),
-        ),
+        recording=usual_recording(rng),
         audio=AudioFake("other", "clone", "B", 1.0),  # lends its mouth, is not heard
         video=VideoFake(
             region="lips",

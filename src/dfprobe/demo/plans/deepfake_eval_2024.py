@@ -6,8 +6,6 @@ are music and captions; about one clip in twenty has no sound, no face, or two f
 and some ground truth is Unknown. One clip a source: the pairs are not published.
 """
 
-import csv
-import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,13 +13,14 @@ import numpy as np
 
 from dfprobe.demo.plans.plan import (
     FAMILIES,
-    SPLITS,
     AudioFake,
     ClipPlan,
     Recording,
     SourcePlan,
     VideoFake,
+    csv_text,
     leading_silence,
+    plan_all,
     youtube_id,
 )
 from dfprobe.demo.plans.seeds import generator
@@ -110,7 +109,7 @@ def _source(seed: int, split: str, number: int) -> SourcePlan:
 
 def plan(seed: int, sources: dict[str, int]) -> list[SourcePlan]:
     """Plan the corpus; train and val sources are both the release's train set."""
-    return [_source(seed, split, i) for split in SPLITS for i in range(sources[split])]
+    return plan_all(_source, seed, sources)
 
 
 def _row(source: SourcePlan, clip: ClipPlan) -> list[str]:
@@ -129,8 +128,5 @@ def _row(source: SourcePlan, clip: ClipPlan) -> list[str]:
 
 def lists(root: Path, plans: list[SourcePlan]) -> dict[Path, str]:
     """Text files of the corpus: the metadata table."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(_row(source, clip) for source in plans for clip in source.clips)
-    return {root / "video-metadata-publish.csv": table.getvalue()}
+    rows = [_row(source, clip) for source in plans for clip in source.clips]
+    return {root / "video-metadata-publish.csv": csv_text([_HEADER, *rows])}

@@ -8,21 +8,21 @@ The race folders are there because the layout has them; they are dealt out in tu
 say nothing about the invented faces.
 """
 
-import csv
-import io
 import re
 from pathlib import Path
 
 import numpy as np
 
 from dfprobe.demo.plans.plan import (
-    SPLITS,
     AudioFake,
     ClipPlan,
-    Recording,
     SourcePlan,
     VideoFake,
+    csv_text,
+    label_lists,
     leading_silence,
+    plan_all,
+    usual_recording,
     youtube_id,
 )
 from dfprobe.demo.plans.seeds import generator
@@ -122,11 +122,7 @@ def _source(seed: int, split: str, number: int) -> SourcePlan:
         split=split,
         number=number,
         gender="men" if gender == "men" else "women",
-        recording=Recording(
-            frames=int(rng.integers(60, 101)),
-            crf=int(rng.integers(22, 27)),
-            grain=float(rng.uniform(2.0, 3.2)),
-        ),
+        recording=usual_recording(rng),
         audio=_audio_fake(rng),
         video=video,
         segments=(),
@@ -136,7 +132,7 @@ def _source(seed: int, split: str, number: int) -> SourcePlan:
 
 def plan(seed: int, sources: dict[str, int]) -> list[SourcePlan]:
     """Plan the corpus; every fourth source also has the single-modality fakes."""
-    return [_source(seed, split, i) for split in SPLITS for i in range(sources[split])]
+    return plan_all(_source, seed, sources)
 
 
 def _row(source: SourcePlan, clip: ClipPlan) -> list[str]:
@@ -154,37 +150,17 @@ def _row(source: SourcePlan, clip: ClipPlan) -> list[str]:
         lips = "wav2lip" if name.endswith("_wavtolip.mp4") else ""
         method = "-".join(part for part in (swap, lips) if part)
         targets = [*ids, "-"][:2]  # one or two ids in the name
-    return [
-        own,
-        *targets,
-        method,
-        letter,
-        kind,
-        race,
-        gender,
-        name,
-        f"FakeAVCeleb/{folder}",
-    ]
+    who = [kind, race, gender, name, f"FakeAVCeleb/{folder}"]
+    return [own, *targets, method, letter, *who]
 
 
-def _label_list(plans: list[SourcePlan], split: str) -> str:
-    lines = ["path,label"]
-    for source in (p for p in plans if p.split == split):
-        for clip in source.clips:
-            if clip.audio_fake == clip.video_fake:
-                path = clip.path.replace(" (", "_").replace(")", "")
-                lines.append(f"{path},{1.0 if clip.audio_fake else 0.0}")
-    return "\n".join(lines) + "\n"
+def _listed(clip: ClipPlan) -> tuple[str, str]:
+    path = clip.path.replace(" (", "_").replace(")", "")
+    return path, "1.0" if clip.audio_fake else "0.0"
 
 
 def lists(root: Path, plans: list[SourcePlan]) -> dict[Path, str]:
     """Text files of the corpus: metadata in the root, split lists beside it."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(_row(source, clip) for source in plans for clip in source.clips)
-    texts = {root / "meta_data.csv": table.getvalue()}
-    for split in SPLITS:
-        path = root.parent / "splits" / f"{split}_labels.csv"
-        texts[path] = _label_list(plans, split)
-    return texts
+    rows = [_row(source, clip) for source in plans for clip in source.clips]
+    texts = {root / "meta_data.csv": csv_text([_HEADER, *rows])}
+    return texts | label_lists(root.parent / "splits", plans, _listed)

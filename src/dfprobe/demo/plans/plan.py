@@ -4,8 +4,12 @@ A *source* is one person who says one sentence in one room. Its clips (the real 
 its fakes) share all of that and the codec settings; only the manipulation differs.
 """
 
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -37,127 +41,59 @@ class Recording:
 
 @dataclass(frozen=True)
 class AudioFake:
-    """How the voice of a source is replaced.
+    """How the voice of a source is replaced."""
 
-    Attributes
-    ----------
-    text : str
-        "same": the same phonemes from a cloned voice; "other": another sentence.
-    voice : str
-        "clone": the person's voice, slightly off; "other": another voice.
-    family : str
-        "A": vocoder with hop ripple and band limit; "B": vocoder with mirror image;
-        "C": coarse quantisation (mu-law).
-    strength : float
-        0..1, factor on every artefact.
-    """
-
-    text: Literal["same", "other"]
-    voice: Literal["clone", "other"]
-    family: Family
-    strength: float
+    text: Literal["same", "other"]  # the same phonemes, or another sentence
+    voice: Literal["clone", "other"]  # the person's voice, slightly off, or another
+    family: Family  # of artefacts, see `dfprobe.demo.sound.audio_fakes`
+    strength: float  # 0..1, factor on every artefact
 
 
 @dataclass(frozen=True)
 class VideoFake:
-    """How the picture of a source is manipulated.
+    """How the picture of a source is manipulated."""
 
-    Attributes
-    ----------
-    region : str
-        "lips": the mouth is drawn anew; "face": another person's face is put in.
-    family : str
-        "A": 2-pixel checkerboard; "B": 4-pixel stripes; "C": neither. All lose grain.
-    strength : float
-        0..1, factor on the patterns, the colour error and the loss of grain.
-    grid : int
-        Width of the generator's picture of the region, in pixels.
-    lag_s : float
-        Delay of the new mouth behind the sound.
-    flatten : float
-        0..1, how much the movements are reduced.
-    other : float
-        0..1, share of the mouth movements that belong to another sentence, where the
-        sound is real.
-    """
-
-    region: Literal["lips", "face"]
-    family: Family
-    strength: float
-    grid: int
-    lag_s: float
-    flatten: float
+    region: Literal["lips", "face"]  # drawn anew, or another person's put in
+    family: Family  # of artefacts, see `dfprobe.demo.picture.video_fakes`
+    strength: float  # 0..1, factor on the patterns, colour error and loss of grain
+    grid: int  # width of the generator's picture of the region, in pixels
+    lag_s: float  # delay of the new mouth behind the sound
+    flatten: float  # 0..1, how much the movements are reduced
+    # 0..1, share of the movements of another sentence where the sound is real.
     other: float
 
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """One clip of a source.
+    """One clip of a source, with those of its manipulations that it has."""
 
-    Attributes
-    ----------
-    path : str
-        Relative to the corpus root, with ``/``.
-    audio_fake, video_fake : bool
-        Which of the source's manipulations it has.
-    silence_s : float
-        Digital silence at the start, in seconds.
-    wav : str or None
-        Where the layout wants the sound as a file of its own.
-    """
-
-    path: str
+    path: str  # relative to the corpus root, with "/"
     audio_fake: bool = False
     video_fake: bool = False
-    silence_s: float = 0.0
-    wav: str | None = None
+    silence_s: float = 0.0  # digital silence at the start
+    wav: str | None = None  # where the layout wants the sound as a file of its own
 
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """One source.
+    """One source: its recording, the manipulations of its fakes, and its clips."""
 
-    Attributes
-    ----------
-    seed : tuple
-        Names from which all its random numbers come.
-    person : tuple
-        Names from which looks and voice come.
-    split, number : str, int
-        Its place in the corpus.
-    gender : str
-        "men" or "women".
-    recording : Recording
-        Picture, sound, codec.
-    audio, video : AudioFake, VideoFake
-        The manipulations of its fakes.
-    segments : tuple of (int, int)
-        First and end frame of each manipulated part; empty = the whole clip.
-    clips : tuple of ClipPlan
-        What is written.
-    people : int
-        Faces in the picture: 0, 1 or 2.
-    music, caption, sound : bool
-        What else is in the clip; ``sound`` False = no audio stream.
-    lively : float
-        Factor on the head's motion.
-    """
-
-    seed: tuple[object, ...]
-    person: tuple[object, ...]
+    seed: tuple[object, ...]  # names from which all its random numbers come
+    person: tuple[object, ...]  # names from which looks and voice come
     split: str
-    number: int
+    number: int  # within the split
     gender: Literal["men", "women"]
     recording: Recording
     audio: AudioFake
     video: VideoFake
+    # First and end frame of each manipulated part; empty = the whole clip.
     segments: tuple[tuple[int, int], ...]
     clips: tuple[ClipPlan, ...]
-    people: int = 1
+    people: int = 1  # faces in the picture: 0, 1 or 2
     music: bool = False
     caption: bool = False
-    sound: bool = True
-    lively: float = 1.0
+    sound: bool = True  # False = no audio stream
+    lively: float = 1.0  # factor on the head's motion
 
     @property
     def name(self) -> str:
@@ -168,6 +104,44 @@ class SourcePlan:
         """Give the manipulated parts in seconds; empty = the whole clip."""
         fps = float(self.recording.fps)
         return [[round(a / fps, 2), round(b / fps, 2)] for a, b in self.segments]
+
+
+def plan_all(
+    source: Callable[[int, str, int], SourcePlan], seed: int, sources: dict[str, int]
+) -> list[SourcePlan]:
+    """Plan every source, given how one is planned: from seed, split and number."""
+    return [source(seed, split, i) for split in SPLITS for i in range(sources[split])]
+
+
+def usual_recording(rng: np.random.Generator) -> Recording:
+    """Small square picture of 2.4 - 4 s at 25 frames per second, mono sound."""
+    return Recording(
+        frames=int(rng.integers(60, 101)),
+        crf=int(rng.integers(22, 27)),
+        grain=float(rng.uniform(2.0, 3.2)),
+    )
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Text of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def label_lists(
+    folder: Path, plans: list[SourcePlan], row: Callable[[ClipPlan], tuple[str, str]]
+) -> dict[Path, str]:
+    """Write published split lists as texts; fakes in one stream only are not listed.
+
+    ``row`` gives the path and the label of a clip as the lists have them.
+    """
+    texts = {}
+    for split in SPLITS:
+        clips = [clip for plan in plans if plan.split == split for clip in plan.clips]
+        rows = [row(clip) for clip in clips if clip.audio_fake == clip.video_fake]
+        texts[folder / f"{split}_labels.csv"] = csv_text([("path", "label"), *rows])
+    return texts
 
 
 def leading_silence(rng: np.random.Generator, share: float) -> float:

@@ -33,14 +33,7 @@ _FADE_S = 0.006  # crossfade at the ends of a replaced part
 def fake_speech(source: SourcePlan, voice: Voice, original: Speech) -> Speech:
     """Let the cloned or the other voice speak; without artefacts or background noise.
 
-    Parameters
-    ----------
-    source : SourcePlan
-        Gives the random numbers and the kind of fake.
-    voice : Voice
-        The person's own voice.
-    original : Speech
-        What the person really said.
+    ``voice`` is the person's own, ``original`` what the person really said.
     """
     rng = generator(*source.seed, "fake speech")
     if source.audio.voice == "other":
@@ -88,22 +81,7 @@ def _mu_law(sound: np.ndarray, levels: int) -> np.ndarray:
 def add_artefacts(
     rng: np.random.Generator, sound: np.ndarray, fake: AudioFake
 ) -> np.ndarray:
-    """Put one family's artefacts on clean speech.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of the artefacts' dials.
-    sound : numpy.ndarray
-        (n,) speech at 16 kHz without background noise.
-    fake : AudioFake
-        Family and strength.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) float64.
-    """
+    """Put one family's artefacts on clean speech (n,) at 16 kHz; returns float64."""
     if fake.family == "C":
         return _mu_law(sound, round(64 - 40 * fake.strength))
     out = _vocode(rng, sound, fake.strength)
@@ -121,21 +99,9 @@ def fake_sound(
 ) -> np.ndarray:
     """Sound of the source's audio fakes, before any leading silence.
 
-    Parameters
-    ----------
-    source : SourcePlan
-        Kind, strength and manipulated parts.
-    voice : Voice
-        The person's own voice (level of the background).
-    real : numpy.ndarray
-        (n,) sound of the real clip.
-    speech : Speech
-        The fake speech.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,) float32: fake everywhere, or only in the source's segments.
+    ``voice`` is the person's own (level of the background), ``real`` (n,) the sound of
+    the real clip. The result, (n,) float32, is fake everywhere, or only in the source's
+    segments.
     """
     rng = generator(*source.seed, "audio artefacts")
     sound = add_artefacts(rng, speech.samples, source.audio)

@@ -7,34 +7,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Phoneme:
-    """Targets of one speech sound.
-
-    Attributes
-    ----------
-    name : str
-        Letter or letters.
-    formants : tuple of float
-        First three resonances in Hz.
-    voice, hiss : float
-        Level of the voiced and of the noise source, 0..1.
-    band : tuple of float
-        Centre and half width of the noise, in Hz.
-    duration_s : float
-        Usual length.
-    mouth : tuple of float
-        Opening 0..1, spreading -1..1, rounding 0..1.
-    burst : bool
-        Stop consonant: silence, then a burst of the noise.
-    """
+    """Targets of one speech sound."""
 
     name: str
-    formants: tuple[float, float, float]
-    voice: float
-    hiss: float
-    band: tuple[float, float]
-    duration_s: float
-    mouth: tuple[float, float, float]
-    burst: bool = False
+    formants: tuple[float, float, float]  # first three resonances in Hz
+    voice: float  # level of the voiced source, 0..1
+    hiss: float  # level of the noise source, 0..1
+    band: tuple[float, float]  # centre and half width of the noise, in Hz
+    duration_s: float  # usual length
+    mouth: tuple[float, float, float]  # opening 0..1, spreading -1..1, rounding 0..1
+    burst: bool = False  # stop consonant: silence, then a burst of the noise
 
 
 def _vowel(
@@ -95,19 +77,8 @@ class Timed:
 def sentence(rng: np.random.Generator, length_s: float, rate: float) -> list[Timed]:
     """Invent syllables that fill ``length_s`` seconds, with pauses between words.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of the text.
-    length_s : float
-        Length; the first 0.24 to 0.36 s and the end are silent.
-    rate : float
-        Speed of speech, 1 is usual, larger is faster.
-
-    Returns
-    -------
-    list of Timed
-        Covers 0 .. ``length_s`` without gaps.
+    The first 0.24 to 0.36 s and the end are silent; ``rate`` is the speed of speech, 1
+    is usual. The result covers 0 .. ``length_s`` without gaps.
     """
     timed = [Timed(PAUSE, 0.0, rng.uniform(0.24, 0.36))]
 

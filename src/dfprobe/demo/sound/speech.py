@@ -14,7 +14,7 @@ from scipy.signal import fftconvolve
 from dfprobe.demo.sound.phonemes import Timed, sentence, tracks
 
 HZ = 16_000
-HOP = 80  # samples between two windows: 200 control values a second
+HOP = 80  # samples between two windows: 200 control values per second
 _WINDOW = 320
 _FFT = 640
 CONTROL_HZ = HZ / HOP
@@ -30,7 +30,7 @@ class Voice:
     breath: float  # aspiration beside the voice
     jitter: float
     open_quotient: float
-    tilt: float  # dB an octave that the microphone adds above 1 kHz
+    tilt: float  # dB per octave that the microphone adds above 1 kHz
     floor: float  # RMS of the background noise, full scale = 1
     echo: float  # level of the room's reverberation
 
@@ -53,20 +53,10 @@ def invent_voice(rng: np.random.Generator, gender: str) -> Voice:
 
 @dataclass(frozen=True)
 class Speech:
-    """What was said, how it sounds and how the mouth moves.
+    """What was said, how it sounds and how the mouth moves."""
 
-    Attributes
-    ----------
-    samples : numpy.ndarray
-        (n,) float32 at 16 kHz, without background noise.
-    mouth : numpy.ndarray
-        (m, 3) opening, spreading, rounding at 200 values a second.
-    timed : list of Timed
-        Phonemes with their times.
-    """
-
-    samples: np.ndarray
-    mouth: np.ndarray
+    samples: np.ndarray  # (n,) float32 at 16 kHz, without background noise
+    mouth: np.ndarray  # (m, 3) opening, spreading, rounding, 200 values per second
     timed: list[Timed]
 
 
@@ -126,7 +116,7 @@ def _windows(signal: np.ndarray, count: int) -> np.ndarray:
 
 
 def _add_up(spectra: np.ndarray) -> np.ndarray:
-    """Overlap-add of windows; ends are cut to ``HOP`` samples a window."""
+    """Overlap-add of windows; ends are cut to ``HOP`` samples per window."""
     parts = np.fft.irfft(spectra, _FFT).astype(np.float32)  # (n, 640)
     n = len(parts)
     out = np.zeros((n + _FFT // HOP, HOP), dtype=np.float32)
@@ -168,24 +158,7 @@ def background(rng: np.random.Generator, n: int, level: float) -> np.ndarray:
 def speak(
     rng: np.random.Generator, voice: Voice, timed: list[Timed], length_s: float
 ) -> Speech:
-    """Say a sentence.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of pitch, breath and room.
-    voice : Voice
-        Who speaks.
-    timed : list of Timed
-        The sentence, see ``phonemes.sentence``.
-    length_s : float
-        Length of the result in seconds.
-
-    Returns
-    -------
-    Speech
-        round(``length_s`` x 16000) samples; active speech has an RMS of about 0.08.
-    """
+    """Say a sentence, see ``phonemes.sentence``; active speech has an RMS of 0.08."""
     steps = tracks(timed, length_s, CONTROL_HZ)
     n = len(steps["voice"])
     formants = gaussian_filter1d(steps["formants"], 0.018 * CONTROL_HZ, axis=0)
@@ -223,11 +196,9 @@ def mouth_at(mouth: np.ndarray, frames: int, fps: float, lag_s: float) -> np.nda
     Parameters
     ----------
     mouth : numpy.ndarray
-        (m, 3) at 200 values a second.
-    frames : int
-        Number of video frames.
-    fps : float
-        Frames a second; a frame shows the middle of its span.
+        (m, 3), 200 values per second.
+    frames, fps : int, float
+        Number and rate of the video frames; each shows the middle of its span.
     lag_s : float
         Delay of the mouth behind the sound; 0 in a real clip.
 
