@@ -19,13 +19,7 @@ _LISTED = "listed, but not on disk"
 
 
 def check_corpora(config: Config) -> Iterator[Finding]:
-    """List the clips of each corpus that is used, as the manifest stage does.
-
-    Parameters
-    ----------
-    config : Config
-        The complete configuration.
-    """
+    """List the clips of each corpus that is used, as the manifest stage does."""
     for name in specs.used_corpora(config):
         entry = config.corpora[name]
         front = (name, entry.layout)

@@ -29,11 +29,6 @@ def check_encoders(config: Config) -> Iterator[Finding]:
     """Build each encoder as the features stage does; one finding each.
 
     Weights that are missing are one problem for all the rows that wait for them.
-
-    Parameters
-    ----------
-    config : Config
-        The complete configuration.
     """
     waiting: dict[str, list[str]] = {}
     for name, encoder in specs.computed_encoders(config).items():

@@ -9,12 +9,7 @@ from dfprobe.settings.complete import read_config
 
 
 def examine(configfile: Path) -> bool:
-    """Print what a run with a configuration needs; tell whether it can start.
-
-    Parameters
-    ----------
-    configfile : Path
-        YAML, as for ``snakemake --configfile``.
+    """Print what a run with a configuration (YAML) needs; tell whether it can start.
 
     Raises
     ------

@@ -6,21 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One row of a table.
+    """One row of a table."""
 
-    Parameters
-    ----------
-    cells : tuple of str
-        What is shown.
-    problem : str
-        Sentences for the user; empty where there is nothing to say.
-    ok : bool
-        Whether a run can start with it.
-    """
-
-    cells: tuple[str, ...]
-    problem: str = ""
-    ok: bool = True
+    cells: tuple[str, ...]  # what is shown
+    problem: str = ""  # sentences for the user; empty where there is nothing to say
+    ok: bool = True  # whether a run can start with it
 
 
 def table(headers: Sequence[str], findings: Iterable[Finding]) -> str:

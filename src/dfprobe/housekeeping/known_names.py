@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -15,57 +15,36 @@ from dfprobe.settings.config import Config
 
 @dataclass(frozen=True)
 class Named:
-    """What some configurations name, taken together.
+    """What some configurations name, taken together."""
 
-    Parameters
-    ----------
-    encoders, heads, detectors : frozenset of str
-        Names in paths.
-    corpora : dict of str to int
-        Number of shards of each corpus.
-    modules : frozenset of str
-        Modules of the encoder families and the corpus layouts.
-    """
-
-    encoders: frozenset[str]
-    heads: frozenset[str]
-    detectors: frozenset[str]
-    corpora: dict[str, int]
-    modules: frozenset[str]
+    encoders: set[str] = field(default_factory=set)
+    heads: set[str] = field(default_factory=set)
+    detectors: set[str] = field(default_factory=set)
+    corpora: dict[str, int] = field(default_factory=dict)  # name -> number of shards
+    modules: set[str] = field(default_factory=set)  # of encoder families and layouts
 
     @classmethod
     def by(cls, configs: Iterable[Config]) -> Self:
         """Collect the names of complete configurations."""
-        encoders, heads, detectors, modules = (set[str]() for _ in range(4))
-        corpora: dict[str, int] = {}
+        named = cls()
         for config in configs:
-            encoders.update(config.encoders)
-            heads.update(head.name for head in on_labels(config))
+            named.encoders.update(config.encoders)
+            named.heads.update(head.name for head in on_labels(config))
             if config.anomaly is not None:
-                heads.update(head.name for head in anomaly.scored(config))
-            detectors.update(config.external)
+                named.heads.update(head.name for head in anomaly.scored(config))
+            named.detectors.update(config.external)
             for name, corpus in config.corpora.items():
-                corpora[name] = max(corpora.get(name, 0), corpus.shards)
-                modules.add(corpus_layouts.module(corpus.layout))
+                named.corpora[name] = max(named.corpora.get(name, 0), corpus.shards)
+                named.modules.add(corpus_layouts.module(corpus.layout))
             for encoder in specs.computed_encoders(config).values():
-                modules.add(encoder_families.module(encoder.family))
-        return cls(
-            frozenset(encoders),
-            frozenset(heads),
-            frozenset(detectors),
-            corpora,
-            frozenset(modules),
-        )
+                named.modules.add(encoder_families.module(encoder.family))
+        return named
 
     def knows(self, wildcard: str, names: tuple[str, ...]) -> bool:
         """Whether a configuration gives the last of these nested names.
 
-        Parameters
-        ----------
-        wildcard : str
-            What the name stands for, as in the paths of `dfprobe.products`.
-        names : tuple of str
-            Names of the folders below the place, and of the entry.
+        ``wildcard`` is what it stands for in the paths of `dfprobe.products`; ``names``
+        are those of the folders below the place, and of the entry.
         """
         name = names[-1]
         match wildcard:
@@ -86,21 +65,11 @@ class Named:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder of products.
+    """A folder of products."""
 
-    Parameters
-    ----------
-    folder : str
-        Relative to the working directory.
-    levels : tuple of str
-        Wildcard that the names stand for, for each level of folders below.
-    suffixes : tuple of str
-        What follows the name in the names of files.
-    """
-
-    folder: str
-    levels: tuple[str, ...]
-    suffixes: tuple[str, ...]
+    folder: str  # relative to the working directory
+    levels: tuple[str, ...]  # wildcard of the names, for each level of folders below
+    suffixes: tuple[str, ...]  # what follows the name in the names of files
 
 
 def places() -> Iterator[Place]:

@@ -29,29 +29,16 @@ _ENTRY = re.compile(rf"\.?({_ID}(?:\+{_ID})*)(\..*)?")
 
 @dataclass(frozen=True)
 class Leftover:
-    """A file, folder or link to delete.
+    """A file, folder or link to delete."""
 
-    Parameters
-    ----------
-    path : Path
-        Relative to the working directory.
-    size : int
-        Bytes. A file with several hard links counts once, a symbolic link as zero.
-    """
-
-    path: Path
-    size: int
+    path: Path  # relative to the working directory
+    size: int  # bytes; a file with several hard links counts once, a link as zero
 
 
 def collect_garbage(configfiles: list[Path], delete: bool) -> None:
     """Print the leftovers, and delete them on request.
 
-    Parameters
-    ----------
-    configfiles : list of Path
-        Configurations whose results are here: what any of them names is kept.
-    delete : bool
-        Delete them; otherwise only list them.
+    What any of the configurations names is kept.
 
     Raises
     ------

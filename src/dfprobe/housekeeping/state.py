@@ -37,34 +37,20 @@ _ERROR = re.compile(r"\d\d:\d\d:\d\d (error: .*|this is a bug in dfprobe.*)")
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the plan.
+    """A job of the plan."""
 
-    Parameters
-    ----------
-    stage : str
-        Name of its rule.
-    state : str
-        ``done``; ``stale``: exists, but is outdated; ``missing``: does not exist;
-        ``failed``: does not exist, and its log ends in an error.
-    log : str
-        Its log file.
-    error : str
-        First line of the error, if it failed.
-    """
-
-    stage: str
+    stage: str  # name of its rule
+    # "done"; "stale": exists, but is outdated; "missing": does not exist; "failed":
+    # does not exist, and its log ends in an error
     state: str
-    log: str = ""
-    error: str = ""
+    log: str = ""  # its log file, if it failed
+    error: str = ""  # first line of the error
 
 
 def show_state(configfiles: list[Path]) -> None:
     """Print the state of all stages, and the errors of the jobs that failed.
 
-    Parameters
-    ----------
-    configfiles : list of Path
-        As for ``snakemake --configfile``; none for the default run.
+    ``configfiles`` are as for ``snakemake --configfile``; none for the default run.
 
     Raises
     ------

@@ -17,13 +17,7 @@ from dfprobe.weights.table import check_report, listing
 
 
 def run(action: str, names: Sequence[str]) -> None:
-    """Run one of the commands ``list``, ``check`` and ``fetch``.
-
-    Parameters
-    ----------
-    action : str
-    names : sequence of str
-        Names of records; none stand for all, but for ``fetch``.
+    """Run ``list``, ``check`` or ``fetch`` on records; no name stands for all of them.
 
     Raises
     ------

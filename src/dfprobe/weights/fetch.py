@@ -37,10 +37,7 @@ def fetch(record: Record) -> Path:
     record says. After an interruption the next call goes on with the rest; if the
     server cannot, or has another file by then, it starts again.
 
-    Parameters
-    ----------
-    record : Record
-        A file goes below the weights folder, a hub id into the Hugging Face cache.
+    A file goes below the weights folder, a hub id into the Hugging Face cache.
 
     Returns
     -------

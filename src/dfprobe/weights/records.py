@@ -45,52 +45,23 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """What is known about published weights; None stands for what is not.
+    """What is known about published weights; None stands for what is not."""
 
-    Attributes
-    ----------
-    name : str
-        Path below the weights folder, or hub id: the value of ``weights`` in a config.
-    family : str
-        Encoder family that loads them.
-    streams : tuple of str
-        Streams of the family that they serve.
-    title : str
-        What they are, in a few words.
-    published : str
-        Page that offers them.
-    url : str or None
-        Link that a program can fetch.
-    browser_url : str or None
-        Link that needs a browser (Google Drive).
-    hub_repo, hub_file : str or None
-        Place in the Hugging Face hub. Of a hub id, the file with the tensors.
-    size_bytes : int or None
-    sha256 : str or None
-        64 hexadecimal digits.
-    md5_start : str or None
-        First digits of the MD5, where no more is published.
-    licence : str or None
-    paper : Paper
-    preprocessing : str
-        Input of the encoder, as dfprobe prepares it.
-    """
-
-    name: str
-    family: str
-    streams: tuple[str, ...]
-    title: str
-    published: str
-    url: str | None
-    browser_url: str | None
-    hub_repo: str | None
-    hub_file: str | None
+    name: str  # path below the weights folder, or hub id: `weights` in a config
+    family: str  # encoder family that loads them
+    streams: tuple[str, ...]  # streams of the family that they serve
+    title: str  # what they are, in a few words
+    published: str  # page that offers them
+    url: str | None  # link that a program can fetch
+    browser_url: str | None  # link that needs a browser (Google Drive)
+    hub_repo: str | None  # place in the Hugging Face hub
+    hub_file: str | None  # of a hub id, the file with the tensors
     size_bytes: int | None
-    sha256: str | None
-    md5_start: str | None
+    sha256: str | None  # 64 hexadecimal digits
+    md5_start: str | None  # first digits of the MD5, where no more is published
     licence: str | None
     paper: Paper
-    preprocessing: str
+    preprocessing: str  # input of the encoder, as dfprobe prepares it
 
     @property
     def is_hub(self) -> bool:
@@ -133,16 +104,8 @@ def record_name(weights: str) -> str:
 def local_path(weights: str) -> Path:
     """Path of a checkpoint file that a config names.
 
-    Parameters
-    ----------
-    weights : str
-        A path, or a path below the weights folder.
-
-    Returns
-    -------
-    Path
-        ``weights`` itself where it exists. Else its place below the weights folder,
-        whether there is such a file or not.
+    It is ``weights`` itself where that exists, else its place below the weights folder,
+    whether there is such a file or not.
     """
     path = Path(weights)
     return path if path.exists() else weights_folder() / record_name(weights)
@@ -180,11 +143,7 @@ def state(record: Record, hashed: bool = False) -> State:
 def fault(record: Record, hashed: bool = False) -> Fault | None:
     """Say what is wrong with a record's weights; None if nothing is known to be.
 
-    Parameters
-    ----------
-    record : Record
-    hashed : bool
-        Whether to compare the hash too, which reads the whole file.
+    With ``hashed`` the hash is compared too, which reads the whole file.
     """
     path = stored(record)
     if path is None:
@@ -197,15 +156,7 @@ def mismatch(
 ) -> Fault | None:
     """Say how a file differs from what a record says; None if it does not.
 
-    Parameters
-    ----------
-    record : Record
-    path : Path
-        A file that is there.
-    hashed : bool
-        Whether to compare the hash too.
-    digest : callable
-        Gives the hash of a file by an algorithm's name.
+    ``digest`` gives the hash of a file by an algorithm's name.
     """
     if record.is_hub and path.name != record.hub_file:
         return None  # the record's size and hash are of another file
@@ -222,20 +173,10 @@ def mismatch(
 
 
 def missing(weights: str, rows: Sequence[str]) -> str:
-    """Message about weights that are not there.
+    """Message about weights that are not there, and the encoders that need them.
 
-    Parameters
-    ----------
-    weights : str
-        As the config names them.
-    rows : sequence of str
-        Names of the config's encoders that need them; may be empty.
-
-    Returns
-    -------
-    str
-        A few lines: what is missing, which encoders wait for it, how to fetch it and
-        from where, where to put it, its licence.
+    It says what is missing, which encoders of the config wait for it, how to fetch it
+    and from where, where to put it, and its licence.
     """
     record = records().get(record_name(weights))
     if record is None:

@@ -9,7 +9,7 @@ _BROWSER = " (in a browser)"
 
 
 def listing(records: Iterable[tuple[Record, State]]) -> str:
-    """Lines for the terminal, three a record, at most 100 columns wide.
+    """Lines for the terminal, three per record, at most 100 columns wide.
 
     State, size and name; licence; page that publishes them.
     """
@@ -24,7 +24,7 @@ def listing(records: Iterable[tuple[Record, State]]) -> str:
 
 
 def check_report(records: Iterable[tuple[Record, State]]) -> str:
-    """Lines for the terminal, two a record: state, and what it was compared with."""
+    """Lines for the terminal, two per record: state, and what it was compared with."""
     lines = [f"{'state':<12}name, compared with what is published"]
     for record, state in records:
         lines += [f"{state:<12}{record.name}", f"{'':<12}{_compared(record)}"]
@@ -32,7 +32,7 @@ def check_report(records: Iterable[tuple[Record, State]]) -> str:
 
 
 def markdown(records: Iterable[Record]) -> str:
-    """Table for the documentation, one row a record."""
+    """Table for the documentation, one row per record."""
     lines = [
         "| `weights` | what | input | licence | from |",
         "| --- | --- | --- | --- | --- |",
