@@ -11,17 +11,26 @@ from dfprobe.products import shard_corpus
 Stages: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+Run: TypeAlias = Callable[[argparse.Namespace], None]
+
+
+def command(stages: Stages, name: str, run: Run, about: str) -> argparse.ArgumentParser:
+    """Add a subcommand without any options."""
+    parser = stages.add_parser(name, help=about, description=f"{about}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
 def stage(
     stages: Stages,
     name: str,
-    run: Callable[[argparse.Namespace], None],
+    run: Run,
     about: str,
     spec: bool = True,
     several: bool = False,
 ) -> argparse.ArgumentParser:
     """Add a subcommand with the options that all stages share."""
-    parser = stages.add_parser(name, help=about, description=f"{about}.")
-    parser.set_defaults(run=run)
+    parser = command(stages, name, run, about)
     products = "+" if several else None
     parser.add_argument(
         "--out", type=Path, required=True, nargs=products, help="product to write"
@@ -31,6 +40,11 @@ def stage(
             "--spec", required=True, help="settings of the stage (JSON)"
         )
     return parser
+
+
+def needed(parser: argparse.ArgumentParser, option: str, about: str) -> None:
+    """Add an option that takes one path."""
+    parser.add_argument(option, type=Path, required=True, help=about)
 
 
 def many(parser: argparse.ArgumentParser, option: str, about: str) -> None:
@@ -53,7 +67,7 @@ def table(parser: argparse.ArgumentParser) -> None:
     """Add what a table of scores is made from, and its tidy form."""
     many(parser, "--scores", "score files")
     many(parser, "--manifests", "manifests of the test corpora")
-    parser.add_argument("--long", type=Path, required=True, help="tidy table to write")
+    needed(parser, "--long", "tidy table to write")
 
 
 def stores(options: argparse.Namespace) -> list[list[Path]]:

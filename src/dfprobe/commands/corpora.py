@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage
+from dfprobe.commands.arguments import Stages, command, stage
 
 
 def add(stages: Stages) -> None:
@@ -24,8 +24,7 @@ def add(stages: Stages) -> None:
     page.add_argument("facts", type=Path, nargs="+", help="facts of all shards")
 
     about = "shortcuts, broken files and overlap of a corpus; no workflow"
-    audit = stages.add_parser("audit", help=about, description=f"{about}.")
-    audit.set_defaults(run=_audit)
+    audit = command(stages, "audit", _audit, about)
     audit.add_argument("folder", type=Path, nargs="?", help="root of the corpus")
     audit.add_argument(
         "--layout", default="folder", help="its layout; default: videos without labels"

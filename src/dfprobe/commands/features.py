@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, stage
+from dfprobe.commands.arguments import Stages, command, needed, stage
 
 
 def add(stages: Stages) -> None:
@@ -11,7 +11,7 @@ def add(stages: Stages) -> None:
     crops = stage(stages, "crops", _crops, "landmarks, mouth patches, 16 kHz audio")
     crops.add_argument("manifest", type=Path, help="manifest (Parquet)")
     crops.add_argument("shard", help="shard, e.g. 000")
-    crops.add_argument("--index", type=Path, required=True, help="index to write")
+    needed(crops, "--index", "index to write")
     crops.add_argument(
         "--threads", type=int, default=1, help="clips that are computed concurrently"
     )
@@ -30,10 +30,9 @@ def add(stages: Stages) -> None:
     files.add_argument("shard", help="shard, e.g. 000")
 
     about = "write feature stores as .npz files in the published layout"
-    exporter = stages.add_parser("export-features", help=about, description=f"{about}.")
-    exporter.set_defaults(run=_export_features)
+    exporter = command(stages, "export-features", _export_features, about)
     exporter.add_argument("stores", type=Path, nargs="+", help="feature stores")
-    exporter.add_argument("--out", type=Path, required=True, help="folder to write")
+    needed(exporter, "--out", "folder to write")
 
 
 def _crops(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, needed, some, stage
 
 
 def add(stages: Stages) -> None:
@@ -12,10 +12,8 @@ def add(stages: Stages) -> None:
     many(fusion, "--scores", "score files of one head")
     many(fusion, "--val", "its scores of the validation clips")
     many(fusion, "--manifests", "manifests of all corpora")
-    about = "correlations to write"
-    fusion.add_argument("--correlation", type=Path, required=True, help=about)
-    about = "relative improvements to write"
-    fusion.add_argument("--improvement", type=Path, required=True, help=about)
+    needed(fusion, "--correlation", "correlations to write")
+    needed(fusion, "--improvement", "relative improvements to write")
 
     figure = stage(stages, "plot-fusion", _figure, "draw correlation and improvement")
     figure.add_argument("correlation", type=Path, help="fusion/correlation.csv")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from dfprobe.commands.arguments import (
     Stages,
     by_corpus,
+    command,
     many,
+    needed,
     some,
     stage,
     stores,
@@ -26,9 +28,7 @@ def add(stages: Stages) -> None:
     training = stage(stages, "train-head", _train_head, about, several=True)
     training.add_argument("manifest", type=Path, help="manifest of the training corpus")
     streams(training)
-    training.add_argument(
-        "--history", type=Path, required=True, help="losses of all epochs (CSV)"
-    )
+    needed(training, "--history", "losses of all epochs (CSV)")
     some(training, "--val", "scores of validation clips to write, one for each head")
 
     about = "score the test corpora with heads on one encoder"
@@ -44,7 +44,7 @@ def add(stages: Stages) -> None:
     score = stage(stages, "score-clips", _score, about, spec=False)
     score.add_argument("manifest", type=Path, help="manifest of the test corpus")
     streams(score)
-    score.add_argument("--head", type=Path, required=True, help="trained head")
+    needed(score, "--head", "trained head")
     score.add_argument("--mean", type=Path, help="scores by the mean over time")
     score.add_argument("--curves", type=Path, help="curves (Parquet) to write")
 
@@ -63,13 +63,10 @@ def add(stages: Stages) -> None:
     about = "draw the losses of training"
     histories = stage(stages, "plot-histories", _plot_histories, about)
     histories.add_argument("histories", type=Path, nargs="+", help="histories (CSV)")
-    histories.add_argument(
-        "--table", type=Path, required=True, help="all histories in one table to write"
-    )
+    needed(histories, "--table", "all histories in one table to write")
 
     about = "score videos with trained probes; no labels, no workflow"
-    videos = stages.add_parser("score", help=about, description=f"{about}.")
-    videos.set_defaults(run=_score_videos)
+    videos = command(stages, "score", _score_videos, about)
     videos.add_argument(
         "videos", type=Path, nargs="+", help="videos, folders, lists (.csv, .txt)"
     )
@@ -83,8 +80,7 @@ def add(stages: Stages) -> None:
     videos.add_argument("--curves", type=Path, help="folder for the curves over time")
 
     about = "make a head file of a published checkpoint (linear probe, AVH-Align)"
-    importer = stages.add_parser("import-head", help=about, description=f"{about}.")
-    importer.set_defaults(run=_import_head)
+    importer = command(stages, "import-head", _import_head, about)
     importer.add_argument("checkpoint", type=Path, help=".ckpt or .pt file")
     importer.add_argument(
         "--encoder",
@@ -96,7 +92,7 @@ def add(stages: Stages) -> None:
     importer.add_argument(
         "--train", required=True, help="name of the corpus it was trained on"
     )
-    importer.add_argument("--out", type=Path, required=True, help="head to write")
+    needed(importer, "--out", "head to write")
     importer.add_argument(
         "--configfile", type=Path, default=Path("config.yaml"), help="as for doctor"
     )

@@ -3,14 +3,13 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages
+from dfprobe.commands.arguments import Stages, command
 
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
     about = "list or delete products that the configuration no longer names"
-    gc = stages.add_parser("gc", help=about, description=f"{about}.")
-    gc.set_defaults(run=_gc)
+    gc = command(stages, "gc", _gc, about)
     gc.add_argument(
         "--configfile",
         type=Path,
@@ -21,8 +20,7 @@ def add(stages: Stages) -> None:
     gc.add_argument("--delete", action="store_true", help="delete; default: list only")
 
     about = "jobs that are done, stale, missing or failed, per stage; starts nothing"
-    status = stages.add_parser("status", help=about, description=f"{about}.")
-    status.set_defaults(run=_status)
+    status = command(stages, "status", _status, about)
     status.add_argument(
         "--configfile",
         type=Path,

@@ -5,15 +5,14 @@ import json
 import sys
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages
+from dfprobe.commands.arguments import Stages, command
 from dfprobe.errors import ConfigError
 
 
 def add(stages: Stages) -> None:
     """Add the subcommands."""
     about = "what a configuration needs, and whether it is there"
-    doctor = stages.add_parser("doctor", help=about, description=f"{about}.")
-    doctor.set_defaults(run=_doctor)
+    doctor = command(stages, "doctor", _doctor, about)
     doctor.add_argument(
         "--configfile",
         type=Path,
@@ -22,15 +21,13 @@ def add(stages: Stages) -> None:
     )
 
     about = "list, check or fetch published weights"
-    weights = stages.add_parser("weights", help=about, description=f"{about}.")
-    weights.set_defaults(run=_weights)
+    weights = command(stages, "weights", _weights, about)
     actions = ["list", "check", "fetch"]
     weights.add_argument("action", nargs="?", default="list", choices=actions)
     weights.add_argument("names", nargs="*", metavar="NAME", help="default: all")
 
     about = "the JSON Schema of configurations: every key, its default, what it means"
-    schema = stages.add_parser("config-schema", help=about, description=f"{about}.")
-    schema.set_defaults(run=_config_schema)
+    command(stages, "config-schema", _config_schema, about)
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, needed, some, stage
 
 
 def add(stages: Stages) -> None:
@@ -17,9 +17,7 @@ def add(stages: Stages) -> None:
     many(site, "--tables", "tables of the run (CSV)")
     many(site, "--audits", "pages of the audits")
     many(site, "--findings", "findings of the audits (CSV)")
-    site.add_argument(
-        "--comparison", type=Path, required=True, help="paper_comparison.html"
-    )
+    needed(site, "--comparison", "paper_comparison.html")
     some(site, "--figures", "pictures of maps over frames (PNG)")
     many(site, "--manifests", "manifests of the corpora")
     many(site, "--stores", "one feature store of each encoder")
@@ -42,13 +40,6 @@ def _site(options: argparse.Namespace) -> None:
     from dfprobe.report.site.make import Sources, make_site
     from dfprobe.settings.stage_specs.report import SiteSpec
 
-    sources = Sources(
-        tables=options.tables,
-        audits=options.audits,
-        findings=options.findings,
-        comparison=options.comparison,
-        figures=options.figures,
-        manifests=options.manifests,
-        stores=options.stores,
-    )
+    given = vars(options)
+    sources = Sources(**{name: given[name] for name in Sources._fields})
     make_site(sources, SiteSpec.from_json(options.spec), options.out)

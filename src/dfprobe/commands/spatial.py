@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfprobe.commands.arguments import Stages, many, some, stage
+from dfprobe.commands.arguments import Stages, many, needed, some, stage
 from dfprobe.products import MapsKey, manifest_corpus
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ def add(stages: Stages) -> None:
     maps = stage(stages, "explain-frames", _explain_frames, about)
     maps.add_argument("manifest", type=Path, help="manifest of the test corpus")
     many(maps, "--crops", "crop stores (HDF5), their indexes beside them")
-    maps.add_argument("--head", type=Path, required=True, help="linear probe")
-    maps.add_argument("--scores", type=Path, required=True, help="scores by this probe")
-    maps.add_argument(
-        "--train-manifest", type=Path, required=True, help="of the training corpus"
-    )
+    needed(maps, "--head", "linear probe")
+    needed(maps, "--scores", "scores by this probe")
+    needed(maps, "--train-manifest", "of the training corpus")
     some(maps, "--train-features", "feature stores of the training corpus, for checks")
 
     about = "tables of how well maps name the manipulated place"
@@ -31,18 +29,15 @@ def add(stages: Stages) -> None:
     points.add_argument("maps", type=Path, nargs="+", help="files of maps")
     many(points, "--manifests", "manifests of the training and the test corpora")
     many(points, "--crops", "crop stores (HDF5) of the test corpora")
-    for option, written in (
-        ("--confidence", "errors by confidence (CSV)"),
-        ("--points", "a row a map and target (Parquet)"),
-        ("--sanity", "checks of the maps (CSV)"),
-    ):
-        points.add_argument(option, type=Path, required=True, help=written)
+    needed(points, "--confidence", "errors by confidence (CSV)")
+    needed(points, "--points", "one row per map and target (Parquet)")
+    needed(points, "--sanity", "checks of the maps (CSV)")
 
     about = "draw the explanations in space"
     figures = stage(stages, "plot-spatial", _plot_spatial, about)
     figures.add_argument("table", type=Path, help="spatial.csv")
     figures.add_argument("confidence", type=Path, help="spatial_confidence.csv")
-    figures.add_argument("--points", type=Path, required=True, help="its points")
+    needed(figures, "--points", "its points")
     many(figures, "--maps", "files of maps")
     many(figures, "--manifests", "manifests of the test corpora")
     many(figures, "--overlays", "figures of overlays to write, named by test corpus")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, some, stage, table
+from dfprobe.commands.arguments import Stages, many, needed, some, stage, table
 
 
 def add(stages: Stages) -> None:
@@ -17,8 +17,8 @@ def add(stages: Stages) -> None:
     many(matrix, "--scores", "score files")
     many(matrix, "--manifests", "manifests of all corpora")
     many(matrix, "--crops", "indexes of the test corpora's crops")
-    matrix.add_argument("--long", type=Path, required=True, help="tidy table to write")
-    matrix.add_argument("--pairs", type=Path, required=True, help="tests to write")
+    needed(matrix, "--long", "tidy table to write")
+    needed(matrix, "--pairs", "tests to write")
     some(matrix, "--others", "matrices of the heads after the first to write")
 
     seeds = stage(stages, "seeds", _seeds, "spread of the AUC over seeds")
@@ -35,7 +35,7 @@ def add(stages: Stages) -> None:
     for name in ("detectors_long", "localisation", "correlation", "improvement"):
         option = f"--{name.removesuffix('_long')}"
         paper.add_argument(option, type=Path, required=True, help=f"{name}.csv")
-    paper.add_argument("--page", type=Path, required=True, help="page to write")
+    needed(paper, "--page", "page to write")
 
     figure = stage(stages, "plot-matrix", _figure, "draw the matrix")
     figure.add_argument("matrix", type=Path, help="xdata_matrix.csv")

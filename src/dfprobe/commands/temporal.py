@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from dfprobe.commands.arguments import Stages, many, stage
+from dfprobe.commands.arguments import Stages, many, needed, stage
 
 
 def add(stages: Stages) -> None:
@@ -14,20 +14,13 @@ def add(stages: Stages) -> None:
     many(tables, "--scores", "score files of the same heads")
     many(tables, "--manifests", "manifests of the test corpora")
     many(tables, "--crops", "indexes of the test corpora's crops")
-    tables.add_argument(
-        "--leading",
-        type=Path,
-        required=True,
-        help="table of the first moments to write",
-    )
+    needed(tables, "--leading", "table of the first moments to write")
 
     about = "draw localisation and the first moments"
     figures = stage(stages, "plot-temporal", _figures, about)
     figures.add_argument("localisation", type=Path, help="localisation.csv")
     figures.add_argument("leading", type=Path, help="leading.csv")
-    figures.add_argument(
-        "--leading-out", type=Path, required=True, help="second figure to write"
-    )
+    needed(figures, "--leading-out", "second figure to write")
 
     about = "draw some clips of a corpus over time"
     panels = stage(stages, "plot-panels", _panels, about)

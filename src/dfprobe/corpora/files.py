@@ -80,7 +80,7 @@ def content_keys(
     corpus : str
         Name of the corpus, for progress lines.
     files : list of str
-        Plain paths relative to ``root``, the corpus root.
+        Plain paths relative to ``root``.
     kind : str
         ``"stat"``: size in bytes and modification time in nanoseconds; ``"hash"``:
         SHA-256 of the content.

@@ -21,7 +21,7 @@ from dfprobe.corpora.split_lists import apply_split_lists, read_split_lists
 from dfprobe.errors import ConfigError, DataError
 from dfprobe.settings.corpus_layouts import complete_options, tells
 from dfprobe.settings.stage_specs.corpora import ManifestSpec
-from dfprobe.store.csv_files import few
+from dfprobe.store.csv_files import few, report_few
 from dfprobe.store.parquet import write_parquet
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
@@ -129,9 +129,8 @@ def _listed_clips(
     new = [clip.file for clip in listed if clip.file not in found]
     left_out = len(clips) - (len(listed) - len(new))
     log.info("corpus %s: left out %d clips in no published list", name, left_out)
-    if new:
-        about = "corpus %s: %d listed clips are not described by the corpus: %s"
-        log.warning(about, name, len(new), few(new))
+    about = "corpus %s: %d listed clips are not described by the corpus: %s"
+    report_few(logging.WARNING, about, name, new)
     return listed
 
 
@@ -177,9 +176,8 @@ def _block(
         "content_key": keys,
         "shard": [shard_of(clip_id, shards) for clip_id in ids],
     }
-    for field in SCHEMA:
-        if field not in columns:
-            columns[field] = list(map(attrgetter(field), clips))
+    for field in SCHEMA.keys() - columns.keys():
+        columns[field] = list(map(attrgetter(field), clips))
     series = [_series(field, dtype, columns[field]) for field, dtype in SCHEMA.items()]
     return pl.DataFrame(series)
 

@@ -72,19 +72,11 @@ def _sound_frame(sound: np.ndarray, recording: Recording) -> av.AudioFrame:
 def write_mp4(
     path: Path, frames: np.ndarray, sound: np.ndarray | None, recording: Recording
 ) -> None:
-    """Write one clip.
+    """Write one clip, whole or not at all.
 
-    Parameters
-    ----------
-    path : Path
-        The file; it is there when whole, or not at all.
-    frames : numpy.ndarray
-        (n, height, width, 3) uint8, blue, green, red.
-    sound : numpy.ndarray or None
-        (m,) float32 at 16 kHz; cut or padded to the length of the picture. None = no
-        audio stream.
-    recording : Recording
-        Rates and codec settings.
+    ``frames`` are (n, height, width, 3) uint8, blue, green, red; ``sound`` is (m,)
+    float32 at 16 kHz, cut or padded to the length of the picture, or None for a clip
+    without audio stream.
     """
     with write_whole(path) as draft, av.open(str(draft), "w", format="mp4") as file:
         video = _video_stream(file, recording)  # streams first: they make the header

@@ -40,9 +40,9 @@ def write_truth(folder: Path, truth: Truth) -> Path:
     and ``ellipses`` (n, 5) centre x, y, half width, half height in pixels and tilt in
     radians, NaN where a frame is untouched; ``points`` (n, 5, 2) eyes, nose tip, mouth,
     chin in pixels; ``mouth`` (n, 3) opening 0..1, spreading, rounding;
-    ``audio_segments``, ``video_segments`` (k, 2) seconds, the
-    whole clip where all of it is fake; ``leading_silence_s``; ``phonemes`` and
-    ``phoneme_start_s`` of the real speech. Tracks are float16.
+    ``audio_segments``, ``video_segments`` (k, 2) seconds, the whole clip where all is
+    fake; ``leading_silence_s``; ``phonemes`` and ``phoneme_start_s`` of the real
+    speech. Tracks are float16.
     """
     source, clip = truth.source, truth.clip
     n, length = source.recording.frames, source.recording.length_s

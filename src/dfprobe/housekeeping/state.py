@@ -6,7 +6,6 @@ Snakemake plans in this process, as for a dry run: it starts no job and takes no
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,15 +139,8 @@ def _table(jobs: list[Job]) -> str:
     counts: dict[str, Counter[str]] = {}
     for job in jobs:
         counts.setdefault(job.stage, Counter())[job.state] += 1
-    return table(_HEADERS, _rows(counts.items()))
-
-
-def _rows(counts: Iterable[tuple[str, Counter[str]]]) -> Iterator[Finding]:
-    total: Counter[str] = Counter()
-    for stage, states in counts:
-        total += states
-        yield _row(stage, states)
-    yield _row("all", total)
+    counts["all"] = Counter(job.state for job in jobs)
+    return table(_HEADERS, (_row(stage, states) for stage, states in counts.items()))
 
 
 def _row(name: str, states: Counter[str]) -> Finding:

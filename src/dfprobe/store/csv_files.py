@@ -4,6 +4,7 @@ Equal numbers give equal bytes.
 """
 
 import csv
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,8 @@ from dfprobe.store.files import write_whole
 
 LINE = "#line"  # column of read_csv: line of the file on which a record starts
 _BLOCK = 50_000  # records of a CSV file that are made into a part of the table
+
+log = logging.getLogger("dfprobe")
 
 
 def per_cent(areas: Sequence[float | None]) -> str | None:
@@ -48,6 +51,12 @@ def few(items: Iterable[str], shown: int = 5) -> str:
     all_items = list(items)
     text = "; ".join(all_items[:shown])
     return text if len(all_items) <= shown else f"{text}; ... ({len(all_items)} in all)"
+
+
+def report_few(level: int, message: str, where: object, items: Collection[str]) -> None:
+    """Log ``where``, the number of items and the first of them; nothing for none."""
+    if items:
+        log.log(level, message, where, len(items), few(items))
 
 
 def bad_value(

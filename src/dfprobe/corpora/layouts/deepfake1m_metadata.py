@@ -22,7 +22,7 @@ from dfprobe.corpora.clip import Clip, Segments
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
 from dfprobe.settings.model import Options
-from dfprobe.store.csv_files import few
+from dfprobe.store.csv_files import report_few
 
 PARTS = ("train", "val")  # folders with metadata
 PART_OF_SPLIT = {"train": "train", "val": "train", "test": "val"}
@@ -86,15 +86,8 @@ class Entry(NamedTuple):
 def scan_metadata(root: Path, options: Options, form: Form) -> list[Clip]:
     """Read the metadata of the train and the val folder.
 
-    Parameters
-    ----------
-    root : Path
-        Holds ``{train,val}_metadata.json``, or folders with one JSON file per clip. One
-        of the two parts may be absent as a whole.
-    options : dict
-        ``val_fraction`` and ``links``.
-    form : Form
-        The corpus.
+    ``root`` holds ``{train,val}_metadata.json``, or folders with one JSON file per
+    clip; one of the two parts may be absent as a whole.
 
     Returns
     -------
@@ -121,14 +114,11 @@ def scan_metadata(root: Path, options: Options, form: Form) -> list[Clip]:
         len(clips),
         repaired,
     )
-    if disagreements:
-        log.warning(
-            "%s: in %d clips modify_type (which is used), file name and segments "
-            "disagree: %s",
-            root,
-            len(disagreements),
-            few(disagreements),
-        )
+    about = (
+        "%s: in %d clips modify_type (which is used), file name and segments "
+        "disagree: %s"
+    )
+    report_few(logging.WARNING, about, root, disagreements)
     return clips
 
 

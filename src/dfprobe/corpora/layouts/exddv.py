@@ -15,7 +15,7 @@ from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import SPLITS, Clicks, Clip, plain_clip
 from dfprobe.corpora.files import video_files
 from dfprobe.settings.model import Options
-from dfprobe.store.csv_files import CsvRow, csv_rows, few
+from dfprobe.store.csv_files import CsvRow, csv_rows, report_few
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -79,13 +79,8 @@ def _fakes(root: Path) -> list[Clip]:
             repeated.append(f"{clip.file} (line {row.line})")
         else:
             clips[clip.file] = clip
-    if repeated:
-        log.warning(
-            "%s: %d rows name a video of an earlier row and are not used: %s",
-            path,
-            len(repeated),
-            few(repeated),
-        )
+    about = "%s: %d rows name a video of an earlier row and are not used: %s"
+    report_few(logging.WARNING, about, path, repeated)
     return list(clips.values())
 
 

@@ -17,7 +17,7 @@ from dfprobe.clip_ids import stable_fraction
 from dfprobe.corpora.clip import Clip, ListForm
 from dfprobe.errors import DataError
 from dfprobe.settings.model import Options
-from dfprobe.store.csv_files import LINE, CsvRow, few, read_csv, rows_of
+from dfprobe.store.csv_files import LINE, CsvRow, read_csv, report_few, rows_of
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -76,8 +76,6 @@ UNUSABLE = (  # left out by the paper's authors, as the lists of bit-ml/ssr-dfd 
     "RealVideo-RealAudio/Asian (East)/men/id04789/002121.mp4",
 )
 
-log = logging.getLogger("dfprobe")
-
 
 def scan(root: Path, options: Options) -> list[Clip]:
     """Read ``meta_data.csv``; a file named twice is taken once, by its first row.
@@ -118,28 +116,15 @@ def scan(root: Path, options: Options) -> list[Clip]:
         if TYPE_OF_CATEGORY[row["category"]] != kind:
             contradictions.append(f"{file} (line {row.line}, {row['category']})")
     unusable = [file for file in clips if _as_released(file) in UNUSABLE]
-    if unusable:
-        log.info(
-            "%s: names %d clips that the paper's authors left out as unusable; they "
-            "stay, with the status that reading them gives: %s",
-            path,
-            len(unusable),
-            few(unusable),
-        )
-    if repeated:
-        log.warning(
-            "%s: %d rows name a file of an earlier row and are not used: %s",
-            path,
-            len(repeated),
-            few(repeated),
-        )
-    if contradictions:
-        log.warning(
-            "%s: in %d rows category and folder (which is used) disagree: %s",
-            path,
-            len(contradictions),
-            few(contradictions),
-        )
+    about = (
+        "%s: names %d clips that the paper's authors left out as unusable; they stay, "
+        "with the status that reading them gives: %s"
+    )
+    report_few(logging.INFO, about, path, unusable)
+    about = "%s: %d rows name a file of an earlier row and are not used: %s"
+    report_few(logging.WARNING, about, path, repeated)
+    about = "%s: in %d rows category and folder (which is used) disagree: %s"
+    report_few(logging.WARNING, about, path, contradictions)
     return list(clips.values())
 
 

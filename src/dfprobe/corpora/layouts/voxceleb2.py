@@ -12,7 +12,7 @@ from dfprobe.corpora.clip import Clip, plain_clip
 from dfprobe.corpora.files import files_under
 from dfprobe.errors import DataError
 from dfprobe.settings.model import Options
-from dfprobe.store.csv_files import LINE, bad_value, few, read_csv
+from dfprobe.store.csv_files import csv_rows, report_few
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
@@ -32,8 +32,6 @@ PARTS = ("dev", "test")
 MEDIA = {"mp4": ".mp4", "aac": ".m4a"}  # folder: suffix, the first that is there
 METADATA = "vox2_meta.csv"
 FORM = "part/mp4/speaker/video/clip.mp4"
-
-log = logging.getLogger("dfprobe")
 
 
 def scan(root: Path, options: Options) -> list[Clip]:
@@ -115,21 +113,15 @@ def _real(file: str, split: str, speaker: str, video: str) -> Clip:
 def _report_other_sets(path: Path, clips: list[Clip]) -> None:
     """Warn of speakers that the table does not know, or has in the other part."""
     part_of = {}
-    table = read_csv(path, ["VoxCeleb2 ID", "Set"]).select(LINE, "VoxCeleb2 ID", "Set")
-    for line, speaker, part in table.iter_rows():
-        if part.strip() not in PARTS:
-            raise bad_value(path, line, "Set", " or ".join(PARTS), part)
-        part_of[speaker.strip()] = part.strip()
+    for row in csv_rows(path, ["VoxCeleb2 ID", "Set"]):
+        if row["Set"].strip() not in PARTS:
+            raise row.error("Set", " or ".join(PARTS))
+        part_of[row["VoxCeleb2 ID"].strip()] = row["Set"].strip()
     found = {(clip.speaker or "", clip.file.split("/")[0]) for clip in clips}
     other = [
         f"{speaker} (on disk {part}, in the table {part_of.get(speaker, 'absent')})"
         for speaker, part in sorted(found)
         if part_of.get(speaker) != part
     ]
-    if other:
-        log.warning(
-            "%s: %d speakers are in another part than on disk (which is used): %s",
-            path,
-            len(other),
-            few(other),
-        )
+    about = "%s: %d speakers are in another part than on disk (which is used): %s"
+    report_few(logging.WARNING, about, path, other)

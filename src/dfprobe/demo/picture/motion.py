@@ -61,19 +61,7 @@ def act(
     lid = _blinks(rng, n, fps)
     look_x = np.round(_wander(rng, n, fps, 0.25, 1.0)) * 0.025
     look_y = np.round(_wander(rng, n, fps, 0.3, 0.7)) * 0.012
-    return [
-        Face(
-            opening=float(mouth[i, 0]),
-            width=float(mouth[i, 1]),
-            rounding=float(mouth[i, 2]),
-            blink=float(lid[i]),
-            gaze=(float(look_x[i]), float(look_y[i])),
-            yaw=float(yaw[i]),
-            pitch=float(pitch[i]),
-            roll=float(roll[i]),
-            x=float(x[i]),
-            y=float(y[i]),
-            scale=float(scale[i]),
-        )
-        for i in range(n)
-    ]
+    gaze = zip(look_x.tolist(), look_y.tolist(), strict=True)
+    before = (*mouth.T.tolist(), lid.tolist(), gaze)  # in the order of Face's fields
+    after = (track.tolist() for track in (yaw, pitch, roll, x, y, scale))
+    return [Face(*values) for values in zip(*before, *after, strict=True)]

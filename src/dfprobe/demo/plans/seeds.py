@@ -8,10 +8,7 @@ import numpy as np
 def generator(*names: object) -> np.random.Generator:
     """Random generator for one purpose, e.g. ``generator(7, "favc", "train", 3)``.
 
-    Parameters
-    ----------
-    *names : object
-        Seed, corpus, split, number, purpose: anything whose ``str`` is stable.
+    The names are anything whose ``str`` is stable.
     """
     text = "/".join(str(name) for name in names)
     digest = hashlib.sha256(text.encode()).digest()

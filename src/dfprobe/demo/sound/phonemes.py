@@ -110,9 +110,8 @@ def tracks(
     -------
     dict
         ``formants`` (n, 3) Hz, ``voice`` (n,), ``hiss`` (n,), ``band`` (n, 2) Hz,
-        ``mouth`` (n, 3), ``since`` (n,) seconds since the phoneme began, ``burst`` (n,)
-        seconds before the release of a stop (inf elsewhere); n = ``length_s`` x
-        ``rate_hz``, rounded up.
+        ``mouth`` (n, 3), ``release`` (n,) seconds before the release of a stop (inf
+        elsewhere); n = ``length_s`` x ``rate_hz``, rounded up.
     """
     t = np.arange(int(np.ceil(length_s * rate_hz))) / rate_hz
     ends = np.array([item.end_s for item in timed])

@@ -191,21 +191,10 @@ def improvise(rng: np.random.Generator, voice: Voice, length_s: float) -> Speech
 
 
 def mouth_at(mouth: np.ndarray, frames: int, fps: float, lag_s: float) -> np.ndarray:
-    """Mouth track sampled at video frames.
+    """Mouth track (m, 3), 200 values per second, sampled at video frames (frames, 3).
 
-    Parameters
-    ----------
-    mouth : numpy.ndarray
-        (m, 3), 200 values per second.
-    frames, fps : int, float
-        Number and rate of the video frames; each shows the middle of its span.
-    lag_s : float
-        Delay of the mouth behind the sound; 0 in a real clip.
-
-    Returns
-    -------
-    numpy.ndarray
-        (frames, 3).
+    A frame shows the middle of its span. ``lag_s`` is the delay of the mouth behind the
+    sound; 0 in a real clip.
     """
     t = (np.arange(frames) + 0.5) / fps - lag_s
     at = t * CONTROL_HZ - 0.5
