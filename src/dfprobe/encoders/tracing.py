@@ -33,22 +33,13 @@ SharesByRow = dict[int, dict[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class Site:
-    """Place in a model where the values are a map of the frame.
+    """Place in a model where the values are a map of the frame."""
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its output is watched, or its first input.
-    cells : callable
-        Takes these values for a batch of one and the number of a row, and gives the
-        row's map, (rows, cols, channels).
-    before : bool
-        Whether it is the input.
-    """
-
-    module: nn.Module
+    module: nn.Module  # its output is watched, or its first input
+    # Takes these values for a batch of one and the number of a row, and gives the row's
+    # map, (rows, cols, channels)
     cells: Callable[[Tensor, int], Tensor]
-    before: bool = False
+    before: bool = False  # whether it is the input
 
     def watch(self, keep: Callable[[Tensor], Tensor]) -> RemovableHandle:
         """Hand the values to ``keep`` and go on with what it returns."""

@@ -13,21 +13,14 @@ if TYPE_CHECKING:  # encoders without a model do without it
 
 @dataclass(frozen=True)
 class Limits:
-    """How much goes through a model in one pass.
+    """How much goes through a model in one pass."""
 
-    Parameters
-    ----------
-    batch_rows : int
-        Rows of one pass, at least 1; a clip that is not cut may have more.
-    window_s : float or None
-        Longest stretch, in seconds, that an encoder of whole clips sees at once; None
-        for no limit.
-    overlap_s : float
-        What two neighbouring windows share, in seconds, less than ``window_s``.
-    """
-
+    # Rows of one pass, at least 1; a clip that is not cut may have more
     batch_rows: int
+    # Longest stretch, in seconds, that an encoder of whole clips sees at once; None for
+    # no limit
     window_s: float | None
+    # What two neighbouring windows share, in seconds, less than ``window_s``
     overlap_s: float
 
 
@@ -36,24 +29,14 @@ WHOLE = Limits(batch_rows=32, window_s=None, overlap_s=0.0)
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a clip that is ready for the model.
+    """A part of a clip that is ready for the model."""
 
-    Parameters
-    ----------
-    tensors : mapping of str to torch.Tensor
-        Inputs of the model by name, each with a batch axis of equal length in front.
-    rows : int
-        Rows that the model gives for it, over the whole batch.
-    keep : slice
-        Which of these rows belong to the clip; neighbouring windows overlap.
-    note : str
-        What the index is to say of the clip, a sentence or nothing.
-    """
-
+    # Inputs of the model by name, each with a batch axis of equal length in front
     tensors: Mapping[str, torch.Tensor]
-    rows: int
+    rows: int  # rows that the model gives for it, over the whole batch
+    # Which of these rows belong to the clip; neighbouring windows overlap
     keep: slice = field(default_factory=lambda: slice(None))  # all
-    note: str = ""
+    note: str = ""  # what the index is to say of the clip, a sentence or nothing
 
     @property
     def shapes(self) -> dict[str, torch.Size]:
@@ -66,23 +49,12 @@ class TimeAxis:
     """How the rows are spread along the time axis of a tensor.
 
     Row ``i`` is made from the entries ``i * step`` to ``i * step + span``.
-
-    Parameters
-    ----------
-    axis : int
-        Axis of time; the batch axis is 0.
-    step : int
-        Entries from one row to the next.
-    span : int
-        Entries that a whole row sees.
-    least : int
-        Fewest entries that give a row at all, at the end of a clip.
     """
 
-    axis: int
-    step: int = 1
-    span: int = 1
-    least: int = 1
+    axis: int  # axis of time; the batch axis is 0
+    step: int = 1  # entries from one row to the next
+    span: int = 1  # entries that a whole row sees
+    least: int = 1  # fewest entries that give a row at all, at the end of a clip
 
     def rows(self, tensor: torch.Tensor) -> int:
         """Rows that the model makes of a tensor."""

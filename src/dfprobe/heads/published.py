@@ -37,18 +37,10 @@ _MODALITIES = {"audio": "audio", "video": "visual", "multimodal": "audio-visual"
 
 
 class EncoderFeatures(NamedTuple):
-    """The features of an encoder.
-
-    Parameters
-    ----------
-    attributes : dict
-        Those of its feature stores.
-    dim : int or None
-        Length of a row; None for feature files, which alone know it.
-    """
+    """The features of an encoder."""
 
     attributes: Attributes
-    dim: int | None
+    dim: int | None  # length of a row; None for feature files, which alone know it
 
     @property
     def name(self) -> str:

@@ -21,26 +21,16 @@ from dfprobe.store.scores import write_scores
 
 
 class Scored(NamedTuple):
-    """A head, and the files to write for it; each has a row per test clip.
-
-    Parameters
-    ----------
-    head : Path
-        Head file.
-    scores : Path
-        Parquet, see `dfprobe.store.scores`. A clip without usable features keeps its
-        row, with a null score and the reason.
-    curves : Path or None
-        Parquet: ``clip_id``; ``curve``, a value per row, see `Head.curve`; ``rate_hz``
-        and ``first_row_s``, see `dfprobe.rates.RowClock`. All null without a score.
-    mean : Path or None
-        As ``scores``, of a next-token head: its mean over time.
-    """
+    """A head, and the files to write for it; each has a row per test clip."""
 
     head: Path
+    # Parquet, see `dfprobe.store.scores`. A clip without usable features keeps its row,
+    # with a null score and the reason.
     scores: Path
+    # Parquet: ``clip_id``; ``curve``, a value per row, see `Head.curve`; ``rate_hz``
+    # and ``first_row_s``, see `dfprobe.rates.RowClock`. All null without a score.
     curves: Path | None = None
-    mean: Path | None = None
+    mean: Path | None = None  # as ``scores``, of a next-token head: its mean over time
 
 
 class _Curve(NamedTuple):

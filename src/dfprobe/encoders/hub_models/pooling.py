@@ -19,27 +19,13 @@ _MOST_CLS = 2  # DeiT has a distillation token beside the CLS token
 
 @dataclass(frozen=True)
 class Pooling:
-    """Makes rows of a model's output.
+    """Makes rows of a model's output."""
 
-    Parameters
-    ----------
-    kind : str
-        ``mean``, ``cls`` or ``pooler``.
-    hidden : tuple of int or None
-        As in `ModelEncoder`.
-    width : int
-        Length of one layer's row.
-    extra : int
-        Tokens in front of those of the patches: CLS, registers.
-    rows : int
-        Rows of one input.
-    """
-
-    kind: str
-    hidden: tuple[int, ...] | None
-    width: int
-    extra: int = 0
-    rows: int = 1
+    kind: str  # ``mean``, ``cls`` or ``pooler``
+    hidden: tuple[int, ...] | None  # as in `ModelEncoder`
+    width: int  # length of one layer's row
+    extra: int = 0  # tokens in front of those of the patches: CLS, registers
+    rows: int = 1  # rows of one input
 
     def __call__(self, output: Any) -> torch.Tensor:
         """Rows of a model's output: (batch, rows, dim)."""

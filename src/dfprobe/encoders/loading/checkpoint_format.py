@@ -14,27 +14,17 @@ from dfprobe.torch_modules import Module
 
 @dataclass(frozen=True)
 class CheckpointFormat:
-    """How the tensors of an encoder are named in the checkpoints of its authors.
+    """How the tensors of an encoder are named in the checkpoints of its authors."""
 
-    Parameters
-    ----------
-    model : str
-        Name with its article, e.g. ``an AV-HuBERT``, for messages.
-    entry : str or None
-        Key of the dictionary of tensors in the file, see `read_tensors`.
-    prefixes : tuple of str
-        Beginnings, one of which all names of the encoder may have; it is cut off.
-    ignored : str
-        Regular expression that matches the beginnings of the names that are left out
-        (once a prefix is cut off): training, decoders.
-    renamed : mapping of str to str
-        Beginnings of names -> what they become.
-    """
-
-    model: str
+    model: str  # name with its article, e.g. ``an AV-HuBERT``, for messages.
+    # Key of the dictionary of tensors in the file, see `read_tensors`
     entry: str | None = None
+    # Beginnings, one of which all names of the encoder may have; it is cut off
     prefixes: tuple[str, ...] = ()
+    # Regular expression that matches the beginnings of the names that are left out
+    # (once a prefix is cut off): training, decoders
     ignored: str = "$."  # nothing
+    # Beginnings of names -> what they become
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, path: Path) -> "Checkpoint":
@@ -74,19 +64,10 @@ class CheckpointFormat:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors of an encoder, as a checkpoint has them.
-
-    Parameters
-    ----------
-    model : str
-        As in `CheckpointFormat`.
-    source : str
-        What it is called in messages, e.g. ``checkpoint a.pt``.
-    tensors : dict of str to torch.Tensor
-    """
+    """Tensors of an encoder, as a checkpoint has them."""
 
     model: str
-    source: str
+    source: str  # what it is called in messages, e.g. ``checkpoint a.pt``.
     tensors: dict[str, torch.Tensor]
 
     def sizes(

@@ -35,15 +35,9 @@ SIZES = relative_attention.SIZES | {
 
 @dataclass(frozen=True)
 class Sizes(relative_attention.Sizes):
-    """Sizes of one Conformer.
+    """Sizes of one Conformer."""
 
-    Parameters
-    ----------
-    conv_kernel : int
-        Frames that the convolution of a block sees, odd.
-    """
-
-    conv_kernel: int = 31
+    conv_kernel: int = 31  # frames that the convolution of a block sees, odd
 
 
 class OneStream(nn.Module):

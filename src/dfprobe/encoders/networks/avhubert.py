@@ -22,24 +22,15 @@ AUDIO_FEATURES = 104  # 26 log mel bands x 4 frames
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of a model; all but the head count can be read from a checkpoint.
-
-    Parameters
-    ----------
-    layers, width, ffn, heads : int
-        Of the transformer; ``ffn`` is the width inside the feed-forward part.
-    trunk_width : int
-        Channels of the first stage of the ResNet; each later stage doubles them.
-    conv_kernel, conv_groups : int
-        Of the positional convolution.
-    """
+    """Sizes of a model; all but the head count can be read from a checkpoint."""
 
     layers: int
     width: int
-    ffn: int
+    ffn: int  # width inside the feed-forward part
     heads: int
+    # Channels of the first stage of the ResNet; each later stage doubles them
     trunk_width: int
-    conv_kernel: int = 128
+    conv_kernel: int = 128  # of the positional convolution
     conv_groups: int = 16
 
 

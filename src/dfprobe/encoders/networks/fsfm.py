@@ -19,22 +19,14 @@ _NORM_EPS = 1e-6
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of a model; all but the head count can be read from a checkpoint.
-
-    Parameters
-    ----------
-    layers, width, ffn, heads : int
-        Of the transformer; ``ffn`` is the width inside the feed-forward part.
-    grid, patch : int
-        Patches along each side of the square image; side of a patch in pixels.
-    """
+    """Sizes of a model; all but the head count can be read from a checkpoint."""
 
     layers: int
     width: int
-    ffn: int
+    ffn: int  # width inside the feed-forward part
     heads: int
-    grid: int
-    patch: int
+    grid: int  # patches along each side of the square image
+    patch: int  # side of a patch in pixels
 
     @property
     def image(self) -> int:

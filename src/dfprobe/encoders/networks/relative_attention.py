@@ -28,21 +28,13 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of an encoder; all can be read from a checkpoint.
-
-    Parameters
-    ----------
-    layers, width, ffn, heads : int
-        Of the blocks; ``ffn`` is the width inside the feed-forward parts. The width is
-        even and a multiple of the heads.
-    trunk_width : int
-        Channels of the first stage of the ResNet; each later stage doubles them.
-    """
+    """Sizes of an encoder; all can be read from a checkpoint."""
 
     layers: int
-    width: int
-    ffn: int
+    width: int  # even, and a multiple of the heads
+    ffn: int  # width inside the feed-forward parts
     heads: int
+    # Channels of the first stage of the ResNet; each later stage doubles them
     trunk_width: int
 
 

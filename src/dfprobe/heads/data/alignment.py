@@ -9,17 +9,9 @@ from dfprobe.rates import RowClock
 
 
 class Aligned(NamedTuple):
-    """The rows of one clip in one or two streams, and their times.
+    """The rows of one clip in one or two streams, and their times."""
 
-    Parameters
-    ----------
-    rows : tuple of np.ndarray of shape (rows, dim)
-        One array per stream, of equal length.
-    clock : RowClock
-        Of all streams.
-    """
-
-    rows: tuple[np.ndarray, ...]
+    rows: tuple[np.ndarray, ...]  # (rows, dim): one array per stream, of equal length
     clock: RowClock
 
 

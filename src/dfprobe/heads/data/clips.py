@@ -116,23 +116,12 @@ class StoreSet:
 
 @dataclass(frozen=True)
 class LabelledClips:
-    """The clips of one split that a head can learn from.
+    """The clips of one split that a head can learn from."""
 
-    Attributes
-    ----------
-    split : str
-        ``train`` or ``val``.
-    clip_ids : list of str
-        In the order of the manifest.
-    labels : np.ndarray of shape (clips,), int64
-        0 real, 1 fake.
-    skipped : dict of str to int
-        Number of clips left out for each reason: a status, or ``no_label``.
-    """
-
-    split: str
-    clip_ids: list[str]
-    labels: np.ndarray
+    split: str  # ``train`` or ``val``
+    clip_ids: list[str]  # in the order of the manifest
+    labels: np.ndarray  # (clips,), int64: 0 real, 1 fake
+    # Number of clips left out for each reason: a status, or ``no_label``
     skipped: dict[str, int]
 
 

@@ -12,38 +12,22 @@ from dfprobe.heads.data.feed import ClipFeed
 
 
 class Candidate(NamedTuple):
-    """What tells apart the heads that are trained with the same settings.
-
-    Parameters
-    ----------
-    seed : int
-    learning_rate : float
-        At the start.
-    layer : int or None
-        Which one of the layers that a row holds side by side it reads; None reads the
-        whole row.
-    """
+    """What tells apart the heads that are trained with the same settings."""
 
     seed: int
-    learning_rate: float
+    learning_rate: float  # at the start
+    # Which one of the layers that a row holds side by side it reads; None reads the
+    # whole row
     layer: int | None = None
 
 
 class Item(NamedTuple):
-    """One clip.
-
-    Parameters
-    ----------
-    clip_id : str
-    label : int
-        0 real, 1 fake.
-    rows : tuple of np.ndarray of shape (rows, dim), float16 or float32
-        As stored, not normalised; one array per stream, of equal rate and length.
-        Valid until the next clip is asked for.
-    """
+    """One clip."""
 
     clip_id: str
-    label: int
+    label: int  # 0 real, 1 fake
+    # (rows, dim), float16 or float32: as stored, not normalised; one array per stream,
+    # of equal rate and length. Valid until the next clip is asked for.
     rows: tuple[np.ndarray, ...]
 
 

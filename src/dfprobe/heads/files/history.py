@@ -16,18 +16,10 @@ from dfprobe.store.files import write_whole
 
 @dataclass(frozen=True)
 class Stopping:
-    """When training ends.
-
-    Parameters
-    ----------
-    max_epochs : int
-        Epochs at most.
-    patience : int
-        Epochs without a lower validation loss after which training stops.
-    """
+    """When training ends."""
 
     max_epochs: int
-    patience: int
+    patience: int  # epochs without a lower validation loss after which training stops
 
     def __post_init__(self) -> None:
         if min(self.max_epochs, self.patience) < 1:

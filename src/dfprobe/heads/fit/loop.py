@@ -61,26 +61,13 @@ class Trainer(Protocol):
 
 
 class Fit(NamedTuple):
-    """One trained head.
-
-    Parameters
-    ----------
-    candidate : Candidate
-        What it is.
-    tensors : dict of str to np.ndarray
-        Its parameters after the epoch of the lowest validation loss.
-    history : list of Epoch
-        All its epochs.
-    best : Epoch
-        That of ``tensors``.
-    stopped : bool
-        Whether the validation loss stopped falling; False at the limit of epochs.
-    """
+    """One trained head."""
 
     candidate: Candidate
-    tensors: Tensors
+    tensors: Tensors  # its parameters after the epoch of the lowest validation loss
     history: list[Epoch]
-    best: Epoch
+    best: Epoch  # that of ``tensors``
+    # Whether the validation loss stopped falling; False at the limit of epochs
     stopped: bool
 
 

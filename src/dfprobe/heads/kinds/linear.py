@@ -28,18 +28,12 @@ class LinearProbe:
     """A linear probe and where it comes from.
 
     Source: arXiv 2511.17181; bit-ml/ssr-dfd, ``linear_probing/model.py``.
-
-    Parameters
-    ----------
-    params : np.ndarray of shape (dim + 1,), float32
-        Weights, then the bias.
-    metadata : dict
-        What the head file says of it: ``encoder_key``, training corpus, clips used...;
-        ``columns``, the first one and that after the last, where the probe reads a part
-        of the rows, e.g. one layer of many.
     """
 
-    params: np.ndarray
+    params: np.ndarray  # (dim + 1,), float32: weights, then the bias
+    # What the head file says of it: ``encoder_key``, training corpus, clips used...;
+    # ``columns``, the first one and that after the last, where the probe reads a part
+    # of the rows, e.g. one layer of many.
     metadata: Facts
 
     @property

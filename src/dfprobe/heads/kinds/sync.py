@@ -50,20 +50,11 @@ _SCORED_FRAMES = 4096  # concurrently; bounds the memory
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of the network; all can be read from its tensors.
+    """Sizes of the network; all can be read from its tensors."""
 
-    Parameters
-    ----------
-    dims : tuple of int
-        Length of a visual row and of an audio row.
-    hidden : int
-        Both rows together, after their projections; each has half of it.
-    widths : tuple of int
-        Of the three layers between the projections and the output.
-    """
-
-    dims: tuple[int, int]
-    hidden: int
+    dims: tuple[int, int]  # length of a visual row and of an audio row
+    hidden: int  # both rows together, after their projections; each has half of it
+    # Of the three layers between the projections and the output
     widths: tuple[int, int, int]
 
     def __post_init__(self) -> None:
@@ -218,18 +209,11 @@ HEAD = SyncHead
 
 
 class Frames(NamedTuple):
-    """Frames in succession with what each is compared with.
+    """Frames in succession with what each is compared with."""
 
-    Parameters
-    ----------
-    fixed : np.ndarray of shape (F, dim), float32
-        Rows of the stream that is kept.
-    others : np.ndarray of shape (F + 2 tau, dim), float32
-        Rows of the other stream: frame t has rows t to t + 2 tau as candidates. Zero
-        outside the clip.
-    """
-
-    fixed: np.ndarray
+    fixed: np.ndarray  # (F, dim), float32: rows of the stream that is kept
+    # (F + 2 tau, dim), float32: rows of the other stream: frame t has rows t to t + 2
+    # tau as candidates. Zero outside the clip.
     others: np.ndarray
 
     def part(self, start: int, stop: int) -> "Frames":

@@ -27,17 +27,10 @@ Schedule: TypeAlias = LRScheduler | ReduceLROnPlateau
 
 @dataclass(frozen=True)
 class TorchHead(ABC):
-    """A trained model and where it comes from; it runs on the CPU.
+    """A trained model and where it comes from; it runs on the CPU."""
 
-    Parameters
-    ----------
-    tensors : dict of str to np.ndarray
-        The model's parameters, by their names in the model.
-    metadata : dict
-        What the head file says of it: ``dims``, ``spec``, encoder, training corpus...
-    """
-
-    tensors: Tensors
+    tensors: Tensors  # the model's parameters, by their names in the model
+    # What the head file says of it: ``dims``, ``spec``, encoder, training corpus
     metadata: Facts
 
     KIND: ClassVar[str]
@@ -97,20 +90,11 @@ class TorchHead(ABC):
 
 
 class Loss(NamedTuple):
-    """Loss of one batch.
+    """Loss of one batch."""
 
-    Parameters
-    ----------
-    gradient_of : Tensor
-        Scalar that is back-propagated.
-    total : Tensor
-        Scalar; sum of the loss over the items of the batch.
-    items : int
-        Number of items: the loss of an epoch is the sum of totals by that of items.
-    """
-
-    gradient_of: Tensor
-    total: Tensor
+    gradient_of: Tensor  # scalar that is back-propagated
+    total: Tensor  # scalar; sum of the loss over the items of the batch
+    # Number of items: the loss of an epoch is the sum of totals by that of items
     items: int
 
 
