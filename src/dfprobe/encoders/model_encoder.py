@@ -177,12 +177,7 @@ class WholeClipEncoder(ModelEncoder):
 class StreamsEncoder(WholeClipEncoder):
     """A model of the sound or the mouth of a clip, or of both, at 25 rows per second.
 
-    Parameters
-    ----------
-    module, width, weights_hash, hidden
-        As in `ModelEncoder`.
-    stream : str
-        ``audio``, ``video`` or ``audio_video``.
+    The stream is ``audio``, ``video`` or ``audio_video``.
 
     Attributes
     ----------

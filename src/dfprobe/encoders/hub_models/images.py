@@ -20,16 +20,7 @@ _SIDE = 64  # pixels of a stand-in frame
 class PooledEncoder(ModelEncoder):
     """A model of transformers on whole frames, its tokens pooled to rows.
 
-    Parameters
-    ----------
-    model : PreTrainedModel
-        Frozen model.
-    processor : BaseImageProcessor
-        Makes its input from frames.
-    pooling : Pooling
-        Makes rows of its output.
-    weights_hash
-        As in `ModelEncoder`.
+    The processor makes its input from frames, the pooling makes rows of its output.
     """
 
     inputs = frozenset({"frames"})

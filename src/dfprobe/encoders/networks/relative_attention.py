@@ -39,16 +39,9 @@ class Sizes:
 
 
 class RelativeEncoder(nn.Module):
-    """Front end, linear layer, blocks, final norm.
+    """Front end (rows of 8 * trunk width), linear layer, blocks, final norm.
 
-    Parameters
-    ----------
-    frontend : torch.nn.Module
-        Gives rows of ``8 * sizes.trunk_width``.
-    sizes : Sizes
-        Sizes of all parts.
-    block : callable
-        Makes a block of the sizes: (B, T, D), (2 T - 1, D) -> (B, T, D).
+    A block transforms rows with positions: (B, T, D), (2 T - 1, D) -> (B, T, D).
     """
 
     def __init__(
@@ -62,18 +55,10 @@ class RelativeEncoder(nn.Module):
         self.after_norm = nn.LayerNorm(sizes.width, eps=NORM_EPS)
 
     def forward(self, stream: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
-        """Rows of a stream, as the front end reads it.
+        """Rows of a stream, (B, T, D), or (B, T, layers * D).
 
-        Parameters
-        ----------
-        stream : Tensor, float32
-            (B, samples, 1) of audio, (B, T, 1, 88, 88) of video.
-        hidden : sequence of int or None
-            Hidden layers, without the final norm; None for the output with it.
-
-        Returns
-        -------
-        Tensor of shape (B, T, D), or (B, T, layers * D)
+        The front end reads (B, samples, 1) of audio, (B, T, 1, 88, 88) of video. Hidden
+        layers (``hidden``) are without the final norm.
         """
         rows = self.embed(self.frontend(stream))
         rows = rows * math.sqrt(rows.shape[2])
