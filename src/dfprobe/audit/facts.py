@@ -25,58 +25,26 @@ QUIETEST_DB = -120.0  # of digital silence, which has no level
 
 @dataclass
 class ClipFacts:
-    """Facts of one file; None where the file does not have or tell them.
+    """Facts of one file; None where the file does not have or tell them."""
 
-    Parameters
-    ----------
-    status : Status
-        The first of the next two that is not ``ok``.
-    video_status, audio_status : Status
-        Of the list of frames, and of the decoded sound.
-    detail : str
-        What is not ``ok``, and what is lost of a damaged sound that is.
-    bytes : int or None
-        Size of the file.
-    sha256 : str or None
-        Hash of its content.
-    container : str or None
-        Format by FFmpeg's name, such as ``mov,mp4,m4a,3gp,3g2,mj2``.
-    video_codec, audio_codec : str or None
-        By FFmpeg's name, such as ``h264``.
-    width, height : int or None
-        Stored pixels, before a turn that the container asks for.
-    fps : float or None
-        Average frames a second.
-    frames : int or None
-        Frames in the file.
-    duration_s : float or None
-        Length of the video, or of the sound where there is no video.
-    sample_rate_hz, channels : int or None
-        Of the sound as it is stored.
-    loudness_db : float or None
-        Root mean square of the waveform in dB of full scale, at least `QUIETEST_DB`.
-    leading_silence_s, trailing_silence_s : float or None
-        By the published rule (`dfprobe.media.audio.leading_silence_s`), from either end
-        of the waveform.
-    """
-
-    status: Status = Status.OK
-    video_status: Status = Status.OK
-    audio_status: Status = Status.OK
-    detail: str = ""
+    status: Status = Status.OK  # the first of the next two that is not ``ok``
+    video_status: Status = Status.OK  # of the list of frames
+    audio_status: Status = Status.OK  # of the decoded sound
+    detail: str = ""  # what is not ``ok``, and what is lost of a damaged sound that is
     bytes: int | None = None
     sha256: str | None = None
-    container: str | None = None
-    video_codec: str | None = None
-    width: int | None = None
+    container: str | None = None  # FFmpeg's name, such as ``mov,mp4,m4a,3gp,3g2,mj2``
+    video_codec: str | None = None  # FFmpeg's name, such as ``h264``
+    width: int | None = None  # stored pixels, before a turn that the container asks for
     height: int | None = None
-    fps: float | None = None
+    fps: float | None = None  # average frames per second
     frames: int | None = None
-    duration_s: float | None = None
+    duration_s: float | None = None  # of the video; of the sound where there is none
     audio_codec: str | None = None
-    sample_rate_hz: int | None = None
+    sample_rate_hz: int | None = None  # of the sound as it is stored
     channels: int | None = None
-    loudness_db: float | None = None
+    loudness_db: float | None = None  # RMS in dB of full scale, at least `QUIETEST_DB`
+    # By the rule of `dfprobe.media.audio.leading_silence_s`, from either end.
     leading_silence_s: float | None = None
     trailing_silence_s: float | None = None
 
@@ -84,13 +52,8 @@ class ClipFacts:
 def clip_facts(path: Path) -> Row:
     """Read the facts of one clip; the sound is decoded, the video is not.
 
-    Nothing that is wrong with the clip raises: it becomes a status, and what can be
-    had without it is still there.
-
-    Parameters
-    ----------
-    path : Path
-        The clip.
+    Nothing that is wrong with the clip raises: it becomes a status, and the facts that
+    do not need what is wrong are still there.
 
     Returns
     -------

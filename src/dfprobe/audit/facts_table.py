@@ -1,21 +1,18 @@
 """The facts of many clips as a table that is brought up to date."""
 
 import json
-import logging
-from functools import partial
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import polars as pl
 
 from dfprobe import recipes
 from dfprobe.audit.facts import clip_facts
-from dfprobe.errors import DataError
 from dfprobe.products import shard_corpus
-from dfprobe.progress import Progress
-from dfprobe.store.files import keep, kept, still_valid
+from dfprobe.store.files import kept
 from dfprobe.store.journal import Journal
-from dfprobe.store.outcome import report_outcome
 from dfprobe.store.parquet import read_parquet, write_parquet
+from dfprobe.store.shards import ShardProduct, update_shard
 
 FACTS_SCHEMA = {
     "clip_id": pl.String,
@@ -42,21 +39,9 @@ FACTS_SCHEMA = {
     "trailing_silence_s": pl.Float64,
 }
 
-log = logging.getLogger("dfprobe")
-
 
 def make_facts(manifest: Path, shard: str, out: Path) -> None:
-    """Bring the facts of one shard up to date: the stage ``audit-facts``.
-
-    Parameters
-    ----------
-    manifest : Path
-        Manifest of the corpus (Parquet).
-    shard : str
-        Shard of the manifest, e.g. ``"000"``.
-    out : Path
-        Table to write (Parquet), see `update_facts`.
-    """
+    """Bring the facts of one shard of a manifest (Parquet) up to date."""
     columns = ["clip_id", "path", "content_key", "shard"]
     listed = read_parquet(manifest, columns=columns)
     clips = listed.filter(pl.col("shard") == shard)
@@ -76,41 +61,37 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
     clips : pl.DataFrame
         ``clip_id``, ``path``, ``content_key``.
     out : Path
-        Table to write (Parquet): one row per clip, columns as in `FACTS_SCHEMA`, sorted
-        by ``clip_id``.
+        Table to write (Parquet): columns of `FACTS_SCHEMA`, sorted by ``clip_id``.
     """
-    clips = clips.sort("clip_id")
-    key = json.dumps(recipes.facts())
-    contents = dict(clips.select("clip_id", "content_key").iter_rows())
-    held = partial(still_valid, contents=contents, name="facts_key", key=key)
-    with Journal(out.with_name(f"{out.name}.journal"), key) as journal:
-        old = _read_kept(out)
-        kept_rows = {} if old is None else held(old.rows(named=True))
-        resumed = held(journal.rows.values())
-        done = kept_rows | resumed
-        waiting = clips.filter(~pl.col("clip_id").is_in(list(done)))
-        progress = Progress(task, waiting.height)
+    clips = clips.sort("clip_id").with_columns(facts_key=pl.lit(_facts_key()))
+    update_shard(_FactsProduct(task, (out,), clips, max_failed_share=1.0))
+
+
+class _FactsProduct(ShardProduct):
+    """The facts of one shard, as the engine over shards makes them."""
+
+    KEYS = ("clip_id", "content_key", "facts_key")
+    SCHEMA = FACTS_SCHEMA
+
+    @property
+    def journal_key(self) -> str:
+        return _facts_key()
+
+    def open_last(self) -> pl.DataFrame | None:
+        table = read_parquet(kept(self.files[0]))
+        return table if table.schema == pl.Schema(FACTS_SCHEMA) else None
+
+    def make(self, waiting: pl.DataFrame, journal: Journal) -> Iterator[None]:
         for clip in waiting.iter_rows(named=True):
-            keys = {name: clip[name] for name in ("clip_id", "content_key")}
-            row = {**keys, "facts_key": key, **clip_facts(Path(clip["path"]))}
-            journal.append(row, {})
-            done[clip["clip_id"]] = row
-            progress.step()
-        rows = [done[clip_id] for clip_id in clips["clip_id"]]
-        table = pl.DataFrame(rows, schema=FACTS_SCHEMA)
-        report_outcome(task, table, old, waiting.height, len(resumed))
-        write_parquet(table, out)
-        keep(out)
-        journal.discard()
+            keys = {name: clip[name] for name in self.KEYS}
+            journal.append({**keys, **clip_facts(Path(clip["path"]))}, {})
+            yield
+
+    def write(
+        self, index: pl.DataFrame, valid: Collection[str], journal: Journal
+    ) -> None:
+        write_parquet(index, self.files[0])
 
 
-def _read_kept(out: Path) -> pl.DataFrame | None:
-    """Read the table of an earlier run; None where there is none that can be used."""
-    if not kept(out).exists():
-        return None
-    try:
-        table = read_parquet(kept(out))
-    except DataError as error:
-        log.warning("%s Now all facts are read anew.", error)
-        return None
-    return table if table.schema == pl.Schema(FACTS_SCHEMA) else None
+def _facts_key() -> str:
+    return json.dumps(recipes.facts())

@@ -22,18 +22,10 @@ LOPSIDED = 0.8  # share of one class above which a split is called so
 
 
 class Finding(NamedTuple):
-    """One sentence.
-
-    Parameters
-    ----------
-    text : str
-        Plain text.
-    warns : bool
-        Whether it says that numbers got on this corpus must be read with care.
-    """
+    """One sentence, in plain text."""
 
     text: str
-    warns: bool
+    warns: bool  # numbers of this corpus must be read with care
 
 
 def findings(tables: Tables) -> list[Finding]:

@@ -25,18 +25,10 @@ _OVERLAP_SCHEMA = {
 
 
 class Key(NamedTuple):
-    """Something that two clips may have in common.
+    """Something that two clips may have in common."""
 
-    Parameters
-    ----------
-    name : str
-        In the tables.
-    plural : str
-        For people.
-    """
-
-    name: str
-    plural: str
+    name: str  # in the tables
+    plural: str  # for people
 
 
 SPEAKER = Key("speaker", "speakers")

@@ -21,21 +21,9 @@ from dfprobe.store.parquet import read_parquet
 
 @dataclass(frozen=True)
 class FileTables:
-    """Findings about the files, as tables.
+    """Findings about the files, as tables of `files` and `values`."""
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        Manifest, facts and derived values, one row per clip.
-    problems : pl.DataFrame
-        See `dfprobe.audit.files.file_problems`.
-    duplicates : pl.DataFrame
-        See `dfprobe.audit.files.duplicates`.
-    values, categories, shortcuts : pl.DataFrame
-        See `dfprobe.audit.values`.
-    """
-
-    clips: pl.DataFrame
+    clips: pl.DataFrame  # manifest, facts and derived values, one row per clip
     problems: pl.DataFrame
     duplicates: pl.DataFrame
     values: pl.DataFrame
@@ -45,22 +33,12 @@ class FileTables:
 
 @dataclass(frozen=True)
 class Tables:
-    """Findings of an audit, as tables.
+    """Findings of an audit, as tables of `splits`."""
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        The manifest.
-    balance, overlap : pl.DataFrame
-        See `dfprobe.audit.splits`.
-    files : FileTables or None
-        None where only lists were given.
-    """
-
-    clips: pl.DataFrame
+    clips: pl.DataFrame  # the manifest
     balance: pl.DataFrame
     overlap: pl.DataFrame
-    files: FileTables | None
+    files: FileTables | None  # None where only lists were given
 
 
 def audit_tables(

@@ -26,25 +26,12 @@ _PRIOR_CLIPS = 1.0  # weight of the half's own share of fakes in that of a categ
 
 
 class Value(NamedTuple):
-    """A nuisance value.
+    """A nuisance value."""
 
-    Parameters
-    ----------
-    name : str
-        Column of the table of clips.
-    label : str
-        For people.
-    unit : str
-        ``""`` for a category.
-    ordered : bool
-        Whether it is used as a score unchanged (larger or smaller = fake); otherwise
-        each value is a category of its own.
-    """
-
-    name: str
-    label: str
-    unit: str
-    ordered: bool
+    name: str  # column of the table of clips
+    label: str  # for people
+    unit: str  # empty for a category
+    ordered: bool  # used as a score unchanged; otherwise each value is a category
 
     @property
     def title(self) -> str:

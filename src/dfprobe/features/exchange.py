@@ -19,7 +19,7 @@ from dfprobe.clip_ids import check_plain
 from dfprobe.errors import ClipError, DataError
 from dfprobe.features.feature_files import find_file, read_rows, write_rows
 from dfprobe.features.rows import Encoded
-from dfprobe.features.update import Origin, update_store
+from dfprobe.features.update import FeatureProduct
 from dfprobe.products import manifest_corpus
 from dfprobe.settings.file_streams import MODALITIES, folder_of
 from dfprobe.settings.stage_specs.features import FilesSpec
@@ -27,6 +27,7 @@ from dfprobe.status import Status
 from dfprobe.store.features import Attributes, FeatureReader
 from dfprobe.store.files import Row, write_whole
 from dfprobe.store.parquet import read_parquet
+from dfprobe.store.shards import update_shard
 
 _STREAMS = {modality: stream for stream, modality in MODALITIES.items()}
 
@@ -65,25 +66,22 @@ def import_features(manifest: Path, shard: str, spec: FilesSpec, out: Path) -> N
     here = pl.col("shard") == shard
     stream = encoder.stream
     dim = _dim(pl.concat([listed.filter(here), listed.filter(~here)]), root, stream)
-    task = f"features {encoder.name} {corpus}/{shard}"
-    update_store(
-        task,
-        out,
-        _clips(listed.filter(here), root),
-        Origin(dim, spec.dtype, files_provenance(spec)),
-        partial(_read, stream=stream, dim=dim),
-        spec.max_failed_share,
+    update_shard(
+        FeatureProduct(
+            task=f"features {encoder.name} {corpus}/{shard}",
+            files=(out,),
+            clips=_clips(listed.filter(here), root),
+            max_failed_share=spec.max_failed_share,
+            dim=dim,
+            dtype=spec.dtype,
+            attributes=files_provenance(spec),
+            encode=partial(_read, stream=stream, dim=dim),
+        )
     )
 
 
 def files_provenance(spec: FilesSpec) -> Attributes:
-    """Attributes of a store of rows from outside, as `extract.provenance` of others.
-
-    Parameters
-    ----------
-    spec : FilesSpec
-        As for `import_features`.
-    """
+    """Attributes of a store of rows from outside, as `keys.provenance` of others."""
     encoder, settings = spec.encoder.model_dump(), {"dtype": spec.dtype}
     made_from = {
         "encoder": encoder | {"name": None},

@@ -17,7 +17,7 @@ from dfprobe.features.encoding import encoded
 from dfprobe.features.inputs import FROM_LANDMARKS, clip_inputs, model_of
 from dfprobe.features.keys import provenance
 from dfprobe.features.rows import Encoded
-from dfprobe.features.update import Origin, update_store
+from dfprobe.features.update import FeatureProduct
 from dfprobe.products import shard_corpus
 from dfprobe.settings.stage_specs.features import (
     FeaturesSpec,
@@ -26,6 +26,7 @@ from dfprobe.settings.stage_specs.features import (
 )
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet
+from dfprobe.store.shards import update_shard
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
     from dfprobe.features.passes import Passes
@@ -75,11 +76,6 @@ def extract_features(
     clips = _clip_table(manifest, crops_index, shard, encoder.inputs)
     with CropReader(crops, crops_index) as reader:
         crops_made = MadeCrops.model_validate(reader.settings)
-        origin = Origin(
-            encoder.dim,
-            spec.dtype,
-            provenance(spec.encoder, encoder, spec.rows(), crops_made),
-        )
         passes = passes_of(encoder, spec, spec.batch_rows)
         read = partial(clip_inputs, encoder, crops=reader, trim=spec.trim)
 
@@ -88,7 +84,18 @@ def extract_features(
             return encoded(encoder, passes, rows, read, threads)
 
         task = f"features {spec.encoder.name} {shard_corpus(out)}/{shard}"
-        update_store(task, out, clips, origin, encode, spec.max_failed_share)
+        update_shard(
+            FeatureProduct(
+                task=task,
+                files=(out,),
+                clips=clips,
+                max_failed_share=spec.max_failed_share,
+                dim=encoder.dim,
+                dtype=spec.dtype,
+                attributes=provenance(spec.encoder, encoder, spec.rows(), crops_made),
+                encode=encode,
+            )
+        )
 
 
 def passes_of(
@@ -96,13 +103,7 @@ def passes_of(
 ) -> Passes | None:
     """How an encoder's model runs; None for an encoder without one.
 
-    Parameters
-    ----------
-    encoder : Encoder
-    settings : RowSettings
-        Arithmetic and windows.
-    batch_rows : int or None
-        Rows of one pass; None for what suits the device.
+    ``batch_rows`` are the rows of one pass; None for what suits the device.
     """
     model = model_of(encoder)
     if model is None:

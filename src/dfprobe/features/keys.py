@@ -21,24 +21,11 @@ _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
 
 def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> str:
-    """Hash of all that changes an encoder's numbers.
+    """Hash of all that changes an encoder's numbers: 64 hexadecimal digits.
 
     The name of the encoder is not part of it, and of trained weights only the hash of
     their content is: neither their path and revision nor a seed, which they ignore.
-
-    Parameters
-    ----------
-    spec : EncoderSpec
-        What the configuration says.
-    encoder : Encoder
-        What was built from it.
-    settings : RowSettings
-        Which of them count depends on the encoder.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
+    Which of the settings count depends on the encoder.
     """
     trim = settings.trim
     heard = () if trim is None else ("waveform",)  # sound decides what is cut
@@ -79,21 +66,11 @@ def provenance(
 ) -> Attributes:
     """Describe how rows were made, so that more rows can be made the same way.
 
-    Parameters
-    ----------
-    spec : EncoderSpec
-        What the configuration says.
-    encoder : Encoder
-        What was built from it.
-    settings : RowSettings
-        What changes the numbers beside them.
-    crops : MadeCrops
-        Settings of the crops; kept where the encoder's inputs depend on them.
-
     Returns
     -------
     dict
         JSON values: the attributes of a feature store, taken over by trained heads.
+        Settings of the crops are kept where the encoder's inputs depend on them.
     """
     return {
         "encoder": asdict(spec),

@@ -40,21 +40,11 @@ def batch_rows_on(device: torch.device, batch_rows: int | None) -> int:
 
 @dataclass(frozen=True)
 class Launched:
-    """Parts whose rows are being computed.
+    """Parts whose rows are being computed."""
 
-    Parameters
-    ----------
-    parts : sequence of Part
-        Parts of one pass.
-    rows : torch.Tensor of shape (rows of all parts, dim)
-        On the model's device; on a GPU perhaps not computed yet.
-    note : str
-        What had to be done to compute them, for the index.
-    """
-
-    parts: Sequence[Part]
-    rows: torch.Tensor
-    note: str
+    parts: Sequence[Part]  # of one pass
+    rows: torch.Tensor  # (rows of all parts, dim); on a GPU perhaps not computed yet
+    note: str  # what had to be done to compute them, for the index
 
 
 class Passes:

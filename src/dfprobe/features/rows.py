@@ -12,39 +12,17 @@ from dfprobe.status import Status
 
 @dataclass(frozen=True)
 class Encoded:
-    """A clip with its rows, or with the reason why it has none.
+    """A clip with its rows, or with the reason why it has none."""
 
-    Parameters
-    ----------
-    row : mapping
-        What was given for the clip.
-    features : np.ndarray of shape (rows, dim), float32
-        Empty after an error.
-    note : str
-        What the index is to say of it.
-    error : ClipError or None
-        Why it could not be encoded.
-    start_s : float
-        See `ClipInputs`: time of the first sample and frame that the encoder was given.
-    """
-
-    row: Mapping[str, Any]
-    features: np.ndarray
-    note: str = ""
+    row: Mapping[str, Any]  # what was given for the clip
+    features: np.ndarray  # (rows, dim), float32; empty after an error
+    note: str = ""  # for the index
     error: ClipError | None = None
-    start_s: float = 0.0
+    start_s: float = 0.0  # see `ClipInputs`
 
 
 def stored_rows(clip: Encoded, dim: int, dtype: str) -> np.ndarray:
     """Rows of a clip in the stored type, refused where a probe could not use them.
-
-    Parameters
-    ----------
-    clip : Encoded
-    dim : int
-        Length of a row.
-    dtype : str
-        ``float16`` or ``float32``.
 
     Returns
     -------

@@ -24,26 +24,15 @@ Frames = Callable[[int], Iterator[np.ndarray]]
 
 
 def silent_frames(silence_s: float | None) -> int:
-    """Video frames that the rule leaves out.
+    """Video frames that the rule leaves out; none of a clip without sound (None).
 
-    Parameters
-    ----------
-    silence_s : float or None
-        See `dfprobe.media.audio.leading_silence_s`; None without sound, where nothing
-        is left out.
+    ``silence_s`` is `dfprobe.media.audio.leading_silence_s`.
     """
     return int(silence_s * VIDEO_FPS) + 1 if silence_s else 0
 
 
 def without_start(clip: ClipInputs, frames: int) -> ClipInputs:
-    """Cut all inputs of a clip at the same time.
-
-    Parameters
-    ----------
-    clip : ClipInputs
-    frames : int
-        Video frames that are left out.
-    """
+    """Cut the first ``frames`` video frames of a clip, from all its inputs."""
     return replace(
         clip,
         waveform=_later(clip.waveform, frames * SAMPLES_PER_FRAME),

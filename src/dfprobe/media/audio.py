@@ -6,7 +6,7 @@ The sound is mixed and resampled as it is decoded, so that only the result is he
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -48,21 +48,12 @@ _INTEGER_SCALES = {
 
 @dataclass(frozen=True)
 class Sound:
-    """The first audio stream of a clip.
+    """The first audio stream of a clip."""
 
-    Parameters
-    ----------
-    waveform : np.ndarray of shape (samples,), float32
-        Mono at 16 kHz in [-1, 1]; sample 0 is at the time of the first video frame.
-    offset_s : float
-        Start of the sound after the first video frame in the file, negative if before.
-    losses : list of str
-        Sentences about what is lost of a damaged file, none for an intact one.
-    """
-
+    # (samples,) float32, mono at 16 kHz in [-1, 1], from the first video frame on
     waveform: np.ndarray
-    offset_s: float
-    losses: list[str] = field(default_factory=list)
+    offset_s: float  # start of the sound after the first video frame in the file
+    losses: list[str]  # sentences about what is lost of a damaged file
 
 
 def load_sound(path: Path, video: VideoInfo | None) -> Sound:
@@ -109,11 +100,7 @@ def leading_silence_s(waveform: np.ndarray) -> float:
     """Time of the first sample that is louder than 0.0005, in seconds.
 
     The published rule of AVH-Align's trimming; the whole length if nothing is louder.
-
-    Parameters
-    ----------
-    waveform : np.ndarray of shape (samples,), float32
-        Mono at 16 kHz in [-1, 1].
+    The waveform (samples,) is mono at 16 kHz in [-1, 1].
     """
     loud = np.abs(waveform) > SILENCE_LIMIT
     first = int(loud.argmax()) if loud.any() else len(waveform)
@@ -123,12 +110,8 @@ def leading_silence_s(waveform: np.ndarray) -> float:
 class _Decoding:
     """The first audio stream of an open file while it is decoded.
 
-    Attributes
-    ----------
-    rate : int
-        Native rate in Hz; known, as ``start_s``, from the first block on.
-    start_s : float
-        Time of the first sample on the clock of the container.
+    Its native ``rate`` in Hz and ``start_s``, the time of the first sample on the clock
+    of the container, are known from the first block on.
     """
 
     def __init__(self, container: av.container.InputContainer) -> None:

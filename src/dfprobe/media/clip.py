@@ -25,41 +25,19 @@ Sink = Callable[[str, np.ndarray], None]
 
 @dataclass
 class ClipRow:
-    """What the index of the crops stage says about one clip, apart from its keys.
+    """What the index of the crops stage says about one clip, apart from its keys."""
 
-    Parameters
-    ----------
-    status : Status
-        The first of the next three that is not ``ok``.
-    video_status, audio_status, face_status : Status
-        Of the frames, the waveform, and the landmarks and mouth patches.
-    detail : str
-        What is not ``ok``, and what is lost of a damaged file that is.
-    frames : int or None
-        Decoded frames at 25 a second.
-    source_fps, duration_s : float or None
-        As the container says.
-    detected_share : float or None
-        Share of frames with a face among those in which one was looked for.
-    samples : int or None
-        At 16 kHz, from the first video frame on.
-    audio_offset_s : float or None
-        Start of the sound after the first video frame in the file.
-    leading_silence_s : float or None
-        See `dfprobe.media.audio.leading_silence_s`.
-    """
-
-    status: Status = Status.OK
+    status: Status = Status.OK  # the first of the next three that is not ``ok``
     video_status: Status = Status.OK
     audio_status: Status = Status.OK
-    face_status: Status = Status.OK
-    detail: str = ""
-    frames: int | None = None
-    source_fps: float | None = None
+    face_status: Status = Status.OK  # of the landmarks and mouth patches
+    detail: str = ""  # what is not ``ok``, and what is lost of a damaged file that is
+    frames: int | None = None  # decoded, at 25 per second
+    source_fps: float | None = None  # as the container says, and so the next
     duration_s: float | None = None
-    detected_share: float | None = None
-    samples: int | None = None
-    audio_offset_s: float | None = None
+    detected_share: float | None = None  # see `FaceTrack`
+    samples: int | None = None  # at 16 kHz, from the first video frame on
+    audio_offset_s: float | None = None  # see `Sound`
     leading_silence_s: float | None = None
 
 
@@ -67,18 +45,7 @@ class GreyFrames:
     """Grey frames of a clip at 25 a second, which can be read more than once.
 
     They are decoded anew each time only where keeping them would take much memory.
-
-    Parameters
-    ----------
-    path : Path
-        The clip.
-    info : VideoInfo
-        Its video.
-
-    Attributes
-    ----------
-    decoded : Decoded
-        What was decoded of the file, complete after the first reading.
+    ``decoded`` is what was decoded of the file, complete after the first reading.
     """
 
     def __init__(self, path: Path, info: VideoInfo) -> None:
@@ -107,18 +74,7 @@ class GreyFrames:
 def crop_clip(
     path: Path, finder: FaceFinder, every: int
 ) -> tuple[Row, dict[str, np.ndarray]]:
-    """Compute the waveform, the landmarks and the mouth patches of one clip.
-
-    Parameters
-    ----------
-    path, finder, every
-        As for `crop_in_pieces`.
-
-    Returns
-    -------
-    tuple of dict
-        What `crop_in_pieces` returns; the arrays, whole.
-    """
+    """Compute the crops of one clip: its row, as `crop_in_pieces`, and whole arrays."""
     pieces: dict[str, list[np.ndarray]] = {}
 
     def collect(name: str, rows: np.ndarray) -> None:

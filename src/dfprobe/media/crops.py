@@ -3,13 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import av
 import cv2
@@ -24,13 +24,12 @@ from dfprobe import recipes
 from dfprobe.errors import DataError
 from dfprobe.media.crop_processes import clip_cropper
 from dfprobe.products import shard_corpus
-from dfprobe.progress import Progress
 from dfprobe.settings.stage_specs.features import CropSettings, CropsSpec, MadeCrops
-from dfprobe.store.crops import Copy, CropReader, append_rows, index_table, write_crops
-from dfprobe.store.files import Row, keep, kept, restore, still_valid
+from dfprobe.store.crops import INDEX_SCHEMA, CropReader, append_rows, write_crops
+from dfprobe.store.files import Row, kept
 from dfprobe.store.journal import Journal
-from dfprobe.store.outcome import check_failures, report_outcome
 from dfprobe.store.parquet import read_parquet
+from dfprobe.store.shards import ShardProduct, update_shard
 
 _DEPENDENCIES = (av, cv2, decord, dlib, h5py, librosa, np)
 
@@ -72,58 +71,82 @@ def make_crops(
     DataError
         If more clips failed than the spec allows. The journal keeps what was computed.
     """
-    clips = _clips(manifest, shard)
-    contents = dict(clips.select("clip_id", "content_key").iter_rows())
-    key = crops_key(spec)
-    held = partial(still_valid, contents=contents, name="crops_key", key=key)
-    task = f"crops {shard_corpus(h5)}/{shard}"
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(h5.with_name(f"{h5.name}.journal"), key))
-        old = _open_old(h5, index)
-        valid = {}
-        if old is not None:
-            stack.enter_context(old)
-            valid = _undamaged(old, held(old.index.iter_rows(named=True)))
-        others = clips.filter(~pl.col("clip_id").is_in(list(valid)))
-        noted = [row for row in journal.rows.values() if row["clip_id"] not in valid]
-        resumed = held(noted)
-        waiting = others.filter(~pl.col("clip_id").is_in(list(resumed)))
-        _compute(task, waiting, spec, key, journal, threads)
-        done = held(journal.rows.values()) | valid
+        update_shard(
+            _CropsProduct(
+                task=f"crops {shard_corpus(h5)}/{shard}",
+                files=(h5, index),
+                clips=_clips(manifest, shard, crops_key(spec)),
+                max_failed_share=spec.max_failed_share,
+                spec=spec,
+                threads=threads,
+                stack=stack,
+            )
+        )
 
-        table = index_table([done[clip_id] for clip_id in clips["clip_id"]])
-        previous = None if old is None else old.index
-        report_outcome(task, table, previous, waiting.height, len(resumed))
-        check_failures(task, table, spec.max_failed_share)  # the journal stays
-        if old is not None and len(valid) == table.height == old.index.height:
-            restore(h5)
-            restore(index)
-        else:
-            copy: dict[str, Copy] = dict.fromkeys(done, partial(_from_journal, journal))
-            copy |= {clip_id: old.copy for clip_id in valid if old is not None}
-            held_bytes = journal.path.stat().st_size
-            if old is not None:
-                held_bytes += kept(h5).stat().st_size
-            settings = made_crops(spec).model_dump()
-            write_crops(h5, index, table, settings, copy, held_bytes, _versions())
-            keep(h5)
-            keep(index)
-        journal.discard()
+
+@dataclass
+class _CropsProduct(ShardProduct):
+    """The crops of one shard; ``stack`` closes the kept files."""
+
+    spec: CropsSpec
+    threads: int
+    stack: ExitStack
+    last: CropReader = field(init=False)
+
+    SCHEMA: ClassVar = {k: v for k, v in INDEX_SCHEMA.items() if k != "row"}
+
+    @property
+    def journal_key(self) -> str:
+        return crops_key(self.spec)
+
+    def open_last(self) -> pl.DataFrame | None:
+        h5, index = map(kept, self.files)
+        self.last = self.stack.enter_context(CropReader(h5, index))
+        return self.last.index
+
+    def is_sound(self, clip_id: str) -> bool:
+        try:
+            self.last.arrays(clip_id)
+        except DataError as error:
+            log.warning("%s", error)
+            return False
+        return True
+
+    def make(self, waiting: pl.DataFrame, journal: Journal) -> Iterator[None]:
+        lock = Lock()
+        cropper = clip_cropper(self.spec.upsample, self.spec.detect_every, self.threads)
+
+        def compute(clip: Row) -> None:
+            keys = {name: clip[name] for name in self.KEYS}
+            record = _ClipRecord(journal, lock, keys)
+            record.finish(crop(Path(clip["path"]), record.take))
+
+        with (
+            cropper as crop,
+            ThreadPoolExecutor(self.threads, thread_name_prefix="crops") as pool,
+        ):
+            for _ in pool.map(compute, waiting.iter_rows(named=True)):
+                yield
+
+    def write(
+        self, index: pl.DataFrame, valid: Collection[str], journal: Journal
+    ) -> None:
+        def copy(clip_id: str, group: h5py.Group) -> None:
+            if clip_id in valid:
+                self.last.copy(clip_id, group)
+            else:
+                _from_journal(journal, clip_id, group)
+
+        h5, index_file = self.files
+        sources = [journal.path, kept(h5)] if valid else [journal.path]
+        held_bytes = sum(file.stat().st_size for file in sources)
+        settings = made_crops(self.spec).model_dump()
+        write_crops(h5, index_file, index, settings, copy, held_bytes, _versions())
 
 
 def crops_key(settings: CropSettings) -> str:
-    """Hash of all that changes the numbers of a clip's crops.
-
-    Parameters
-    ----------
-    settings : CropSettings
-        Of a `CropsSpec`, what changes no number is left out.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Hash of all that changes the numbers of crops: 64 hexadecimal digits."""
     parts = {
         "detect_every": settings.detect_every,
         "upsample": settings.upsample,
@@ -145,76 +168,17 @@ def _versions() -> dict[str, str]:
     return {module.__name__: module.__version__ for module in _DEPENDENCIES}
 
 
-def _clips(manifest: Path, shard: str) -> pl.DataFrame:
-    """Clips of the shard in order, with their paths and the keys of their content."""
+def _clips(manifest: Path, shard: str, key: str) -> pl.DataFrame:
+    """Clips of the shard in order, with their paths and the keys of their crops."""
     columns = ["clip_id", "path", "content_key", "shard"]
-    listed = read_parquet(manifest, columns)
-    return listed.filter(pl.col("shard") == shard).sort("clip_id")
-
-
-def _open_old(h5: Path, index: Path) -> CropReader | None:
-    """Open what an earlier run kept; None where that is nothing that can be used."""
-    if not (kept(h5).exists() and kept(index).exists()):
-        return None
-    try:
-        return CropReader(kept(h5), kept(index))
-    except DataError as error:
-        log.warning("%s Now all its clips are computed.", error)
-        return None
-
-
-def _undamaged(old: CropReader, rows: dict[str, Row]) -> dict[str, Row]:
-    """Leave out clips whose arrays no longer fit their checksums."""
-    sound = {}
-    for clip_id, row in rows.items():
-        try:
-            old.arrays(clip_id)
-        except DataError as error:
-            log.warning("%s", error)
-        else:
-            sound[clip_id] = row
-    return sound
-
-
-def _compute(
-    task: str,
-    waiting: pl.DataFrame,
-    settings: CropSettings,
-    key: str,
-    journal: Journal,
-    threads: int,
-) -> None:
-    """Compute clips and note each one in the journal."""
-    if waiting.is_empty():
-        return
-    progress = Progress(task, waiting.height)
-    lock = Lock()
-    cropper = clip_cropper(settings.upsample, settings.detect_every, threads)
-
-    def compute(clip: Row) -> None:
-        keys = {name: clip[name] for name in ("clip_id", "content_key")}
-        record = _ClipRecord(journal, lock, {**keys, "crops_key": key})
-        record.finish(crop(Path(clip["path"]), record.take))
-
-    with (
-        cropper as crop,
-        ThreadPoolExecutor(threads, thread_name_prefix="crops") as pool,
-    ):
-        for _ in pool.map(compute, waiting.iter_rows(named=True)):
-            progress.step()
+    listed = read_parquet(manifest, columns).filter(pl.col("shard") == shard)
+    return listed.sort("clip_id").with_columns(crops_key=pl.lit(key))
 
 
 class _ClipRecord:
     """A clip on its way to the journal, in several parts where its crops are large.
 
-    Parameters
-    ----------
-    journal : Journal
-        Where the parts go, the one with the index row last.
-    lock : Lock
-        Held while the journal is written to.
-    keys : dict
-        ``clip_id``, ``content_key`` and ``crops_key``.
+    The part with the index row comes last; the lock is held while one is written.
     """
 
     def __init__(self, journal: Journal, lock: Lock, keys: dict[str, str]) -> None:

@@ -41,42 +41,23 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 @dataclass(frozen=True)
 class FaceFinder:
-    """What finds a face in one grey frame of shape (height, width), uint8.
+    """What finds a face in one grey frame of shape (height, width), uint8."""
 
-    Parameters
-    ----------
-    detect : callable
-        ``detect(frame)`` gives the boxes of all faces.
-    predict : callable
-        ``predict(frame, box)`` gives integer landmarks of shape (68, 2), x and y.
-    search : callable
-        ``search(frame, box)`` gives the boxes of the faces around a box that are about
-        as large; ``search(frame, None)`` those of the largest faces in the frame. It is
-        faster than ``detect``, and its boxes differ a little.
-    """
-
-    detect: Callable[[np.ndarray], list[Box]]
+    detect: Callable[[np.ndarray], list[Box]]  # all faces of a frame
+    # Integer landmarks of the face in a box: (68, 2), x and y.
     predict: Callable[[np.ndarray, Box], np.ndarray]
+    # Faces around a box that are about as large, or without a box the largest faces of
+    # the frame: faster than ``detect``, with boxes that differ a little.
     search: Callable[[np.ndarray, Box | None], list[Box]]
 
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """The face of a clip, frame by frame.
+    """The face of a clip, frame by frame; NaN in frames without one."""
 
-    Parameters
-    ----------
-    landmarks : np.ndarray of shape (frames, 68, 2), float32
-        Pixels (x, y), NaN in frames without a face.
-    boxes : np.ndarray of shape (frames, 4), float32
-        Left, top, right, bottom in pixels, NaN in frames without a face.
-    detected_share : float
-        Share of frames with a face among those in which one was looked for.
-    """
-
-    landmarks: np.ndarray
-    boxes: np.ndarray
-    detected_share: float
+    landmarks: np.ndarray  # (frames, 68, 2), float32, pixels (x, y)
+    boxes: np.ndarray  # (frames, 4), float32: left, top, right, bottom in pixels
+    detected_share: float  # with a face, of the frames in which one was looked for
 
 
 def dlib_finder(upsample: int) -> FaceFinder:
@@ -128,16 +109,9 @@ def predictor_file() -> Path:
 def main_face(faces: list[Box], followed: Box | None) -> Box | None:
     """Choose the face to look at; None without a face.
 
-    The face that is followed (its box overlaps the last one by half or more, the most
-    if several do) is kept, unless another one has more than twice its area; then, and
-    where none is followed, the largest is taken.
-
-    Parameters
-    ----------
-    faces : list of Box
-        All faces of a frame.
-    followed : Box or None
-        The main face of the frame before, None if it has none.
+    The face that is followed (its box overlaps ``followed``, the last one, by half or
+    more, the most if several do) is kept, unless another one has more than twice its
+    area; then, and where none is followed, the largest is taken.
     """
     if not faces:
         return None
@@ -217,20 +191,7 @@ def _spans(frames: Iterable[np.ndarray], every: int) -> Iterator[_Span]:
 
 
 class _Follower:
-    """Boxes of the main face, span after span.
-
-    Parameters
-    ----------
-    finder : FaceFinder
-        Detector.
-    every : int
-        Step between detections in frames.
-
-    Attributes
-    ----------
-    looked, found : int
-        Frames in which a face was looked for, and found.
-    """
+    """Boxes of the main face, span after span; counts looks, and faces found."""
 
     def __init__(self, finder: FaceFinder, every: int) -> None:
         self._finder, self._every = finder, every

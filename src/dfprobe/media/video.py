@@ -54,72 +54,32 @@ _Frame = Callable[[], np.ndarray]
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the container says about the video of a clip.
+    """What the container says about the video of a clip."""
 
-    Parameters
-    ----------
-    source_fps : float
-        Average frames a second of the file.
-    duration_s : float
-        From the start of the first frame to the end of the last one.
-    start_s : float
-        Time of the first frame on the clock of the container, which audio shares.
-    frames : int
-        Frames on the grid of 25 a second; a damaged file yields fewer.
-    times_us : tuple of int
-        Times of the source frames after the first one, in microseconds, ascending.
-    step_us : int
-        Time that the last source frame is shown, in microseconds.
-    frame_bytes : int
-        Size of an RGB frame.
-    header_agrees : bool
-        Whether the number of frames in the header is that of the packets, or not given.
-    listed_frames : int
-        Source frames that the container lists, in a file that is cut off also those
-        that are not there any more.
-    cut_s : float
-        Time by which the video ends before the end that the container states, 0.0 for
-        an intact file.
-    """
-
-    source_fps: float
-    duration_s: float
-    start_s: float
-    frames: int
+    source_fps: float  # average frames per second of the file
+    duration_s: float  # from the start of the first frame to the end of the last one
+    start_s: float  # of the first frame on the clock of the container, as of the sound
+    frames: int  # on the grid of 25 per second; a damaged file yields fewer
+    # Of the source frames after the first one, in microseconds, ascending.
     times_us: tuple[int, ...] = field(repr=False)
-    step_us: int
-    frame_bytes: int
-    header_agrees: bool
+    step_us: int  # time that the last source frame is shown
+    frame_bytes: int  # size of an RGB frame
+    header_agrees: bool  # its number of frames is that of the packets, or not given
+    # Source frames that the container lists; where it is cut off, the lost ones too.
     listed_frames: int
-    cut_s: float
+    cut_s: float  # by which the video ends before its stated end, 0.0 if intact
 
 
 @dataclass
 class Decoded:
-    """What was found while a clip's video was decoded.
+    """What was found while a clip's video was decoded."""
 
-    Parameters
-    ----------
-    frames : int
-        Source frames.
-    damaged : int
-        Those of them whose pixels the decoder made up in part.
-    longest_gap_us : int
-        Longest time between two frames in microseconds.
-    """
-
-    frames: int = 0
-    damaged: int = 0
-    longest_gap_us: int = 0
+    frames: int = 0  # source frames
+    damaged: int = 0  # those of them whose pixels the decoder made up in part
+    longest_gap_us: int = 0  # between two frames
 
     def losses(self, info: VideoInfo) -> list[str]:
-        """Say in sentences what is lost; nothing for an intact file.
-
-        Parameters
-        ----------
-        info : VideoInfo
-            What the container says about the same clip.
-        """
+        """Say in sentences what is lost; nothing for an intact file."""
         sentences = []
         if self.frames < info.listed_frames:
             sentences.append(

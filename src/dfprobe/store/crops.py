@@ -42,21 +42,14 @@ _DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 class CropReader:
-    """The crops of one shard.
-
-    Parameters
-    ----------
-    h5 : Path
-        The HDF5 file.
-    index : Path
-        Its index (Parquet).
+    """The crops of one shard: an HDF5 file and its index (Parquet).
 
     Attributes
     ----------
     index : pl.DataFrame
-        One row a clip, columns and types as in `INDEX_SCHEMA`.
+        One row per clip, columns and types as in `INDEX_SCHEMA`.
     settings : dict
-        What the crops were made with, see `crops_settings`.
+        What the crops were made with, see `MadeCrops`.
 
     Raises
     ------
@@ -179,24 +172,12 @@ def append_rows(group: h5py.Group, name: str, values: np.ndarray, grows: bool) -
     )
 
 
-def index_table(rows: list[Row]) -> pl.DataFrame:
-    """Build the index; clips with arrays are numbered in its order."""
-    schema = {name: kind for name, kind in INDEX_SCHEMA.items() if name != "row"}
-    picked = [{name: row[name] for name in schema} for row in rows]
-    table = pl.DataFrame(picked, schema=schema)
-    stored = (pl.col("video_status") == Status.OK) | (
-        pl.col("audio_status") == Status.OK
-    )
-    number = stored.cast(pl.Int64).cum_sum() - 1
-    return table.with_columns(row=pl.when(stored).then(number))
-
-
 def write_crops(
     h5: Path,
     index: Path,
     table: pl.DataFrame,
     attributes: Mapping[str, Any],
-    copy: Mapping[str, Copy],
+    copy: Copy,
     held_bytes: int,
     versions: Mapping[str, str],
 ) -> None:
@@ -207,16 +188,21 @@ def write_crops(
     h5, index : Path
         Files to write, see `CropReader`.
     table : pl.DataFrame
-        The index, see `index_table`.
+        The index without ``row``: the number of a clip with arrays is added here.
     attributes : mapping
         Settings of the crops.
-    copy : mapping of str to callable
-        By clip id, what writes the clip's arrays into its group.
+    copy : callable
+        Writes the arrays of a clip into its group.
     held_bytes : int
         Size of the files that the arrays are copied from.
     versions : mapping of str to str
         Versions of the packages that made the crops, for the record.
     """
+    has_arrays = (pl.col("video_status") == Status.OK) | (
+        pl.col("audio_status") == Status.OK
+    )
+    number = has_arrays.cast(pl.Int64).cum_sum() - 1
+    table = table.with_columns(row=pl.when(has_arrays).then(number))
     stored = table.filter(pl.col("row").is_not_null())
     with write_whole(index) as index_draft:
         write_parquet(table, index_draft)
@@ -231,7 +217,7 @@ def write_crops(
                 for clip_id, row in stored.select("clip_id", "row").iter_rows():
                     group = file.create_group(_group(row))
                     group.attrs["clip_id"] = clip_id
-                    copy[clip_id](clip_id, group)
+                    copy(clip_id, group)
 
 
 def _group(row: int) -> str:

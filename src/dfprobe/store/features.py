@@ -21,7 +21,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -156,25 +155,22 @@ def _write_column(group: zarr.Group, column: pl.Series) -> None:
 
 
 class FeatureReader:
-    """Read one feature store without loading it.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.zarr.zip`` file.
+    """Read one feature store, a ``.zarr.zip`` file, without loading it.
 
     Attributes
     ----------
     index : pl.DataFrame
-        One row a clip: ``clip_id, status, detail, offset, rows, first_row_s,
-        content_key, crops_key``.
+        One row per clip, columns and types as in `INDEX_SCHEMA`.
     attributes : dict
         What the writer kept: ``dim``, ``rate_hz``, ``first_row_s``, ``encoder_key``...
 
     Raises
     ------
     DataError
-        If the file is not there or is not a whole feature store.
+        If the file is not there or is not a whole feature store; from the methods that
+        read or check rows, if it was damaged after it was written.
+    KeyError
+        From the methods that take a clip, if the store does not know it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -229,13 +225,6 @@ class FeatureReader:
         -------
         np.ndarray of shape (rows, dim), float16 or float32
             A read-only view of the file; a copy where the clip crosses two chunks.
-
-        Raises
-        ------
-        KeyError
-            If the store does not know the clip.
-        DataError
-            If the file was damaged after it was written.
         """
         self.check(clip_id)
         parts = [
@@ -253,11 +242,6 @@ class FeatureReader:
         -------
         list of (int, int)
             Offset and length in bytes; several where the clip crosses chunks.
-
-        Raises
-        ------
-        KeyError
-            If the store does not know the clip.
         """
         row_bytes = self.dim * self.dtype.itemsize
         return [
@@ -275,27 +259,13 @@ class FeatureReader:
             offset, rows = offset + count, rows - count
 
     def check(self, clip_id: str) -> None:
-        """Compare the chunks of one clip with their checksums, each chunk once.
-
-        Raises
-        ------
-        KeyError
-            If the store does not know the clip.
-        DataError
-            If the file was damaged after it was written.
-        """
+        """Compare the chunks of one clip with their checksums, each chunk once."""
         chunks = {chunk for chunk, _, _ in self._pieces(clip_id)}
         for chunk in sorted(chunks & self._unchecked):
             self._check_chunk(chunk)
 
     def verify(self) -> None:
-        """Compare all chunks with their checksums; the index was when it was read.
-
-        Raises
-        ------
-        DataError
-            If the file was damaged after it was written.
-        """
+        """Compare all chunks with their checksums; the index was when it was read."""
         for chunk in sorted(self._unchecked):
             self._check_chunk(chunk)
 
@@ -352,12 +322,7 @@ class FeatureReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._chunks.clear()
 
 

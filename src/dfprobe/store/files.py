@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -145,29 +145,6 @@ def restore(path: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     with write_whole(target) as draft:
         os.link(source, draft)
-
-
-def still_valid(
-    rows: Iterable[Row], contents: Mapping[str, str], name: str, key: str
-) -> dict[str, Row]:
-    """Rows, by clip, of the clips whose keys are those that they have now.
-
-    Parameters
-    ----------
-    rows : iterable of dict
-        With ``clip_id``, ``content_key`` and the key of the stage that made them.
-    contents : mapping of str to str
-        Content key that each clip has now.
-    name : str
-        Field that holds the key of the stage.
-    key : str
-        Key that the stage has now.
-    """
-    return {
-        row["clip_id"]: row
-        for row in rows
-        if row[name] == key and contents.get(row["clip_id"]) == row["content_key"]
-    }
 
 
 def sha256_of(path: Path) -> str:

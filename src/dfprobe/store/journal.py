@@ -7,9 +7,9 @@ import logging
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -19,13 +19,6 @@ log = logging.getLogger("dfprobe")
 
 _HEADER = struct.Struct("<QI")  # payload length in bytes, CRC-32 of the payload
 _ROW_LENGTH = struct.Struct("<I")  # bytes of the JSON row in front of the arrays
-
-
-class JournalEntry(NamedTuple):
-    """One finished clip: its index row (JSON values) and its arrays by name."""
-
-    row: Row
-    arrays: dict[str, np.ndarray]
 
 
 class Journal:
@@ -47,7 +40,7 @@ class Journal:
     Attributes
     ----------
     rows : dict of str to dict
-        Index rows of the finished clips, by ``clip_id``.
+        Index rows of the finished clips, by ``clip_id``, in their order.
     """
 
     def __init__(self, path: Path, key: str) -> None:
@@ -65,12 +58,7 @@ class Journal:
     def append(self, row: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Add one clip and hand it to the operating system.
 
-        Parameters
-        ----------
-        row : mapping
-            JSON values, among them ``clip_id``.
-        arrays : mapping of str to np.ndarray
-            The clip's arrays.
+        The row has JSON values, among them ``clip_id``.
 
         Raises
         ------
@@ -92,11 +80,6 @@ class Journal:
         _, packed = _split(payload)
         with np.load(io.BytesIO(packed), allow_pickle=False) as record:
             return {name: record[name] for name in record.files}
-
-    def entries(self) -> Iterator[JournalEntry]:
-        """Yield the finished clips in the order in which they were appended."""
-        for clip_id, row in self.rows.items():
-            yield JournalEntry(row, self.arrays(clip_id))
 
     def close(self) -> None:
         """Close the file and keep it, for a later run to go on from."""

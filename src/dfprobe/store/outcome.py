@@ -50,16 +50,7 @@ def report_outcome(
 
 
 def check_failures(task: str, index: pl.DataFrame, max_share: float) -> None:
-    """Refuse an index with too large a share of clips that are not ``ok``.
-
-    Parameters
-    ----------
-    task : str
-        What was done, for the message.
-    index : pl.DataFrame
-        Columns ``clip_id``, ``status``, ``detail``.
-    max_share : float
-        Largest share of failed clips that is accepted, 0 to 1.
+    """Refuse an index with a larger share of clips that are not ``ok`` than accepted.
 
     Raises
     ------

@@ -22,15 +22,7 @@ _MAGIC = b"PAR1"
 
 
 def write_parquet(table: pl.DataFrame, path: Path) -> None:
-    """Write a table as Parquet with a checksum, whole or not at all.
-
-    Parameters
-    ----------
-    table : pl.DataFrame
-        Any columns.
-    path : Path
-        ``.parquet`` file to write.
-    """
+    """Write a table as Parquet with a checksum, whole or not at all."""
     with write_whole(path) as draft:
         table.write_parquet(draft, compression="zstd")
         content = draft.read_bytes()
@@ -43,14 +35,9 @@ def write_parquet(table: pl.DataFrame, path: Path) -> None:
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Read a Parquet table; one from elsewhere, without a checksum, is read as it is.
+    """Read a Parquet table, or only some of its columns.
 
-    Parameters
-    ----------
-    path : Path
-        ``.parquet`` file.
-    columns : sequence of str or None
-        Columns to read, all by default.
+    One from elsewhere, without a checksum, is read as it is.
 
     Raises
     ------

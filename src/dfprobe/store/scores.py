@@ -25,14 +25,7 @@ def score_files(
 ) -> dict[ScoreKey, Path]:
     """Key score files by what they hold: all that are expected, and no other.
 
-    Parameters
-    ----------
-    paths : iterable of Path
-        Score files.
-    expected : collection of ScoreKey
-        What they must hold.
-    needs : str
-        What needs which files, for the message.
+    ``needs`` says in the message what needs which files.
 
     Raises
     ------
