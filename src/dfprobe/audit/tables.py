@@ -51,10 +51,8 @@ def audit_tables(
 
     Parameters
     ----------
-    clips : pl.DataFrame
-        Manifest: ``clip_id, split, label, manipulation, speaker, source``.
-    layout : str
-        Layout of the corpus.
+    clips, layout
+        Manifest (``clip_id, split, label, manipulation, speaker, source``) and layout.
     facts : pl.DataFrame, optional
         Facts of the same clips, see `dfprobe.audit.facts_table`.
     extra : iterable of str

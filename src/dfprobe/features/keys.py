@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
 
 from dfprobe import recipes
 from dfprobe.code import code_digest
@@ -48,7 +47,7 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> s
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _identity(spec: EncoderSpec) -> dict[str, Any]:
+def _identity(spec: EncoderSpec) -> Attributes:
     """Fields of the spec that change numbers, besides the content of the weights."""
     fields = asdict(spec)
     for name in ("name", "revision"):

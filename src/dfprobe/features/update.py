@@ -18,24 +18,12 @@ from dfprobe.store.shards import ShardProduct
 
 @dataclass
 class FeatureProduct(ShardProduct):
-    """The feature store of one shard, see `dfprobe.store.features`.
-
-    Parameters
-    ----------
-    dim : int
-        Length of a row.
-    dtype : str
-        ``float16`` or ``float32``.
-    attributes : dict
-        What the store says of its rows; ``encoder_key`` is a hash of all that changes
-        them.
-    encode : callable
-        Gives the clips that it is handed, in any order, with their rows or an error.
-    """
+    """The feature store of one shard, see `dfprobe.store.features`."""
 
     dim: int
-    dtype: str
-    attributes: Attributes
+    dtype: str  # ``float16`` or ``float32``
+    attributes: Attributes  # ``encoder_key`` is a hash of all that changes the rows
+    # Gives the clips that it is handed, in any order, with their rows or an error.
     encode: Callable[[pl.DataFrame], Iterable[Encoded]]
     last: FeatureReader = field(init=False)
 
