@@ -3,8 +3,6 @@
 The layout of the files is the published one, see `dfprobe.features.feature_files`.
 """
 
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from dfprobe.settings.stage_specs.features import FilesSpec
 from dfprobe.status import Status
 from dfprobe.store.features import Attributes, FeatureReader
 from dfprobe.store.files import Row, write_whole
+from dfprobe.store.hashes import key_of
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.shards import update_shard
 
@@ -88,10 +87,9 @@ def files_provenance(spec: FilesSpec) -> Attributes:
         "settings": settings,
         "recipes": recipes.feature_files(),
     }
-    text = json.dumps(made_from, sort_keys=True)
     return {
         "encoder": encoder,
-        "encoder_key": hashlib.sha256(text.encode()).hexdigest(),
+        "encoder_key": key_of(made_from),
         "weights_hash": "files",
         "settings": settings,
         "crops": None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -15,6 +13,7 @@ from dfprobe.settings import encoder_families
 from dfprobe.settings.specs import EncoderSpec
 from dfprobe.settings.stage_specs.features import MadeCrops, RowSettings
 from dfprobe.store.features import Attributes
+from dfprobe.store.hashes import key_of
 
 _PACKAGES = ("numpy", "torch", "transformers", "librosa", "decord2")
 
@@ -44,7 +43,7 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> s
             parts["overlap_s"] = settings.overlap_s
     if trim is not None:
         parts["trim"] = trim
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return key_of(parts)
 
 
 def _identity(spec: EncoderSpec) -> Attributes:

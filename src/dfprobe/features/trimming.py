@@ -18,8 +18,6 @@ from dfprobe.rates import SAMPLES_PER_FRAME, VIDEO_FPS
 
 RECIPE = 1  # raise it when the numbers change, see dfprobe.recipes
 
-LEADING_SILENCE = "leading_silence"  # value of the key `trim`
-
 Frames = Callable[[int], Iterator[np.ndarray]]
 
 

@@ -1,7 +1,7 @@
 """All that the crops stage computes for one clip."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from dfprobe.media.faces import FaceFinder, FaceTrack, follow_face
 from dfprobe.media.mouth import PATCH, interpolate_landmarks, mouth_patches
 from dfprobe.media.video import Decoded, VideoInfo, frames_at_25fps, video_info
 from dfprobe.status import Status
+from dfprobe.store.crops import ClipRow
 from dfprobe.store.files import Row
 
 _PIECE_BYTES = 8 * 2**20  # of an array per call of the sink
@@ -21,24 +22,6 @@ _KEPT_BYTES = 256 * 2**20  # grey frames of a clip up to this size are decoded o
 
 # Takes the name of an array and its next rows.
 Sink = Callable[[str, np.ndarray], None]
-
-
-@dataclass
-class ClipRow:
-    """What the index of the crops stage says about one clip, apart from its keys."""
-
-    status: Status = Status.OK  # the first of the next three that is not ``ok``
-    video_status: Status = Status.OK
-    audio_status: Status = Status.OK
-    face_status: Status = Status.OK  # of the landmarks and mouth patches
-    detail: str = ""  # what is not ``ok``, and what is lost of a damaged file that is
-    frames: int | None = None  # decoded, at 25 per second
-    source_fps: float | None = None  # as the container says, and so the next
-    duration_s: float | None = None
-    detected_share: float | None = None  # see `FaceTrack`
-    samples: int | None = None  # at 16 kHz, from the first video frame on
-    audio_offset_s: float | None = None  # see `Sound`
-    leading_silence_s: float | None = None
 
 
 class GreyFrames:

@@ -1,7 +1,5 @@
 """The crops stage: sound, landmarks and mouth patches of one shard in one HDF5 file."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +25,7 @@ from dfprobe.products import shard_corpus
 from dfprobe.settings.stage_specs.features import CropSettings, CropsSpec, MadeCrops
 from dfprobe.store.crops import INDEX_SCHEMA, CropReader, append_rows, write_crops
 from dfprobe.store.files import Row, kept
+from dfprobe.store.hashes import key_of
 from dfprobe.store.journal import Journal
 from dfprobe.store.parquet import read_parquet
 from dfprobe.store.shards import ShardProduct, update_shard
@@ -147,12 +146,13 @@ class _CropsProduct(ShardProduct):
 
 def crops_key(settings: CropSettings) -> str:
     """Hash of all that changes the numbers of crops: 64 hexadecimal digits."""
-    parts = {
-        "detect_every": settings.detect_every,
-        "upsample": settings.upsample,
-        "recipes": recipes.crops(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return key_of(
+        {
+            "detect_every": settings.detect_every,
+            "upsample": settings.upsample,
+            "recipes": recipes.crops(),
+        }
+    )
 
 
 def made_crops(settings: CropSettings) -> MadeCrops:

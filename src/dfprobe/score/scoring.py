@@ -13,13 +13,14 @@ from dfprobe.features.encoding import encoded
 from dfprobe.features.inputs import clip_inputs
 from dfprobe.features.rows import stored_rows
 from dfprobe.media.audio import load_sound
-from dfprobe.media.clip import ClipRow, crop_clip
+from dfprobe.media.clip import crop_clip
 from dfprobe.media.faces import FaceFinder, dlib_finder
 from dfprobe.media.video import video_info
 from dfprobe.rates import RowClock
 from dfprobe.score.probes import NamedProbe, Reader
 from dfprobe.settings.stage_specs.features import CropSettings
 from dfprobe.status import Status
+from dfprobe.store.crops import ClipRow
 from dfprobe.store.files import Row
 
 

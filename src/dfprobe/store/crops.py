@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 import h5py
 import numpy as np
@@ -15,24 +16,33 @@ from dfprobe.status import Status
 from dfprobe.store.files import Row, reserve, sha256_of, write_whole
 from dfprobe.store.parquet import read_parquet, write_parquet
 
-INDEX_SCHEMA = {
-    "clip_id": pl.String,
-    "content_key": pl.String,
-    "crops_key": pl.String,
-    "status": pl.String,
-    "video_status": pl.String,
-    "audio_status": pl.String,
-    "face_status": pl.String,
-    "detail": pl.String,
-    "frames": pl.Int64,
-    "source_fps": pl.Float64,
-    "duration_s": pl.Float64,
-    "detected_share": pl.Float64,
-    "samples": pl.Int64,
-    "audio_offset_s": pl.Float64,
-    "leading_silence_s": pl.Float64,
-    "row": pl.Int64,
-}
+
+@dataclass
+class ClipRow:
+    """What the index of the crops stage says about one clip, apart from its keys."""
+
+    status: Status = Status.OK  # the first of the next three that is not ``ok``
+    video_status: Status = Status.OK
+    audio_status: Status = Status.OK
+    face_status: Status = Status.OK  # of the landmarks and mouth patches
+    detail: str = ""  # what is not ``ok``, and what is lost of a damaged file that is
+    frames: int | None = None  # decoded, at 25 per second
+    source_fps: float | None = None  # as the container says, and so the next
+    duration_s: float | None = None
+    detected_share: float | None = None  # with a face, of the frames looked at for one
+    samples: int | None = None  # at 16 kHz, from the first video frame on
+    audio_offset_s: float | None = None  # start of the sound after the first frame
+    leading_silence_s: float | None = None
+
+
+# Statuses are stored as text: a new one changes no schema.
+_TEXT = ("status", "video_status", "audio_status", "face_status")
+INDEX_SCHEMA = pl.Schema(
+    dict.fromkeys(("clip_id", "content_key", "crops_key"), str)
+    | get_type_hints(ClipRow)
+    | dict.fromkeys(_TEXT, str)
+    | {"row": int}
+)
 _NO_SETTINGS = {"versions", "index_sha256"}  # other attributes of the HDF5 file
 _HDF5_BYTES = 16 * 2**10  # of structure, for a clip and for the file
 # Writes all that is stored of a clip into a group of another file.

@@ -179,12 +179,8 @@ class FeatureReader:
                 f"{path} is not a whole feature store ({error}). Delete it and run "
                 "the workflow again: its clips are computed anew."
             ) from error
-        self._spans = {
-            clip_id: (offset, rows)
-            for clip_id, offset, rows in self.index.select(
-                "clip_id", "offset", "rows"
-            ).iter_rows()
-        }
+        spans = self.index.select("clip_id", "offset", "rows").iter_rows()
+        self._spans = {clip_id: (offset, rows) for clip_id, offset, rows in spans}
         self._unchecked = set(range(len(self._starts)))
         self._chunks = self._map_chunks()
 

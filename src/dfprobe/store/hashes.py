@@ -1,7 +1,8 @@
-"""Hashes of large files, remembered by path, size and time."""
+"""Hashes: of large files, remembered by path, size and time, and of settings."""
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def digest(path: Path, algorithm: str) -> str:
         with write_whole(MEMORY) as draft:
             draft.write_text(json.dumps(memory, indent=1), encoding="utf-8")
     return memory[name]
+
+
+def key_of(parts: Mapping[str, object]) -> str:
+    """Hash of JSON values that change some numbers: 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @cache
