@@ -13,7 +13,7 @@ from dfprobe.products import shard_corpus
 from dfprobe.store.files import kept
 from dfprobe.store.journal import Journal
 from dfprobe.store.parquet import read_parquet, write_parquet
-from dfprobe.store.shards import ShardProduct, update_shard
+from dfprobe.store.shards import ShardProduct, shard_clips, update_shard
 
 _KEYS = ("clip_id", "content_key", "facts_key")
 # Statuses are stored as text: a new one changes no schema.
@@ -27,9 +27,7 @@ FACTS_SCHEMA = pl.Schema(
 
 def make_facts(manifest: Path, shard: str, out: Path) -> None:
     """Bring the facts of one shard of a manifest (Parquet) up to date."""
-    columns = ["clip_id", "path", "content_key", "shard"]
-    listed = read_parquet(manifest, columns=columns)
-    clips = listed.filter(pl.col("shard") == shard)
+    clips = shard_clips(manifest, shard)
     update_facts(f"audit facts {shard_corpus(out)}/{shard}", clips, out)
 
 

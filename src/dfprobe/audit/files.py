@@ -41,10 +41,8 @@ def file_problems(
 
     Parameters
     ----------
-    clips : pl.DataFrame
-        One row per clip: ``clip_id, split, label`` and the columns of the facts.
-    same : pl.DataFrame
-        See `duplicates`.
+    clips, same
+        ``clip_id, split, label`` with the columns of the facts; see `duplicates`.
     extra : iterable of str
         Files that are on disk but not in the manifest.
 

@@ -41,11 +41,6 @@ KEY_OF_NAME = {key.name: key for key in (SPEAKER, SOURCE, SIBLING, NAMED)}
 def balance(clips: pl.DataFrame) -> pl.DataFrame:
     """Count the clips by split, class and manipulation.
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        ``split, label, manipulation``.
-
     Returns
     -------
     pl.DataFrame
@@ -63,12 +58,7 @@ def balance(clips: pl.DataFrame) -> pl.DataFrame:
 def overlap(clips: pl.DataFrame, layout: str) -> pl.DataFrame:
     """Count what each split shares with each other one.
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        ``clip_id, split, label, speaker, source``.
-    layout : str
-        Layout of the corpus, whose paths may tell more.
+    The paths of a layout may tell more than ``speaker, source`` of the manifest.
 
     Returns
     -------

@@ -76,11 +76,8 @@ _SHORTCUTS_SCHEMA = {
 def with_values(clips: pl.DataFrame) -> pl.DataFrame:
     """Add the values that follow from others, and turn categories into text.
 
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        The table of clips. A file that could not be opened has no value, and no
-        category either; one without sound has the category ``none``.
+    A file that could not be opened has no value, and no category either; one without
+    sound has the category ``none``.
     """
     opened = pl.col("container").is_not_null()
     kilobytes = pl.when(opened).then(pl.col("bytes") / 1000)
@@ -144,17 +141,12 @@ def categories_by_class(clips: pl.DataFrame) -> pl.DataFrame:
 
 
 def shortcuts(clips: pl.DataFrame) -> pl.DataFrame:
-    """Measure each value alone as a detector of fakes.
+    """Measure each value alone as a detector of fakes, after `with_values`.
 
     An ordered value is used as the score unchanged; of the two directions, larger or
     smaller = fake, the one with an AUC of at least 0.5 is reported. For a category the
     score is its share of fakes, fitted on one half of the clips and applied to the
     other, both ways: see `category_scores`.
-
-    Parameters
-    ----------
-    clips : pl.DataFrame
-        The table of clips after `with_values`.
 
     Returns
     -------

@@ -38,10 +38,8 @@ def import_features(manifest: Path, shard: str, spec: FilesSpec, out: Path) -> N
 
     Parameters
     ----------
-    manifest : Path
-        Manifest of the corpus (Parquet), named after it.
-    shard : str
-        Shard of the manifest, e.g. ``"000"``.
+    manifest, shard
+        Manifest of the corpus (Parquet), named after it, and its shard, e.g. ``"000"``.
     spec : FilesSpec
         The encoder; ``{corpus}`` in its root stands for the name of the corpus.
     out : Path

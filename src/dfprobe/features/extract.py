@@ -26,7 +26,7 @@ from dfprobe.settings.stage_specs.features import (
 )
 from dfprobe.store.crops import CropReader
 from dfprobe.store.parquet import read_parquet
-from dfprobe.store.shards import update_shard
+from dfprobe.store.shards import shard_clips, update_shard
 
 if TYPE_CHECKING:  # torch; encoders without a model do without it
     from dfprobe.features.passes import Passes
@@ -52,12 +52,10 @@ def extract_features(
 
     Parameters
     ----------
-    manifest : Path
-        Manifest of the corpus (Parquet).
+    manifest, shard
+        Manifest of the corpus (Parquet), and its shard, e.g. ``"000"``.
     crops, crops_index : Path
         The shard's crop store (HDF5) and its index (Parquet).
-    shard : str
-        Shard of the manifest, e.g. ``"000"``.
     spec : FeaturesSpec
         The encoder and how it runs.
     out : Path
@@ -121,8 +119,7 @@ def _clip_table(
     manifest: Path, crops_index: Path, shard: str, inputs: frozenset[str]
 ) -> pl.DataFrame:
     """Clips of the shard with their keys and the statuses of their inputs."""
-    listed = read_parquet(manifest, columns=["clip_id", "path", "content_key", "shard"])
-    listed = listed.filter(pl.col("shard") == shard).drop("shard")
+    listed = shard_clips(manifest, shard)
     crops = read_parquet(crops_index).rename({"content_key": "cropped_key"})
     clips = listed.join(crops, on="clip_id", how="left", maintain_order="left")
     stale = clips.filter(pl.col("content_key").ne_missing(pl.col("cropped_key")))

@@ -25,7 +25,7 @@ Sink = Callable[[str, np.ndarray], None]
 
 
 class GreyFrames:
-    """Grey frames of a clip at 25 a second, which can be read more than once.
+    """Grey frames of a clip at 25 per second, which can be read more than once.
 
     They are decoded anew each time only where keeping them would take much memory.
     ``decoded`` is what was decoded of the file, complete after the first reading.

@@ -27,8 +27,7 @@ from dfprobe.store.crops import INDEX_SCHEMA, CropReader, append_rows, write_cro
 from dfprobe.store.files import Row, kept
 from dfprobe.store.hashes import key_of
 from dfprobe.store.journal import Journal
-from dfprobe.store.parquet import read_parquet
-from dfprobe.store.shards import ShardProduct, update_shard
+from dfprobe.store.shards import ShardProduct, shard_clips, update_shard
 
 _DEPENDENCIES = (av, cv2, decord, dlib, h5py, librosa, np)
 
@@ -54,10 +53,8 @@ def make_crops(
 
     Parameters
     ----------
-    manifest : Path
-        Manifest of the corpus (Parquet).
-    shard : str
-        Shard of the manifest, e.g. ``"000"``.
+    manifest, shard
+        Manifest of the corpus (Parquet), and its shard, e.g. ``"000"``.
     spec : CropsSpec
         Other settings than the last time compute all clips again.
     h5, index : Path
@@ -70,12 +67,13 @@ def make_crops(
     DataError
         If more clips failed than the spec allows. The journal keeps what was computed.
     """
+    clips = shard_clips(manifest, shard)
     with ExitStack() as stack:
         update_shard(
             _CropsProduct(
                 task=f"crops {shard_corpus(h5)}/{shard}",
                 files=(h5, index),
-                clips=_clips(manifest, shard, crops_key(spec)),
+                clips=clips.with_columns(crops_key=pl.lit(crops_key(spec))),
                 max_failed_share=spec.max_failed_share,
                 spec=spec,
                 threads=threads,
@@ -166,13 +164,6 @@ def made_crops(settings: CropSettings) -> MadeCrops:
 
 def _versions() -> dict[str, str]:
     return {module.__name__: module.__version__ for module in _DEPENDENCIES}
-
-
-def _clips(manifest: Path, shard: str, key: str) -> pl.DataFrame:
-    """Clips of the shard in order, with their paths and the keys of their crops."""
-    columns = ["clip_id", "path", "content_key", "shard"]
-    listed = read_parquet(manifest, columns).filter(pl.col("shard") == shard)
-    return listed.sort("clip_id").with_columns(crops_key=pl.lit(key))
 
 
 class _ClipRecord:

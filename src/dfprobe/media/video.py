@@ -1,4 +1,4 @@
-"""Video frames on a grid of 25 a second, picked by timestamp.
+"""Video frames on a grid of 25 per second, picked by timestamp.
 
 PyAV lists the timestamps. decord decodes a clip that it can decode without a fault and
 whose frames fit in a fixed share of memory; PyAV decodes the others, frame by frame.
@@ -237,8 +237,8 @@ def frames_at_25fps(
     """Decode a clip's video, one frame for each 1/25 s after its first frame.
 
     Frame ``k`` is the source frame whose timestamp is nearest to ``k / 25`` s after the
-    first one (the earlier of two equally near ones). A source at 25 frames a second
-    comes back frame by frame, also when its timestamps jitter by less than 20 ms.
+    first one (the earlier of two equally near ones). A source at 25 fps comes back
+    frame by frame, also when its timestamps jitter by less than 20 ms.
 
     What is found is noted in ``decoded``, complete when the last chunk is out.
 

@@ -112,7 +112,7 @@ class CropReader:
         return self._array(clip_id, "waveform", "audio_status")
 
     def mouth(self, clip_id: str) -> np.ndarray:
-        """Grey mouth patches at 25 frames a second, (frames, 96, 96) uint8."""
+        """Grey mouth patches at 25 per second, (frames, 96, 96) uint8."""
         return self._array(clip_id, "mouth", "face_status")
 
     def landmarks(self, clip_id: str) -> np.ndarray:

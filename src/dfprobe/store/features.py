@@ -1,4 +1,4 @@
-"""The ragged feature store: one Zarr v3 in one uncompressed zip a shard.
+"""The ragged feature store: one Zarr v3 in one uncompressed zip per shard.
 
 Layout inside ``{shard}.zarr.zip``:
 
@@ -305,7 +305,7 @@ class FeatureReader:
         if not self._starts:
             return []
         shape = (self._chunk_rows, self.dim)
-        # One map of the whole file: a map a chunk would cost a file handle each.
+        # One map of the whole file: one per chunk would cost a file handle each.
         whole = np.memmap(self.path, np.uint8, "r")
         return [
             np.ndarray(shape, self.dtype, buffer=whole, offset=start)

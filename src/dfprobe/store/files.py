@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and the side file that lets a killed job go on."""
+"""Files that are whole or absent, and the last whole version that is kept."""
 
 import errno
 import functools
@@ -42,7 +42,7 @@ def write_whole(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-@functools.cache  # a folder is looked through once a process, it may be large
+@functools.cache  # a folder is looked through once per process, it may be large
 def _remove_abandoned(folder: Path) -> None:
     """Remove the drafts of processes of this machine that have ended."""
     for draft in folder.glob(".*.draft"):

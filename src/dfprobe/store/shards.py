@@ -18,6 +18,7 @@ from dfprobe.progress import Progress
 from dfprobe.store.files import Row, keep, kept, restore
 from dfprobe.store.journal import Journal
 from dfprobe.store.outcome import check_failures, report_outcome
+from dfprobe.store.parquet import read_parquet
 
 log = logging.getLogger("dfprobe")
 
@@ -61,6 +62,12 @@ class ShardProduct(ABC):
         self, index: pl.DataFrame, valid: Collection[str], journal: Journal
     ) -> None:
         """Write the files; clips in ``valid`` are in the kept ones, others noted."""
+
+
+def shard_clips(manifest: Path, shard: str) -> pl.DataFrame:
+    """Clips of one shard of a manifest, sorted: ``clip_id, path, content_key``."""
+    listed = read_parquet(manifest, ["clip_id", "path", "content_key", "shard"])
+    return listed.filter(pl.col("shard") == shard).drop("shard").sort("clip_id")
 
 
 def update_shard(product: ShardProduct) -> None:
