@@ -118,6 +118,15 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray) -> Interval | None:
     return delong_interval(area, variance, min(fakes, reals))
 
 
+def auc_with_interval(
+    labels: np.ndarray, scores: np.ndarray
+) -> tuple[float | None, float | None, float | None]:
+    """AUC and the ends of its interval for a table: None where undefined."""
+    if not 0 < labels.sum() < labels.size:
+        return None, None, None
+    return auc(labels, scores), *(auc_interval(labels, scores) or (None, None))
+
+
 def delong_interval(area: float, variance: float, pairs: int) -> Interval:
     """Interval of an AUC by its variance; ``pairs`` clips of the rarer class, >= 2."""
     if area in (0.0, 0.5, 1.0) and variance < NO_VARIANCE:

@@ -58,8 +58,6 @@ def make_anomaly(
         row (the row's name stands for the encoder's).
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : AnomalySpec
-        The rows, the heads and the corpora.
     out_table : Path
         One row per row of the spec, ``{test} {task}`` in per cent AUC on the common
         clips; ``Sup`` is the mean over its training corpora. Empty where undefined.

@@ -57,8 +57,6 @@ def make_detectors(
         ``.../external/{detector}/{trained_on}/{test}.parquet``.
     manifests : sequence of Path
         ``.../{corpus}.parquet`` of the test corpora.
-    spec : DetectorsSpec
-        Our probes, the detectors from outside, and the test corpora.
     out_table : Path
         One row per detector: AUC in per cent on the common clips of each corpus;
         ``mean`` over all corpora; ``mean_other`` over those that no detector of the

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.statistics.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import auc_with_interval
 from dfprobe.evaluation.tables.corpus_scores import (
     CorpusScores,
     group_facts,
@@ -94,14 +94,12 @@ def _rows(
 ) -> Iterator[Row]:
     """Rows of one pair of corpora: the layers, then the mix."""
     labels = corpus.labels[corpus.common]
-    both = 0 < labels.sum() < labels.size
     names = [*map(str, range(len(weights))), MIX]
     for key, name, weight in zip(keys, names, [*weights.tolist(), None], strict=True):
-        values = corpus.scores[key][corpus.common]
-        low, high = (auc_interval(labels, values) if both else None) or (None, None)
+        area, low, high = auc_with_interval(labels, corpus.scores[key][corpus.common])
         yield {
             "layer": name,
-            "auc": auc(labels, values) if both else None,
+            "auc": area,
             "auc_low": low,
             "auc_high": high,
             "clips": labels.size,

@@ -6,8 +6,8 @@ from dfprobe.evaluation.statistics.bootstrap import BOOTSTRAP, cluster_interval
 from dfprobe.evaluation.statistics.metrics import (
     INTERVAL,
     METRICS,
-    auc_interval,
     auc_with_failures,
+    auc_with_interval,
 )
 from dfprobe.evaluation.tables.corpus_scores import CorpusScores, Groups
 from dfprobe.evaluation.tables.subsets import Subset
@@ -46,24 +46,23 @@ def measure(corpus: CorpusScores, scores: np.ndarray, subset: Subset) -> Row:
     counted = subset.members & scored
     labels, values = corpus.labels[counted], scores[counted]
     members = corpus.labels[subset.members]
-    both = bool(0 < labels.sum() < labels.size)
-    known = {
-        n: metric(labels, values) if both else None for n, metric in METRICS.items()
+    area, low, high = auc_with_interval(labels, values)
+    others = {
+        name: None if area is None else METRICS[name](labels, values)
+        for name in ("ap", "eer")
     }
-    low, high = (auc_interval(labels, values) if both else None) or (None, None)
     with_failures = auc_with_failures(members, scores[subset.members])
     return {
         "subset": subset.name,
         **_counts(labels, members),
-        "auc": known["auc"],
+        "auc": area,
         "auc_low": low,
         "auc_high": high,
         "interval": INTERVAL,
         **_by_cluster(labels, values, corpus.groups, counted),
         "auc_failed_chance": with_failures.chance,
         "auc_failed_worst": with_failures.worst,
-        "ap": known["ap"],
-        "eer": known["eer"],
+        **others,
     }
 
 

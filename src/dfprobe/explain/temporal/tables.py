@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from dfprobe.evaluation.statistics.metrics import auc, auc_interval
+from dfprobe.evaluation.statistics.metrics import auc_with_interval
 from dfprobe.evaluation.tables.corpus_scores import CorpusScores, join_scores
 from dfprobe.explain.temporal import leading, localisation
 from dfprobe.explain.temporal.curves import read_curves
@@ -179,12 +178,9 @@ def _names(key: ScoreKey, about: CurvesEncoder) -> dict[str, str]:
 
 def _classification(corpus: CorpusScores, key: ScoreKey) -> dict[str, float | None]:
     """AUC of the clip scores on the clips that all heads could score."""
-    labels = corpus.labels[corpus.common]
-    if len(np.unique(labels)) < 2:
-        return dict.fromkeys(_CLASSIFICATION)
     values = corpus.scores[key][corpus.common]
-    low, high = auc_interval(labels, values) or (None, None)
-    return dict(zip(_CLASSIFICATION, (auc(labels, values), low, high), strict=True))
+    found = auc_with_interval(corpus.labels[corpus.common], values)
+    return dict(zip(_CLASSIFICATION, found, strict=True))
 
 
 def _write(

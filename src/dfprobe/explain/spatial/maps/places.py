@@ -28,27 +28,28 @@ def processed_frame(encoder: Any, source: SourceFrames, frame: int) -> np.ndarra
 
 def face_crop(encoder: Any, source: SourceFrames, frame: int) -> np.ndarray:
     """Square around the face box, as FSFM takes it."""
-    return face_region(source.box(frame), *source.size)
+    return face_region(source.boxes[frame], *source.size)
 
 
 def lips(encoder: Any, source: SourceFrames, frame: int) -> np.ndarray:
     """Centre of the mouth patch, which is what lip readers see."""
-    return mouth_region(source.mouth(frame), round((PATCH - CROP) / 2), CROP)
+    return mouth_region(source.mouths[frame], round((PATCH - CROP) / 2), CROP)
 
 
 def mouth_patch(encoder: Any, source: SourceFrames, frame: int) -> np.ndarray:
     """Whole mouth patch."""
-    return mouth_region(source.mouth(frame), 0, PATCH)
+    return mouth_region(source.mouths[frame], 0, PATCH)
 
 
 def mouth_cells(encoder: Any, source: SourceFrames, frame: int) -> np.ndarray:
     """Mouth patch up to a multiple of the encoder's ``grid``; the rest is not read."""
-    return mouth_region(source.mouth(frame), 0, PATCH - PATCH % encoder.grid)
+    return mouth_region(source.mouths[frame], 0, PATCH - PATCH % encoder.grid)
 
 
 def face_cells(encoder: Any, source: SourceFrames, frame: int) -> np.ndarray:
     """Square of the landmarks, as the encoder's ``face_place`` puts it."""
-    left, top, side = encoder.face_place(source.points(frame), *source.size)
+    points = source.landmarks[frame].astype(np.float32)  # as encoders get them
+    left, top, side = encoder.face_place(points, *source.size)
     return rectangle(left, top, side, side)
 
 

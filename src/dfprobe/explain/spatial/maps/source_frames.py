@@ -46,26 +46,17 @@ class SourceFrames:
         if not self._size:
             self._size.append((chunk.shape[2], chunk.shape[1]))
 
-    def box(self, frame: int) -> np.ndarray:
-        """Face box of a frame, (4,) float32, NaN without a face."""
-        return self._boxes[frame]
-
-    def points(self, frame: int) -> np.ndarray:
-        """Landmarks of a frame without gaps, (68, 2) float32, as encoders get them."""
-        return self._landmarks[frame].astype(np.float32)
-
-    def mouth(self, frame: int) -> tuple[np.ndarray, int, int]:
-        """Place of a frame's mouth patch, see `dfprobe.media.mouth.patch_places`."""
-        return self._places[frame]
-
     @cached_property
-    def _boxes(self) -> np.ndarray:
+    def boxes(self) -> np.ndarray:
+        """Face box of each frame, (frames, 4) float32, NaN without a face."""
         return self.crops.boxes(self.clip_id)
 
     @cached_property
-    def _landmarks(self) -> np.ndarray:
+    def landmarks(self) -> np.ndarray:
+        """Landmarks of each frame without gaps, (frames, 68, 2)."""
         return interpolate_landmarks(self.crops.landmarks(self.clip_id))
 
     @cached_property
-    def _places(self) -> list[tuple[np.ndarray, int, int]]:
-        return list(patch_places(self._landmarks))
+    def mouths(self) -> list[tuple[np.ndarray, int, int]]:
+        """Place of each frame's mouth patch, see `dfprobe.media.mouth.patch_places`."""
+        return list(patch_places(self.landmarks))

@@ -41,20 +41,20 @@ def confidence_table(
         Thresholds are scores that occur, at most 40 of a curve, evenly spaced by rank;
         the first one keeps all targets with a score.
     """
-    names = ["train", "test", "target"]
+    target = ["train", "test", "target"]
     control = points.filter(pl.col("encoder") == constant).select(
-        *names, pl.col("error").alias("control")
+        *target, pl.col("error").alias("control")
     )
     ours = points.filter(pl.col("encoder").is_in(list(labels))).join(
-        control, on=names, how="left", maintain_order="left"
+        control, on=target, how="left", maintain_order="left"
     )
     rows: list[Row] = []
     for key, group in ours.group_by(_KEYS, maintain_order=True):
-        texts = dict(zip(_KEYS, key, strict=True))
-        first = {"encoder": texts.pop("encoder"), "label": labels[str(key[0])], **texts}
+        names = dict(zip(_KEYS, key, strict=True))
         for score, column in SCORES.items():
-            rows += [first | {"score": score} | row for row in _curve(group, column)]
-    return pl.DataFrame(rows, schema=CONFIDENCE_SCHEMA)
+            rows += [names | {"score": score} | row for row in _curve(group, column)]
+    label = pl.col("encoder").replace_strict(labels, return_dtype=pl.String)
+    return pl.DataFrame(rows, schema=CONFIDENCE_SCHEMA).with_columns(label=label)
 
 
 def _curve(group: pl.DataFrame, column: str) -> Iterator[Row]:

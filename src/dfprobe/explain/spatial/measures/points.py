@@ -80,6 +80,11 @@ class Scene(NamedTuple):
     face: Point | None  # centre of the face
     face_mask: np.ndarray | None  # (height, width) bool: pixels of the face's box
 
+    def masks(self, held: Held) -> dict[str, np.ndarray]:
+        """Regions in which heat is counted, as far as they are known."""
+        masks = {"face": self.face_mask, "region": held.region}
+        return {name: mask for name, mask in masks.items() if mask is not None}
+
 
 class Judged(NamedTuple):
     """Where a map or a baseline points in a frame, and its heat where there is one."""
@@ -186,7 +191,6 @@ def _judge(row: Mapping[str, Any] | None) -> Judged:
 def _rows(key: MapKey, judged: Judged, scene: Scene) -> Iterator[Row]:
     """Rows of one map or baseline, one per target of the scene."""
     for held in scene.held:
-        masks = {"face": scene.face_mask, "region": held.region}
         yield {
             **_names(key, held, judged.status),
             "logit": judged.logit,
@@ -195,7 +199,7 @@ def _rows(key: MapKey, judged: Judged, scene: Scene) -> Iterator[Row]:
             "y": judged.point.y,
             "error": point_error(judged.point, held.target.point),
             "hit": _hit(judged, held.target, scene.size),
-            **_shares(judged, masks),
+            **_shares(judged, scene.masks(held)),
         }
 
 
@@ -219,26 +223,23 @@ def _hit(judged: Judged, target: Target, size: tuple[int, int] | None) -> float 
     return float(ellipse_holds(target.region, x, y))
 
 
-def _shares(judged: Judged, masks: Mapping[str, np.ndarray | None]) -> dict[str, float]:
+def _shares(judged: Judged, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Share of the heat in each region, and of the area that the map covers."""
     if judged.image is None or judged.extent is None:
         return {}
     shares = {}
     for name, mask in masks.items():
-        if mask is not None:
-            shares[f"share_in_{name}"] = share_inside(judged.image, mask)
-            shares[f"area_of_{name}"] = share_inside(judged.extent, mask)
+        shares[f"share_in_{name}"] = share_inside(judged.image, mask)
+        shares[f"area_of_{name}"] = share_inside(judged.extent, mask)
     return shares
 
 
 def _baselines(
     scene: Scene, training_point: Point | None
 ) -> Iterator[tuple[str, Judged]]:
+    no_face = Judged(Status.NO_FACE, CENTRE)
     yield FRAME_CENTRE, Judged(Status.OK, CENTRE)
-    if scene.face is None:
-        yield FACE_CENTRE, Judged(Status.NO_FACE, CENTRE)
-    else:
-        yield FACE_CENTRE, Judged(Status.OK, scene.face)
+    yield FACE_CENTRE, Judged(Status.OK, scene.face) if scene.face else no_face
     if training_point is not None:
         yield TRAINING_POINT, Judged(Status.OK, training_point)
 
@@ -246,12 +247,8 @@ def _baselines(
 def _random_rows(scene: Scene) -> Iterator[Row]:
     """Rows of what is expected of a random point: it has no place of its own."""
     for held in scene.held:
-        masks = {"face": scene.face_mask, "region": held.region}
-        areas = {
-            f"area_of_{name}": float(mask.mean())
-            for name, mask in masks.items()
-            if mask is not None
-        }
+        masks = scene.masks(held).items()
+        areas = {f"area_of_{name}": float(mask.mean()) for name, mask in masks}
         yield {
             **_names(MapKey(RANDOM_POINT, None, None), held, Status.OK),
             "error": random_error(held.target.point),

@@ -84,11 +84,6 @@ def make_points(
         ``points``: a row per map and target, columns as in `POINT_SCHEMA`; ``spatial``:
         a row per map, then the baselines (see `BASELINES`); ``confidence``: see
         `dfprobe.explain.spatial.measures.confidence`.
-
-    Raises
-    ------
-    DataError
-        If a file is not as it must be.
     """
     named = labels(spec.encoders)
     by_test: dict[str, dict[str, pl.DataFrame]] = {test: {} for test in spec.test}
@@ -128,10 +123,9 @@ def spatial_table(points: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFram
     """
     rows = []
     for key, group in points.group_by(KEYS, maintain_order=True):
-        names = dict(zip(KEYS, key, strict=True))
         failed = group.filter(pl.col("status") != Status.OK)
         rows.append(
-            {"encoder": names.pop("encoder"), "label": named[str(key[0])], **names}
+            dict(zip(KEYS, key, strict=True))
             | {
                 "targets": group.height,
                 "frames": group.n_unique(["clip_id", "frame"]),
@@ -142,7 +136,8 @@ def spatial_table(points: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFram
                 **{name: group[name].mean() for name in SHARES},
             }
         )
-    return pl.DataFrame(rows, schema=_TABLE_SCHEMA)
+    label = pl.col("encoder").replace_strict(named, return_dtype=pl.String)
+    return pl.DataFrame(rows, schema=_TABLE_SCHEMA).with_columns(label=label)
 
 
 def _points_of(
