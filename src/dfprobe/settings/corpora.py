@@ -1,12 +1,12 @@
 """Settings of a corpus: where it lies, how it is split, whether it is generated."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from dfprobe.settings.corpus_layouts import generated, layout_options, layouts
-from dfprobe.settings.model import Options, Settings, derived, require_known, told
-from dfprobe.settings.options import complete
+from dfprobe.settings.model import Options, Settings, derived, known, told
+from dfprobe.settings.options import options_of
 
 
 class Sources(Settings):
@@ -27,7 +27,9 @@ class Demo(Settings):
 class Corpus(Settings):
     """A data set."""
 
-    layout: str = Field(description="Layout on disk; a module of dfprobe.corpora.")
+    layout: Annotated[str, known(layouts)] = Field(
+        description="Layout on disk; a module of dfprobe.corpora."
+    )
     root: str = Field(description="Folder of the corpus.")
     label: str = derived("Name in figures; null takes the key.")
     splits: str | None = Field(
@@ -60,25 +62,14 @@ class Corpus(Settings):
         "or changed. Switch it off for very large or slow folders and run "
         "`snakemake --forcerun make_manifest` after a change.",
     )
-    options: Options = Field({}, description="The layout's own settings.")
+    options: Annotated[Options, options_of("layout", layout_options)] = Field(
+        {}, description="The layout's own settings."
+    )
     demo: Demo | None = Field(
         None,
         description="Generate this corpus instead of reading one that is there; null "
         "reads.",
     )
-
-    @field_validator("layout")
-    @classmethod
-    def _is_known(cls, layout: str) -> str:
-        require_known(layout, layouts())
-        return layout
-
-    @field_validator("options")
-    @classmethod
-    def _of_the_layout(cls, options: Options, info: ValidationInfo) -> Options:
-        if "layout" not in info.data:
-            return options
-        return complete(layout_options(info.data["layout"]), options)
 
     @field_validator("demo")
     @classmethod

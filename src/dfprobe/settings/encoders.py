@@ -12,10 +12,11 @@ from dfprobe.settings.model import (
     Settings,
     derived,
     expected,
+    known,
     require_known,
     told,
 )
-from dfprobe.settings.options import complete
+from dfprobe.settings.options import options_of
 
 _STORED = {"file", "hub"}  # kinds of weights that are named, not described
 _OF_FILES, _OF_A_FAMILY = "`source: files`", "an encoder with a `family`"
@@ -29,7 +30,9 @@ class ComputedEncoder(Settings):
     source: Literal["videos"] = Field(
         "videos", description="`videos` are encoded by `family`."
     )
-    family: str = Field(description="Module of dfprobe.encoders that builds it.")
+    family: Annotated[str, known(encoder_families.families)] = Field(
+        description="Module of dfprobe.encoders that builds it."
+    )
     label: str = derived("Name in tables and figures; null takes the key.")
     stream: str = derived(
         "Which of the family's streams is encoded; null takes the only one."
@@ -54,18 +57,14 @@ class ComputedEncoder(Settings):
         "by side.",
     )
     seed: int = Field(0, ge=0, description="Seed of random weights.")
-    options: Options = Field({}, description="The family's own settings.")
+    options: Annotated[
+        Options, options_of("family", encoder_families.family_options)
+    ] = Field({}, description="The family's own settings.")
 
     @property
     def modality(self) -> str:
         """``audio``, ``visual`` or ``audio-visual``."""
         return encoder_families.modality(self.family, self.stream)
-
-    @field_validator("family")
-    @classmethod
-    def _is_known(cls, family: str) -> str:
-        require_known(family, encoder_families.families())
-        return family
 
     @field_validator("stream")
     @classmethod
@@ -107,13 +106,6 @@ class ComputedEncoder(Settings):
             return layer
         raise expected("must be `last`, `all` or a layer number (an integer from 0)")
 
-    @field_validator("options")
-    @classmethod
-    def _options_of_the_family(cls, options: Options, info: ValidationInfo) -> Options:
-        if "family" not in info.data:
-            return options
-        return complete(encoder_families.family_options(info.data["family"]), options)
-
 
 class FeatureFiles(Settings):
     """An encoder that ran elsewhere, by the feature files that it left."""
@@ -133,7 +125,9 @@ class FeatureFiles(Settings):
         "of the corpus."
     )
     label: str = derived("Name in tables and figures; null takes the key.")
-    stream: str = derived("`audio`, `video` or `audio_video`.")
+    stream: Annotated[str, known(lambda: list(MODALITIES))] = derived(
+        "`audio`, `video` or `audio_video`."
+    )
     rate_hz: float = Field(RATE_HZ, gt=0, description="Rows per second.")
     first_row_s: float = Field(
         0.0, description="Start of row 0, in seconds after the first video frame."
@@ -143,12 +137,6 @@ class FeatureFiles(Settings):
     def modality(self) -> str:
         """``audio``, ``visual`` or ``audio-visual``."""
         return MODALITIES[self.stream]
-
-    @field_validator("stream")
-    @classmethod
-    def _is_known(cls, stream: str) -> str:
-        require_known(stream, list(MODALITIES))
-        return stream
 
 
 def _encoder(data: Any) -> ComputedEncoder | FeatureFiles:

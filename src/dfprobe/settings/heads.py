@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from dfprobe.settings.head_kinds import PRESETS, kind_options, kinds
 from dfprobe.settings.model import (
@@ -12,10 +12,10 @@ from dfprobe.settings.model import (
     Options,
     Seeds,
     Settings,
-    require_known,
+    known,
     taken,
 )
-from dfprobe.settings.options import complete
+from dfprobe.settings.options import options_of
 
 LearningRates = Annotated[
     tuple[Annotated[float, Field(gt=0)], ...], FromList, Field(min_length=1), Once
@@ -37,7 +37,7 @@ def _of_the_setting(name: str) -> Any:
 class Head(Settings):
     """One entry of `heads`: a head per seed, encoder and training corpus."""
 
-    kind: str = Field(
+    kind: Annotated[str, known(kinds)] = Field(
         "linear",
         description="`linear` is the paper's probe; `transformer` reads the rows in "
         "their order.",
@@ -80,21 +80,8 @@ class Head(Settings):
     encoders: Names | tuple[()] = Field(
         (), description="Encoders it is trained on; null takes all."
     )
-    options: Options = Field(
+    options: Annotated[Options, options_of("kind", kind_options)] = Field(
         {},
         description="The size of a Transformer (width, layers, heads, feed_forward, "
         "dropout).",
     )
-
-    @field_validator("kind")
-    @classmethod
-    def _is_known(cls, kind: str) -> str:
-        require_known(kind, kinds())
-        return kind
-
-    @field_validator("options")
-    @classmethod
-    def _of_the_kind(cls, options: Options, info: ValidationInfo) -> Options:
-        if "kind" not in info.data:
-            return options
-        return complete(kind_options(info.data["kind"]), options)

@@ -92,6 +92,16 @@ def require_known(name: str, known: list[str]) -> None:
         raise told(unknown_name("unknown name", name, known))
 
 
+def known(names: Callable[[], list[str]]) -> AfterValidator:
+    """Check of a text that must be one of some names."""
+
+    def check(name: str) -> str:
+        require_known(name, names())
+        return name
+
+    return AfterValidator(check)
+
+
 def derived(description: str) -> Any:
     """Field of a text that is found out where it is not given; empty until then."""
     return Field("", description=description, json_schema_extra=_null_by_default)

@@ -1,8 +1,15 @@
 """Models of options that a family, layout or head kind declares as a literal."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+)
 
 from dfprobe.errors import ConfigError
 from dfprobe.settings.messages import sentences
@@ -55,6 +62,17 @@ def complete(model: type[Settings], options: Options) -> Options:
         If an option is not known or has a value that it cannot have.
     """
     return model.model_validate(options).model_dump()
+
+
+def options_of(field: str, model: Callable[[str], type[Settings]]) -> AfterValidator:
+    """Completion of options of which another field, checked before, names the owner."""
+
+    def check(options: Options, info: ValidationInfo) -> Options:
+        if field not in info.data:
+            return options
+        return complete(model(info.data[field]), options)
+
+    return AfterValidator(check)
 
 
 def complete_or_refuse(model: type[Settings], options: Options, owner: str) -> Options:
