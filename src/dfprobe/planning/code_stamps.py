@@ -47,25 +47,13 @@ def stage_code(*modules: str) -> list[str]:
 
 
 def stage_data(name: str) -> str:
-    """File that stands for a data file of the package, see `stage_code`.
-
-    Parameters
-    ----------
-    name : str
-        Path below the package, e.g. ``report/pages/paper_tables.csv``.
-    """
+    """File that stands for one below the package, e.g. a CSV file; see `stage_code`."""
     content = (Path(__file__).parents[1] / name).read_text(encoding="utf-8")
     return str(_written(Path(products.CODE, "dfprobe", name), content))
 
 
 def stage_templates(*names: str) -> list[str]:
-    """Files that stand for templates of pages and all that they take in.
-
-    Parameters
-    ----------
-    *names : str
-        Files in ``report/templates``.
-    """
+    """Files that stand for some in ``report/templates`` and all that they take in."""
     found: dict[str, str] = {}
     waiting = list(names)
     while waiting:

@@ -11,20 +11,10 @@ from dfprobe.settings.config import Config
 
 @dataclass(frozen=True)
 class Head:
-    """A head on each of some encoders, trained and tested on each of some corpora.
+    """A head on each of some encoders, trained and tested on each of some corpora."""
 
-    Parameters
-    ----------
-    name : str
-        Its name in paths.
-    encoders : tuple of str
-        Encoders, or pairs of them (``a+b``), whose features it reads.
-    train, test : tuple of str
-        Corpora.
-    """
-
-    name: str
-    encoders: tuple[str, ...]
+    name: str  # in paths
+    encoders: tuple[str, ...]  # or pairs of them, a+b
     train: tuple[str, ...]
     test: tuple[str, ...]
 

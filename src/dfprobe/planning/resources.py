@@ -46,13 +46,6 @@ def require_weights(config: Config, encoders: Collection[str]) -> None:
 
     Hub ids are left to the jobs, which download them where there is a network.
 
-    Parameters
-    ----------
-    config : Config
-        The complete configuration.
-    encoders : collection of str
-        Encoders whose features are to be computed.
-
     Raises
     ------
     ConfigError

@@ -13,13 +13,7 @@ from dfprobe.store.listing import changes_since
 
 
 def files_state(config: Config, encoder: str, corpus: str) -> str:
-    """Digest of an encoder's feature files of a corpus, so that a new one is noticed.
-
-    Returns
-    -------
-    str
-        A digest; "not watched" where the corpus is not.
-    """
+    """Digest of an encoder's feature files, or "not watched"."""
     entry = config.encoders[encoder]
     if not config.corpora[corpus].watch or not isinstance(entry, FeatureFiles):
         return "not watched"
@@ -28,15 +22,10 @@ def files_state(config: Config, encoder: str, corpus: str) -> str:
 
 
 def corpus_state(config: Config, corpus: str) -> str:
-    """Digest of the files of a corpus, so that a file that came or went is noticed.
+    """Digest of the files of a corpus, or "not watched".
 
     A generated corpus is compared with the generator's own list, and gives a constant
     as long as nobody touched it (also before it was generated).
-
-    Returns
-    -------
-    str
-        A digest, or "not watched".
     """
     entry = config.corpora[corpus]
     if not entry.watch:

@@ -22,12 +22,7 @@ def content_hashes(config: Config) -> dict[str, str | None]:
 
 
 def content_hash(weights: str) -> str | None:
-    """SHA-256 over the files that hold the tensors of weights.
-
-    Parameters
-    ----------
-    weights : str
-        As a configuration names them: a file, a folder, or a hub id.
+    """SHA-256 over the files that hold the tensors of weights, by their name.
 
     Returns
     -------
@@ -57,32 +52,16 @@ def notes(config: Config) -> tuple[WeightsNote, ...]:
 
 
 def warn_of_others(config: Config, encoders: Collection[str]) -> None:
-    """Log a warning for each encoder whose weights are not the published ones.
-
-    Parameters
-    ----------
-    config : Config
-        The complete configuration.
-    encoders : collection of str
-        Encoders whose features are to be computed.
-    """
-    for encoder, note in ((entry.encoder, entry.note) for entry in notes(config)):
-        if encoder in encoders:
-            log.warning("encoder %s: %s", encoder, note)
+    """Log a warning for each of some encoders whose weights are not the published."""
+    for entry in notes(config):
+        if entry.encoder in encoders:
+            log.warning("encoder %s: %s", entry.encoder, entry.note)
 
 
 def not_published(weights: str) -> str | None:
     """Say how weights of a known name differ from the published file, if they do.
 
-    Parameters
-    ----------
-    weights : str
-        As a configuration names them.
-
-    Returns
-    -------
-    str or None
-        Sentences; None where nothing is published to compare with, or nothing differs.
+    None where nothing is published to compare with, or nothing differs.
     """
     record = records().get(record_name(weights))
     files = tensor_files(weights)

@@ -16,12 +16,7 @@ from dfprobe.settings.references import problems
 
 
 def complete_config(given: Mapping[str, Any]) -> Config:
-    """Check a configuration and fill in every default.
-
-    Parameters
-    ----------
-    given : mapping
-        The merged configuration, as Snakemake gives it.
+    """Check a merged configuration, as Snakemake gives it, and fill in every default.
 
     Raises
     ------
@@ -39,12 +34,7 @@ def complete_config(given: Mapping[str, Any]) -> Config:
 
 
 def read_config(path: Path) -> Config:
-    """Read a configuration where there is no Snakemake to do it.
-
-    Parameters
-    ----------
-    path : Path
-        YAML, as for ``snakemake --configfile``.
+    """Read a configuration (YAML) where there is no Snakemake to do it.
 
     Raises
     ------

@@ -27,15 +27,7 @@ _RULES = {
 
 
 def sentences(error: ValidationError, where: str) -> list[str]:
-    """One sentence for each problem of some settings.
-
-    Parameters
-    ----------
-    error : pydantic.ValidationError
-        What a model of settings raised.
-    where : str
-        Begins the key paths, e.g. ``config``.
-    """
+    """One sentence for each problem; ``where`` begins the key paths: ``config``."""
     return sorted(set(_sentences(error, where)))
 
 

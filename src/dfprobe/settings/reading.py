@@ -39,14 +39,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def check_files(paths: Iterable[Path]) -> None:
-    """Refuse what Snakemake, which reads the same files, refuses or takes silently.
+    """Refuse, as `read_yaml`, what Snakemake refuses in other words or takes silently.
 
     Files that are not there are left to Snakemake.
-
-    Raises
-    ------
-    ConfigError
-        As `read_yaml`.
     """
     for path in paths:
         if path.is_file():

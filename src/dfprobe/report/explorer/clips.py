@@ -13,7 +13,7 @@ from dfprobe.media.audio import load_sound
 from dfprobe.media.video import VideoInfo, video_info
 from dfprobe.products import ScoreKey
 from dfprobe.report.explorer.choice import choose, wrongness
-from dfprobe.report.explorer.media_files import sound_facts, sprite
+from dfprobe.report.explorer.media_files import mean_rows, sound_facts, sprite
 from dfprobe.report.explorer.scripts import Json, write_call
 from dfprobe.settings.stage_specs.report import ClipsSpec
 from dfprobe.store.parquet import read_parquet
@@ -163,11 +163,8 @@ def _curves(paths: Sequence[Path], chosen: Sequence[str]) -> dict[str, list[Any]
 def _curve(row: Mapping[str, Any]) -> Json:
     """Curve in few points: ``first`` is the middle of the first one, in seconds."""
     values = np.array(row["curve"], dtype=np.float64)
-    group = -(-len(values) // _LONGEST)
-    starts = np.arange(0, len(values), group)
-    sizes = np.diff([*starts, len(values)])
-    means = np.add.reduceat(values, starts) / sizes
-    step_s = group / row["rate_hz"]
+    means = mean_rows(values[:, None], _LONGEST)[:, 0]
+    step_s = -(-len(values) // _LONGEST) / row["rate_hz"]
     return {
         "step": round(step_s, 6),
         "first": round(row["first_row_s"] + step_s / 2, 6),

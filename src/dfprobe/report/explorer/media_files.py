@@ -111,11 +111,10 @@ def sound_facts(waveform: np.ndarray) -> Json:
 
 def _mel_png(waveform: np.ndarray) -> bytes:
     """Draw the mel bands of AV-HuBERT's input as grey values."""
-    decibels = _mean_rows(_energies(waveform), _WIDEST) * (10.0 / math.log(10.0))
+    decibels = mean_rows(_energies(waveform), _WIDEST) * (10.0 / math.log(10.0))
     grey = np.clip((decibels.max() - decibels) / _RANGE_DB * 255.0, 0, 255)
-    image = (
-        grey.round().astype(np.uint8).T[::-1]
-    )  # (columns, bands) -> (bands, columns)
+    # (columns, bands) -> (bands, columns), the low ones at the bottom
+    image = grey.round().astype(np.uint8).T[::-1]
     _, coded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return coded.tobytes()
 
@@ -129,7 +128,7 @@ def _energies(waveform: np.ndarray) -> np.ndarray:
     )
 
 
-def _mean_rows(rows: np.ndarray, most: int) -> np.ndarray:
+def mean_rows(rows: np.ndarray, most: int) -> np.ndarray:
     """Means of groups of neighbouring rows, so that there are ``most`` at most."""
     starts = np.arange(0, len(rows), -(-len(rows) // most))
     sizes = np.diff([*starts, len(rows)])

@@ -113,11 +113,7 @@ def _line(look: Look) -> Style:
     return style | {"markersize": 3.5, "linewidth": 1.4}
 
 
-def _curves(
-    axes: Axes,
-    confidence: pl.DataFrame,
-    looks: _Looks,
-) -> None:
+def _curves(axes: Axes, confidence: pl.DataFrame, looks: _Looks) -> None:
     """Draw the curve of the main method of each encoder and part."""
     for (encoder, part), look in looks.items():
         ours = confidence.filter(
@@ -141,12 +137,7 @@ def _baseline_lines(
             line(scale * value, color=PLAIN, linewidth=1.1, linestyle=dashes, zorder=1)
 
 
-def _bars(
-    axes: Axes,
-    table: pl.DataFrame,
-    bars: _Bars,
-    looks: _Looks,
-) -> None:
+def _bars(axes: Axes, table: pl.DataFrame, bars: _Bars, looks: _Looks) -> None:
     """Draw one bar per map, the first on top, with its interval or a uniform map's."""
     rows = _maps(table, table["test"][0])
     for place, row in enumerate(rows):
@@ -162,25 +153,24 @@ def _bars(
             axes.plot(ends, [place, place], color="black", linewidth=1.2)
     if bars.uniform is None:
         _baseline_lines(axes, table, bars.column, 100.0, axes.axvline)
-    axes.set_yticks(range(len(rows)), [_name(row) for row in rows], fontsize=SMALL)
+    names = [f"{_name(row)}, {row['method'] or 'none explained'}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=SMALL)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     bare(axes)
 
 
 def _name(row: _Row) -> str:
-    """Label of a map: encoder, part unless it is the whole frame, method."""
+    """Label of an encoder, and of a part unless it is the whole frame."""
     part = [] if row["part"] in (None, "frame") else [row["part"]]
-    return ", ".join([row["label"], *part, row["method"] or "none explained"])
+    return ", ".join([row["label"], *part])
 
 
 def _legend(table: pl.DataFrame, looks: _Looks) -> list[Line2D]:
-    labels = {}
-    for row in _maps(table, table["test"][0]):
-        part = [] if row["part"] in (None, "frame") else [row["part"]]
-        labels[row["encoder"], row["part"]] = ", ".join([row["label"], *part])
+    rows = _maps(table, table["test"][0])
+    names = {(row["encoder"], row["part"]): _name(row) for row in rows}
     ours = [
-        Line2D([], [], label=labels[key], **_line(look)) for key, look in looks.items()
+        Line2D([], [], label=names[key], **_line(look)) for key, look in looks.items()
     ]
     present = set(table["encoder"])
     baselines = [
@@ -188,14 +178,6 @@ def _legend(table: pl.DataFrame, looks: _Looks) -> list[Line2D]:
         for name, label in BASELINES.items()
         if name in present
     ]
-    chance = Line2D(
-        [],
-        [],
-        color="black",
-        marker="|",
-        linestyle="none",
-        markersize=9,
-        mew=2.2,
-        label="uniform heat",
-    )
+    tick: Style = {"color": "black", "marker": "|", "markersize": 9, "mew": 2.2}
+    chance = Line2D([], [], linestyle="none", label="uniform heat", **tick)
     return [*ours, *baselines, chance]
