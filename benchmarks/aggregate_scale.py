@@ -9,7 +9,6 @@ status 1. The AUCs are those of made-up scores.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -19,28 +18,29 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import yaml
 from published_sizes import PAPER, WHOLE_AV1M, Corpus
 
 from dfprobe.evaluation.tables.fusion import make_fusion
 from dfprobe.evaluation.tables.fusion_tables import Tables as FusionTables
 from dfprobe.evaluation.tables.matrix import Tables, make_matrix
 from dfprobe.explain.temporal.tables import make_tables
-from dfprobe.planning import fusion, site, specs, tables, temporal
+from dfprobe.planning import fusion, heads, site, tables, temporal
 from dfprobe.products import ScoreKey
 from dfprobe.report.explorer.clips import make_clips
 from dfprobe.report.pages.summary import write_summary
-from dfprobe.settings.complete import read_config
+from dfprobe.settings.complete import complete_config, read_config
+from dfprobe.settings.config import Config
 from dfprobe.store.scores import write_scores
 
 LIMIT_GB = 2.0
+PAPER_CONFIG = Path("config/paper.yaml")
 RATE_HZ = 25.0
 _KINDS = ("real", "fake_video_fake_audio")
-
-Config = dict[str, Any]
 
 
 class Measured(NamedTuple):
@@ -64,7 +64,7 @@ def write_tree(config: Config, corpora: dict[str, Corpus]) -> None:
         _write_curves(tested[name], corpus, random, f"curves-{name}.parquet")
         if corpus.train:
             val = clips.filter(split="val" if corpus.val else "test").head(5_000)
-            for path in fusion.val_scores(config):
+            for path in heads.of_matrix(config).val_scores():
                 if Path(path).name == f"{name}.val.parquet":
                     _write_scores(val, random, path)
     for path in map(Path, temporal.score_files(config)):
@@ -144,15 +144,13 @@ def _write(table: pl.DataFrame, path: str) -> None:
 
 def matrix(config: Config) -> None:
     """Make the matrix of all heads."""
-    others = [
-        Path(f"results/xdata_matrix_{head}.csv") for head in list(config["heads"])[1:]
-    ]
+    others = [Path(f"results/xdata_matrix_{head}.csv") for head in [*config.heads][1:]]
     names = ("xdata_matrix", "xdata_long", "xdata_pairs")
     make_matrix(
         _labelled_scores(config),
         _manifests(config),
         _indexes(),
-        _by_name(tables.matrix_spec(config)),
+        tables.matrix_spec(config),
         Tables(*(Path(f"results/{name}.csv") for name in names), others),
     )
 
@@ -161,9 +159,9 @@ def fuse(config: Config) -> None:
     """Make the tables of correlation and late fusion."""
     make_fusion(
         _matrix_scores(config),
-        [Path(path) for path in fusion.val_scores(config)],
+        [Path(path) for path in heads.of_matrix(config).val_scores()],
         _manifests(config),
-        json.loads(fusion.fusion_spec(config)),
+        fusion.fusion_spec(config),
         FusionTables(*(Path(f"results/fusion-{name}.csv") for name in "abc")),
     )
 
@@ -175,7 +173,7 @@ def localise(config: Config) -> None:
         [Path(path) for path in temporal.score_files(config)],
         _manifests(config),
         _indexes(),
-        json.loads(temporal.tables_spec(config)),
+        temporal.tables_spec(config),
         Path("results/localisation.csv"),
         Path("results/leading.csv"),
     )
@@ -189,7 +187,7 @@ def summarise(config: Config) -> None:
         _manifests(config),
         _indexes(),
         _matrix_scores(config),
-        _by_name(tables.matrix_spec(config)),
+        tables.matrix_spec(config),
         Path("results/summary.md"),
     )
 
@@ -198,9 +196,9 @@ def show_clips(config: Config) -> None:
     """Write the clips of AV-Deepfake1M for the report; its videos are not there."""
     make_clips(
         Path("results/manifests/av1m.parquet"),
-        [Path(path) for path in site.probe_files(config, "scores", "av1m")],
-        [Path(path) for path in site.probe_files(config, "curves", "av1m")],
-        json.loads(site.clips_spec(config)),
+        [Path(path) for path in site.probes(config, "av1m").scores()],
+        [Path(path) for path in site.probes(config, "av1m").curves()],
+        site.clips_spec(config),
         Path("results/report/clips/av1m/index.js"),
     )
 
@@ -216,37 +214,35 @@ STAGES: dict[str, Callable[[Config], None]] = {
 
 def _labelled_scores(config: Config) -> list[Path]:
     paths = map(Path, temporal.score_files(config))
-    return [path for path in paths if ScoreKey.of(path).head in config["heads"]]
+    return [path for path in paths if ScoreKey.of(path).head in config.heads]
 
 
 def _matrix_scores(config: Config) -> list[Path]:
-    head = specs.main_head(config)
+    head = heads.of_matrix(config).name
     return [p for p in _labelled_scores(config) if ScoreKey.of(p).head == head]
 
 
 def _manifests(config: Config) -> list[Path]:
-    return [Path(f"results/manifests/{name}.parquet") for name in config["corpora"]]
+    return [Path(f"results/manifests/{name}.parquet") for name in config.corpora]
 
 
 def _indexes() -> list[Path]:
     return sorted(Path("results/crops").glob("*/*.parquet"))
 
 
-def _by_name(spec: str) -> dict[str, Any]:
-    """Spec of the matrix as the command line gives it: encoders by their names."""
-    parts: dict[str, Any] = json.loads(spec)
-    return parts | {"encoders": {entry["name"]: entry for entry in parts["encoders"]}}
-
-
 def _shortened(config: Config, encoders: int | None) -> Config:
     """Keep the first encoders; heads on real clips need others, and go."""
     if encoders is None:
         return config
-    names = list(config["encoders"])[:encoders]
-    fewer = {name: config["encoders"][name] for name in names}
-    heads = {name: head | {"encoders": names} for name, head in config["heads"].items()}
-    changed = {"encoders": fewer, "heads": heads, "anomaly": None}
-    return config | changed | {"fusion": {"sets": [], "figure": None}}
+    given = yaml.safe_load(PAPER_CONFIG.read_text(encoding="utf-8"))
+    names = list(given["encoders"])[:encoders]
+    given["encoders"] = {name: given["encoders"][name] for name in names}
+    for head in given["heads"].values():
+        if "encoders" in head:
+            head["encoders"] = [name for name in head["encoders"] if name in names]
+    for key in ("anomaly", "fusion", "temporal", "spatial"):
+        given.pop(key, None)
+    return complete_config(given)
 
 
 def measure(stage: str, config: Config) -> Measured:
@@ -287,7 +283,7 @@ def main() -> None:
         "--encoders", type=int, help="of the 14: the first ones, for a shorter run"
     )
     arguments = parser.parse_args()
-    config = _shortened(read_config(Path("config/paper.yaml")), arguments.encoders)
+    config = _shortened(read_config(PAPER_CONFIG), arguments.encoders)
     corpora = PAPER | ({"av1m": WHOLE_AV1M} if arguments.whole else {})
     print(f"Limit: {LIMIT_GB:.0f} GB.\n\n| stage | CPU seconds | peak GB |")
     print("| :-- | --: | --: |")
