@@ -31,8 +31,16 @@ def weights_bytes(encoder: ModelEncoder) -> int:
 def pass_bytes(encoder: ModelEncoder, limits: Limits) -> int:
     """Memory that the largest pass needs besides the weights, in bytes, in float32.
 
-    The limits have a window length. Inputs are included; what convolutions take for
-    themselves is not.
+    Parameters
+    ----------
+    encoder : ModelEncoder
+    limits : Limits
+        With a window length.
+
+    Returns
+    -------
+    int
+        Inputs included; what convolutions take for themselves is not.
     """
     clip = _blank_clip(limits)
     part = next(iter(encoder.parts(clip, limits)))

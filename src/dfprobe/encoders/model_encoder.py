@@ -177,7 +177,12 @@ class WholeClipEncoder(ModelEncoder):
 class StreamsEncoder(WholeClipEncoder):
     """A model of the sound or the mouth of a clip, or of both, at 25 rows per second.
 
-    The stream is ``audio``, ``video`` or ``audio_video``.
+    Parameters
+    ----------
+    module, width, weights_hash, hidden
+        As in `ModelEncoder`.
+    stream : str
+        ``audio``, ``video`` or ``audio_video``.
 
     Attributes
     ----------

@@ -141,9 +141,18 @@ def trunk_site(frontend: nn.Module) -> Site:
 
 
 def shares_of_means(tokens: Tensor, rows: int) -> np.ndarray:
-    """Shares of the tokens in rows that are means of tokens of a square grid per row.
+    """Shares of the tokens in rows that are means of tokens.
 
-    (1, rows * cells, dim) -> (rows, side, side, dim), float64
+    Parameters
+    ----------
+    tokens : Tensor of shape (1, rows * cells, dim)
+        Of a square grid per row.
+    rows : int
+        Rows of the clip that they are the tokens of.
+
+    Returns
+    -------
+    np.ndarray of shape (rows, side, side, dim), float64
     """
     per_row = tokens[0].unflatten(0, (rows, -1)).cpu().double()  # (rows, cells, dim)
     cells = per_row.shape[1]

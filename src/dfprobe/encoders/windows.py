@@ -87,10 +87,17 @@ class Window:
 def windows(rows: int, length: int | None, overlap: int) -> list[Window]:
     """Windows over the rows of a clip; all of the same length unless there is only one.
 
-    The last one ends with the clip. Two neighbours share at least ``overlap`` rows,
-    fewer than ``length``, and part in the middle of what they share, so that each kept
-    row has seen half of the overlap on either side. Without a length, one window is
-    over all.
+    The last one ends with the clip. Two neighbours part in the middle of what they
+    share, so that each kept row has seen half of the overlap on either side.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the clip.
+    length : int or None
+        Rows of a window; None for one window over all.
+    overlap : int
+        Rows that two neighbours share at least, fewer than ``length``.
     """
     if length is None or rows <= length:
         return [Window(0, rows, 0, rows)]
@@ -108,7 +115,14 @@ def cut_into_windows(
 ) -> Iterator[Part]:
     """Cut the tensors of one clip into parts of at most ``length`` rows.
 
-    All tensors give the same number of rows; for the overlap see `windows`.
+    Parameters
+    ----------
+    tensors : mapping of str to torch.Tensor
+        Inputs for one clip; all give the same number of rows.
+    axes : mapping of str to TimeAxis
+        Time axis of each.
+    length, overlap
+        As in `windows`.
     """
     rows = min(axes[name].rows(tensor) for name, tensor in tensors.items())
     spans = windows(rows, length, overlap)

@@ -100,7 +100,9 @@ class LfccEncoder:
 def linear_filters(count: int, top_hz: float) -> np.ndarray:
     """Triangles of peak 1, their edges spaced evenly from 0 to ``top_hz``.
 
-    (count, 257), float64
+    Returns
+    -------
+    np.ndarray of shape (count, 257), float64
     """
     edges = np.linspace(0, top_hz, count + 2)
     hertz = np.fft.rfftfreq(FFT_SIZE, 1 / AUDIO_HZ)

@@ -141,10 +141,19 @@ class ResidualEncoder:
 
 
 def face_square(frame: np.ndarray, points: np.ndarray, grid: int) -> np.ndarray:
-    """Square around the landmarks, cut along whole pixels: (side, side, 3), uint8.
+    """Square around the landmarks, cut along whole pixels, its side a multiple of grid.
 
-    It has the centre and the longer side of the box of the landmarks, (68, 2). The side
-    is a multiple of ``grid``, and at least 3 times it where the frame allows.
+    Parameters
+    ----------
+    frame : np.ndarray of shape (height, width, 3), uint8
+    points : np.ndarray of shape (68, 2), float32
+        Landmarks (x, y); the square has the centre and the longer side of their box.
+    grid : int
+        The side is a multiple of it, and at least 3 times it where the frame allows.
+
+    Returns
+    -------
+    np.ndarray of shape (side, side, 3), uint8
     """
     height, width = frame.shape[:2]
     left, top, side = square_place(points, width, height, grid)
@@ -166,8 +175,16 @@ def square_place(
 def residual_statistics(grey: np.ndarray, grid: int) -> np.ndarray:
     """Log magnitude and log peakedness of the residuals in each cell.
 
-    (height, width), float32, both a multiple of ``grid`` -> (2 * 3 * grid ** 2,),
-    float64
+    Parameters
+    ----------
+    grey : np.ndarray of shape (height, width), float32
+        Both a multiple of ``grid``.
+    grid : int
+        Cells along each side.
+
+    Returns
+    -------
+    np.ndarray of shape (2 * 3 * grid ** 2,), float64
     """
     values = []
     for (kernel_x, kernel_y), floor in zip(_KERNELS, _FLOOR, strict=True):
@@ -185,7 +202,9 @@ def residual_statistics(grey: np.ndarray, grid: int) -> np.ndarray:
 def colour_differences(face: np.ndarray, grid: int) -> np.ndarray:
     """Red minus green and blue minus green of each cell, less those of the whole face.
 
-    (side, side, 3), uint8 -> (2 * grid ** 2,), float64
+    Returns
+    -------
+    np.ndarray of shape (2 * grid ** 2,), float64
     """
     means = cell_means(face.astype(np.float32), grid)  # (grid, grid, 3)
     contrast = means[..., [0, 2]] - means[..., [1]]

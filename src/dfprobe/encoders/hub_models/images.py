@@ -20,7 +20,16 @@ _SIDE = 64  # pixels of a stand-in frame
 class PooledEncoder(ModelEncoder):
     """A model of transformers on whole frames, its tokens pooled to rows.
 
-    The processor makes its input from frames, the pooling makes rows of its output.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Frozen model.
+    processor : BaseImageProcessor
+        Makes its input from frames.
+    pooling : Pooling
+        Makes rows of its output.
+    weights_hash
+        As in `ModelEncoder`.
     """
 
     inputs = frozenset({"frames"})

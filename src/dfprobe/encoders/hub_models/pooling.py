@@ -49,10 +49,18 @@ class Pooling:
 def pooling_for(
     spec: EncoderSpec, config: Any, output: Any, pixels: torch.Tensor
 ) -> Pooling:
-    """Pooling that a spec asks for by ``layer`` and the option ``pooling``.
+    """Pooling that a spec asks for.
 
-    ``output`` is what the model returns for ``pixels``, a stand-in input, with hidden
-    states: (1, 3, height, width), of a video model (1, frames, 3, height, width).
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``layer`` and the option ``pooling`` say which.
+    config : PreTrainedConfig
+        Configuration of the model.
+    output : ModelOutput
+        What the model returns for a stand-in input, with hidden states.
+    pixels : torch.Tensor of shape (1, 3, height, width)
+        This input; of a video model (1, frames, 3, height, width).
 
     Raises
     ------
@@ -81,10 +89,16 @@ def pooling_for(
 def patch_shares(encoder: Any, tensors: Mapping[str, torch.Tensor]) -> np.ndarray:
     """Shares of the patches in the rows of a batch of one, see `Tracing`.
 
+    Parameters
+    ----------
+    encoder : PooledEncoder
+    tensors : mapping of str to Tensor
+        Its ``pixels``.
+
     Raises
     ------
     EncoderError
-        If the rows of the `PooledEncoder` are not means of patch vectors.
+        If its rows are not means of patch vectors.
     """
     pooling = encoder.pooling
     if pooling.kind != "mean":

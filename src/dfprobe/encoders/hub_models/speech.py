@@ -19,7 +19,16 @@ _TENSORS = {"waveform": ("batch", "samples")}
 class StepsEncoder(ModelEncoder):
     """A model of transformers on audio, some of its steps side by side in a row.
 
-    The extractor makes its input from a waveform; for the others see `ModelEncoder`.
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Frozen model.
+    extractor : SequenceFeatureExtractor
+        Makes its input from a waveform.
+    hidden, weights_hash
+        As in `ModelEncoder`.
+    steps_per_row : int
+        Neighbouring steps of the model that make a row.
     """
 
     inputs = frozenset({"waveform"})

@@ -9,10 +9,18 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, RGB
 
 
 def face_crop(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Cut out the face, or give the whole frame where there is none; a view.
+    """Cut out the face, or give the whole frame where there is none.
 
-    The frame is (height, width, 3), uint8; the box, (4,) float32, is left, top, right,
-    bottom in whole pixels, NaN without a face.
+    Parameters
+    ----------
+    frame : np.ndarray of shape (height, width, 3), uint8
+    box : np.ndarray of shape (4,), float32
+        Left, top, right, bottom in whole pixels, NaN without a face.
+
+    Returns
+    -------
+    np.ndarray of shape (side, side, 3) or (height, width, 3), uint8
+        A view.
     """
     if np.isnan(box).any():
         return frame
@@ -23,12 +31,23 @@ def face_crop(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def face_square(box: list[int], width: int, height: int) -> tuple[int, int, int]:
-    """Left, top and side of the square crop around a box, in whole pixels.
+    """Place of the square crop around a box, in whole pixels.
 
     A square that leaves the frame is moved in at the left or top and shortened at the
-    right or bottom; its side is not positive where none is left. Rule of
-    FaceForensics++ (wolo-wolo/FSFM-CVPR25, datasets/finetune/preprocess/tools/util.py,
-    get_boundingbox).
+    right or bottom. Rule of FaceForensics++ (wolo-wolo/FSFM-CVPR25,
+    datasets/finetune/preprocess/tools/util.py, get_boundingbox).
+
+    Parameters
+    ----------
+    box : list of int
+        Left, top, right, bottom.
+    width, height : int
+        Of the frame.
+
+    Returns
+    -------
+    tuple of int
+        Left, top and side of the square; the side is not positive where none is left.
     """
     left, top, right, bottom = box
     side = int(max(right - left, bottom - top) * SCALE)
@@ -38,10 +57,18 @@ def face_square(box: list[int], width: int, height: int) -> tuple[int, int, int]
 
 
 def normalised_pixels(images: list[np.ndarray], side: int) -> torch.Tensor:
-    """Resize RGB images to a square and normalise them.
+    """Resize images to a square and normalise them.
 
-    (height, width, 3), uint8, each -> (images, 3, side, side), float32; the aspect
-    ratio is not kept.
+    Parameters
+    ----------
+    images : list of np.ndarray of shape (height, width, 3), uint8
+        RGB; the aspect ratio is not kept.
+    side : int
+        Of the square in pixels.
+
+    Returns
+    -------
+    torch.Tensor of shape (images, 3, side, side), float32
     """
     if not images:
         return torch.empty(0, 3, side, side)

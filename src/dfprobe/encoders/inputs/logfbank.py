@@ -17,9 +17,17 @@ _EPS = 1e-5  # of the layer norm
 
 
 def audio_rows(waveform: np.ndarray) -> np.ndarray:
-    """Normalised rows of a clip at 25 per second: (ceil(frames / 4), 104), float32.
+    """Normalised rows of a clip at 25 per second.
 
-    Of (samples,), float32: mono, 16 kHz, in [-1, 1]; for frames see `log_mel_energies`.
+    Parameters
+    ----------
+    waveform : np.ndarray of shape (samples,), float32
+        Mono, 16 kHz, in [-1, 1].
+
+    Returns
+    -------
+    np.ndarray of shape (rows, 104), float32
+        ``rows`` is ceil(frames / 4), see `log_mel_energies`.
     """
     return layer_norm(stacked(log_mel_energies(waveform)))
 
@@ -27,10 +35,18 @@ def audio_rows(waveform: np.ndarray) -> np.ndarray:
 def log_mel_energies(waveform: np.ndarray) -> np.ndarray:
     """Natural logarithm of the energies in 26 mel bands, every 10 ms.
 
-    (samples,), float32, at least one -> (frames, 26), float32, where ``frames`` is 1 +
-    ceil((samples - 400) / 160), and 1 up to 400 samples. Frames begin at sample 0, have
-    a rectangular window, and the last one is filled with zeros. Digital silence gives
-    log(2.2e-16) = -36.04.
+    Frames begin at sample 0, have a rectangular window, and the last one is filled
+    with zeros. Digital silence gives log(2.2e-16) = -36.04.
+
+    Parameters
+    ----------
+    waveform : np.ndarray of shape (samples,), float32
+        At least one sample.
+
+    Returns
+    -------
+    np.ndarray of shape (frames, 26), float32
+        ``frames`` is 1 + ceil((samples - 400) / 160), and 1 up to 400 samples.
     """
     emphasised = np.append(waveform[:1], waveform[1:] - PRE_EMPHASIS * waveform[:-1])
     steps = max(0, -((WINDOW - len(emphasised)) // STEP))  # ceil((n - 400) / 160)
@@ -63,7 +79,13 @@ def mel_filters() -> np.ndarray:
 def stacked(energies: np.ndarray) -> np.ndarray:
     """Four neighbouring frames side by side; rows of 0.0 fill the last four.
 
-    (frames, 26) -> (ceil(frames / 4), 104)
+    Parameters
+    ----------
+    energies : np.ndarray of shape (frames, 26)
+
+    Returns
+    -------
+    np.ndarray of shape (ceil(frames / 4), 104)
     """
     missing = -len(energies) % STACK
     filled = np.pad(energies, ((0, missing), (0, 0)))

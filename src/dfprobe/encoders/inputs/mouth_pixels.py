@@ -13,8 +13,14 @@ GREY_MEAN, GREY_STD = 0.421, 0.165
 def normalised_crops(mouth: np.ndarray) -> np.ndarray:
     """Centre of the mouth patches with the mean and deviation of pre-training.
 
-    (frames, 96, 96), uint8 -> (frames, 88, 88), float32, in [-2.5515, 3.5091]; computed
-    in float64.
+    Parameters
+    ----------
+    mouth : np.ndarray of shape (frames, 96, 96), uint8
+
+    Returns
+    -------
+    np.ndarray of shape (frames, 88, 88), float32
+        In [-2.5515, 3.5091]; computed in float64.
     """
     top = round((mouth.shape[1] - CROP) / 2)
     left = round((mouth.shape[2] - CROP) / 2)

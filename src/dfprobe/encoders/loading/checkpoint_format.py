@@ -78,11 +78,13 @@ class Checkpoint:
         Parameters
         ----------
         table : mapping of str to str
-            Name of a tensor, after the prefix -> names of the sizes that its axes have,
-            ``_`` for one that does not matter, e.g. ``"width _"``.
+            Name of a tensor -> names of the sizes that its axes have, ``_`` for one
+            that does not matter, e.g. ``"width _"``.
         blocks : str
             What is before the number of a block in names; the blocks are counted as
             ``layers``.
+        prefix : str
+            What is before all these names.
 
         Raises
         ------
@@ -97,7 +99,12 @@ class Checkpoint:
         return sizes
 
     def loaded(self, make: Callable[[], Module]) -> Module:
-        """Model with these tensors, made without memory for weights.
+        """Model with these tensors.
+
+        Parameters
+        ----------
+        make : callable
+            Makes the model of the right sizes; it runs without memory for weights.
 
         Raises
         ------

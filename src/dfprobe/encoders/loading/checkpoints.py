@@ -34,8 +34,16 @@ def checkpoint_model(
 ) -> tuple[Module, str]:
     """Model of a spec, frozen, and the hash of its weights.
 
-    ``random`` makes it with weights drawn from the global generator, ``pretrained``
-    reads it from a checkpoint.
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` is ``random`` or the path of a checkpoint.
+    device : str
+        Name of a torch device.
+    random : callable
+        Makes the model with random weights, drawn from the global generator.
+    pretrained : callable
+        Reads the model from a checkpoint.
     """
     if spec.weights == "random":
         return frozen(random_module(random, spec.seed), device), random_hash(spec.seed)

@@ -28,8 +28,18 @@ def hub_model(
 ) -> tuple[Any, str]:
     """Model of a spec, frozen, and the hash of its weights.
 
-    ``random_config`` makes the configuration of a random model; ``config_changes``
-    replace entries of a stored one.
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` is ``random``, a hub id or a local folder.
+    device : str
+        Name of a torch device.
+    model_class : type
+        Class of transformers to load or to make.
+    random_config : callable
+        Makes the configuration of a random model.
+    config_changes
+        Entries of the stored configuration to replace on loading.
 
     Raises
     ------
@@ -79,10 +89,20 @@ def tokens_of(
     hidden: Sequence[int] | None,
     pool: Callable[[torch.Tensor], torch.Tensor] = lambda tokens: tokens,
 ) -> torch.Tensor:
-    """Tokens of the output of `run`, or of its hidden layers, without the final norm.
+    """Tokens of a model's output, or of its hidden layers, without the final norm.
 
-    Each is pooled: (batch, tokens, width) -> (batch, ..., width); hidden layers are
-    then put side by side.
+    Parameters
+    ----------
+    output : ModelOutput
+        Of `run`.
+    hidden : sequence of int or None
+        Hidden layers that are put side by side; None for the model's own output.
+    pool : callable
+        Applied to each of them: (batch, tokens, width) -> (batch, ..., width).
+
+    Returns
+    -------
+    torch.Tensor of shape (batch, ..., width), or (batch, ..., layers * width)
     """
     if hidden is None:
         return pool(output.last_hidden_state)
@@ -104,9 +124,18 @@ def unavailable(spec: EncoderSpec, what: str, error: Exception) -> EncoderError:
 def pretrained(
     spec: EncoderSpec, model_class: Any, may_lack: tuple[str, ...] = (), **changes: Any
 ) -> Any:
-    """Model of a hub id or a local folder, in float32; the class may be an Auto class.
+    """Model of a hub id or a local folder, in float32.
 
-    Tensors that begin with ``may_lack`` are not used; for ``changes`` see `hub_model`.
+    Parameters
+    ----------
+    spec : EncoderSpec
+        ``weights`` and ``revision`` say which.
+    model_class : type
+        Class of transformers, also an Auto class.
+    may_lack : tuple of str
+        Beginnings of the names of tensors that are not used.
+    **changes
+        As for `hub_model`.
 
     Raises
     ------

@@ -84,10 +84,18 @@ class TwoStreams(nn.Module):
     def forward(
         self, video: Tensor, audio: Tensor, hidden: Sequence[int] | None = None
     ) -> Tensor:
-        """Rows of both streams together: (B, T, D), or (B, T, layers * 2 D).
+        """Rows of both streams together.
 
-        Video is (B, T, 1, 88, 88), audio (B, 640 * T, 1), float32. Hidden layers
-        (``hidden``) are those of both encoders, not fused: of each layer video first.
+        Parameters
+        ----------
+        video : Tensor of shape (B, T, 1, 88, 88), float32
+        audio : Tensor of shape (B, 640 * T, 1), float32
+        hidden : sequence of int or None
+            Hidden layers of both encoders, not fused; None for the fused output.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D), or (B, T, layers * 2 D): of each layer video first
         """
         count = 1 if hidden is None else len(hidden)
         halves = [

@@ -52,10 +52,19 @@ class AVHubert(nn.Module):
         video: Tensor | None,
         hidden: Sequence[int] | None = None,
     ) -> Tensor:
-        """Features of one or both streams: (B, T, D), or (B, T, layers * D).
+        """Features of one or both streams.
 
-        Audio is (B, 104, T), video (B, 1, T, 88, 88), float32; one of them may be None.
-        Hidden layers (``hidden``) are without the final norm.
+        Parameters
+        ----------
+        audio : Tensor of shape (B, 104, T), float32, or None
+        video : Tensor of shape (B, 1, T, 88, 88), float32, or None
+            At least one of the two; of both, with the same T.
+        hidden : sequence of int or None
+            Hidden layers, without the final norm; None for the output with it.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D), or (B, T, layers * D)
         """
         halves = [
             self.feature_extractor_audio(audio) if audio is not None else None,

@@ -37,8 +37,12 @@ class Sizes:
 class FSFM(nn.Module):
     """The whole encoder.
 
-    Pooling ``mean``: mean of the patch tokens, then ``fc_norm``. ``cls``: ``norm``,
-    then token 0.
+    Parameters
+    ----------
+    sizes : Sizes
+    pooling : str
+        ``mean``: mean of the patch tokens, then ``fc_norm``. ``cls``: ``norm``, then
+        token 0.
     """
 
     def __init__(self, sizes: Sizes, pooling: str) -> None:
@@ -57,9 +61,17 @@ class FSFM(nn.Module):
             self.norm = norm
 
     def forward(self, pixels: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
-        """Features of images, (B, 3, side, side) -> (B, D), or (B, layers * D).
+        """Features of images.
 
-        Hidden layers (``hidden``) are pooled without the final norm.
+        Parameters
+        ----------
+        pixels : Tensor of shape (B, 3, side, side), float32
+        hidden : sequence of int or None
+            Hidden layers, pooled without the final norm; None for the output with it.
+
+        Returns
+        -------
+        Tensor of shape (B, D), or (B, layers * D)
         """
         states = run_blocks(self.blocks, self.embed(pixels))
         if hidden is not None:
@@ -155,9 +167,13 @@ def initialise(model: FSFM) -> None:
 def sine_table(grid: int, width: int) -> Tensor:
     """Make the fixed positions of pre-training (fsfm-3c/util/pos_embed.py).
 
-    (1, 1 + grid ** 2, width), float32; row 0, of the CLS token, is zero. The first half
-    of the channels tells the column, the second half the row, each as sines, then
-    cosines, with frequencies ``10000 ** (-i / (width / 4))``.
+    The first half of the channels tells the column, the second half the row, each as
+    sines, then cosines, with frequencies ``10000 ** (-i / (width / 4))``.
+
+    Returns
+    -------
+    Tensor of shape (1, 1 + grid ** 2, width), float32
+        Row 0, of the CLS token, is zero.
     """
     quarter = width // 4
     frequencies = 10000.0 ** (-torch.arange(quarter, dtype=torch.float64) / quarter)

@@ -39,9 +39,16 @@ class Sizes:
 
 
 class RelativeEncoder(nn.Module):
-    """Front end (rows of 8 * trunk width), linear layer, blocks, final norm.
+    """Front end, linear layer, blocks, final norm.
 
-    A block transforms rows with positions: (B, T, D), (2 T - 1, D) -> (B, T, D).
+    Parameters
+    ----------
+    frontend : torch.nn.Module
+        Gives rows of ``8 * sizes.trunk_width``.
+    sizes : Sizes
+        Sizes of all parts.
+    block : callable
+        Makes a block of the sizes: (B, T, D), (2 T - 1, D) -> (B, T, D).
     """
 
     def __init__(
@@ -55,10 +62,18 @@ class RelativeEncoder(nn.Module):
         self.after_norm = nn.LayerNorm(sizes.width, eps=NORM_EPS)
 
     def forward(self, stream: Tensor, hidden: Sequence[int] | None = None) -> Tensor:
-        """Rows of a stream, (B, T, D), or (B, T, layers * D).
+        """Rows of a stream, as the front end reads it.
 
-        The front end reads (B, samples, 1) of audio, (B, T, 1, 88, 88) of video. Hidden
-        layers (``hidden``) are without the final norm.
+        Parameters
+        ----------
+        stream : Tensor, float32
+            (B, samples, 1) of audio, (B, T, 1, 88, 88) of video.
+        hidden : sequence of int or None
+            Hidden layers, without the final norm; None for the output with it.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D), or (B, T, layers * D)
         """
         rows = self.embed(self.frontend(stream))
         rows = rows * math.sqrt(rows.shape[2])

@@ -62,8 +62,15 @@ def _paired(
 def unit_rows(*streams: np.ndarray) -> np.ndarray:
     """Divide rows by their L2 norm, in float32: squares of float16 values overflow.
 
-    (rows, dim) per stream, each normalised by itself -> (rows, sum of dims), side by
-    side; NaN where a row of one is all zero or not finite.
+    Parameters
+    ----------
+    *streams : np.ndarray of shape (rows, dim), float16 or float32
+        Each is normalised by itself.
+
+    Returns
+    -------
+    np.ndarray of shape (rows, sum of dims), float32
+        The streams side by side; NaN where a row of one is all zero or not finite.
     """
     parts = []
     for rows in streams:

@@ -12,9 +12,14 @@ from dfprobe.status import Status
 def clip_rows(
     clips: pl.DataFrame, stores: Sequence[StoreSet]
 ) -> Iterator[Aligned | None]:
-    """Rows of each clip with their times; None for a clip that is not ok.
+    """Rows of each clip with their times; None for a clip that has none.
 
-    Rows of two stores are brought to one rate and start.
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        ``clip_id`` and ``status``.
+    stores : sequence of StoreSet
+        Two are brought to one rate and start.
     """
     for clip_id, status in clips.select("clip_id", "status").iter_rows():
         if status != Status.OK:
@@ -27,7 +32,12 @@ def clip_rows(
 def with_scores(clips: pl.DataFrame, scores: Sequence[float | None]) -> pl.DataFrame:
     """Add the scores; one that is not finite becomes null, with its status.
 
-    There is one per clip; None stays null and changes no status.
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        With ``status``.
+    scores : sequence of float or None
+        One a clip; None stays null and changes no status.
     """
     score = pl.Series("score", scores, dtype=pl.Float64)
     finite = score.is_finite()  # null stays null

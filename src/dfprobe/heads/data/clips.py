@@ -128,10 +128,23 @@ class LabelledClips:
 def with_status(
     clips: pl.DataFrame, streams: Sequence[StoreSet], min_rows: int
 ) -> pl.DataFrame:
-    """Add to manifest rows, in their order, what became of each clip: ``status``.
+    """Add to manifest rows what became of each clip.
 
-    That is the status of the first stream that is not ok; ``missing`` where no store
-    knows the clip, ``too_short`` where fewer than ``min_rows`` rows can be used.
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        Rows of a manifest.
+    streams : sequence of StoreSet
+        The encoders whose rows are needed.
+    min_rows : int
+        Fewest rows of a clip that can be used.
+
+    Returns
+    -------
+    pl.DataFrame
+        The rows of ``clips`` in their order with ``status``: that of the first stream
+        that is not ok; ``missing`` where no store knows the clip, ``too_short`` where
+        it has too few rows.
     """
     reasons = []
     for stores in streams:
@@ -176,8 +189,18 @@ def labelled_clips(
 ) -> LabelledClips:
     """Choose the clips of a split that have features and a label; count the others.
 
-    The manifest has ``clip_id, split, label``; for ``min_rows`` see `with_status`. With
-    ``real_only``, fakes are passed over, uncounted.
+    Parameters
+    ----------
+    manifest : pl.DataFrame
+        ``clip_id, split, label``.
+    split : str
+        ``train`` or ``val``.
+    streams : sequence of StoreSet
+        The encoders whose rows are needed.
+    min_rows : int
+        Fewest rows of a clip that can be used.
+    real_only : bool
+        Whether fakes are passed over, uncounted.
     """
     clips = manifest.filter(pl.col("split") == split)
     if real_only:

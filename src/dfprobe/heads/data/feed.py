@@ -37,7 +37,12 @@ _LINUX = hasattr(os, "RWF_NOWAIT")  # others read as well, only not ahead
 class ClipFeed:
     """The rows of clips in the order in which they are asked for.
 
-    It holds at most ``memory_bytes`` of rows, see `buffer_budget`.
+    Parameters
+    ----------
+    stores : StoreSet
+        Where the clips are.
+    memory_bytes : int
+        Bytes of rows that may be held in memory, see `buffer_budget`.
 
     Raises
     ------
@@ -69,8 +74,10 @@ class ClipFeed:
     def visit(self, clip_ids: Sequence[str]) -> Iterator[np.ndarray]:
         """Yield the rows of clips in the given order; one visit at a time.
 
-        They are (rows, dim) as stored, read-only, and valid until the next is asked
-        for.
+        Yields
+        ------
+        np.ndarray of shape (rows, dim), float16 or float32
+            As stored; read-only, and valid until the next is asked for.
 
         Raises
         ------
@@ -136,8 +143,12 @@ def buffer_budget(limit_mb: int) -> int:
     """Bytes that a `ClipFeed` may take so that the process stays below a limit.
 
     Call it when everything else is loaded: what the process takes by then is subtracted
-    from the limit (``training.memory_mb`` in the configuration), and a margin for the
-    arithmetic.
+    from the limit, and a margin for the arithmetic.
+
+    Parameters
+    ----------
+    limit_mb : int
+        Memory of the process, ``training.memory_mb`` in the configuration.
 
     Raises
     ------

@@ -41,8 +41,18 @@ class Stream(NamedTuple):
 class Split:
     """The usable clips of a split, with the rows of one or two encoders.
 
+    Parameters
+    ----------
+    clips : LabelledClips
+        Which clips.
+    streams : sequence of Stream
+        One an encoder, each with rows of all clips.
+
     Attributes
     ----------
+    name : str
+        ``train`` or ``val``.
+    clip_ids : list of str
     labels : np.ndarray of shape (clips,), int64
         0 real, 1 fake.
     dims : tuple of int

@@ -52,7 +52,16 @@ def read_head(path: Path, kind: str) -> tuple[Tensors, Facts]:
 def check_tensors(
     path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
 ) -> None:
-    """Refuse tensors of a head file that have not the names and shapes of its model.
+    """Refuse tensors of a head that are not those of its model.
+
+    Parameters
+    ----------
+    path : Path
+        File that they come from, for messages.
+    tensors : mapping of str to np.ndarray
+        The tensors.
+    shapes : mapping of str to tuple of int
+        Shape of each tensor of the model.
 
     Raises
     ------

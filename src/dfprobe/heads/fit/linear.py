@@ -32,13 +32,29 @@ def trainers(
 class LinearTrainer:
     """Linear probes as a `dfprobe.heads.fit.loop.Trainer`.
 
-    The clips are those of one stream. Class weights ``balanced`` multiply the losses of
-    both splits by ``n / (2 n_class)``, counted in the training clips. The schedule
-    ``plateau`` multiplies a probe's learning rate by 0.3 after every two epochs without
-    a lower validation loss, down to 1e-6. Where rows hold several layers side by side
-    (``spec.layers``), each has its probes and is normalised by itself: ``candidates``
-    are then the layers of the first one given, then of the next. Rows that do not
-    divide into the layers are a DataError.
+    Parameters
+    ----------
+    train, val : Split
+        Clips of one stream.
+    spec : HeadSpec
+        ``class_weights``: ``none``, or ``balanced``, which multiplies the losses of
+        both splits by ``n / (2 n_class)``, counted in the training clips.
+        ``schedule``: ``none``, or ``plateau``, which multiplies a probe's learning rate
+        by 0.3 after every two epochs without a lower validation loss, down to 1e-6.
+        ``layers``: number of layers that a row holds side by side, or None. Each has
+        its probes; it is normalised by itself.
+    candidates : list of Candidate
+        Seeds and learning rates.
+
+    Attributes
+    ----------
+    candidates : list of Candidate
+        Those given, or the layers of the first, then of the next.
+
+    Raises
+    ------
+    DataError
+        If rows do not divide into the layers.
     """
 
     def __init__(

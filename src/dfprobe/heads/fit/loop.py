@@ -74,9 +74,14 @@ class Fit(NamedTuple):
 class ProgressFile:
     """Side file with the state of a training, from which a killed one resumes.
 
-    The key says what the training depends on; a state written under another key is
-    ignored. A state is written every ``every_s`` seconds at most: epochs may take
-    milliseconds.
+    Parameters
+    ----------
+    path : Path
+        The side file; beside the head, and deleted when that is written.
+    key : str
+        What the training depends on; a state written under another key is ignored.
+    every_s : float
+        Seconds between two states: epochs of milliseconds are not all written.
     """
 
     def __init__(self, path: Path, key: str, every_s: float = 5.0) -> None:
@@ -149,11 +154,27 @@ class _Member:
 def fit(
     trainer: Trainer, stopping: Stopping, progress_file: ProgressFile, task: str
 ) -> list[Fit]:
-    """Train all members of a trainer until each has stopped; one fit per member.
+    """Train all members of a trainer until each has stopped.
 
     A member that has stopped keeps its best parameters; the pass over the data goes on
-    for the others. A killed training resumes from the progress file, which the caller
-    deletes when the heads are written. Progress lines name the ``task``.
+    for the others.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        What takes the steps.
+    stopping : Stopping
+        When each member ends.
+    progress_file : ProgressFile
+        From which a killed training resumes. The caller deletes it when the heads are
+        written.
+    task : str
+        Name in the progress lines.
+
+    Returns
+    -------
+    list of Fit
+        One per member.
     """
     members = [_Member(candidate, stopping) for candidate in trainer.candidates]
     first = _resume(trainer, members, progress_file, task)

@@ -32,8 +32,16 @@ def trainers(
 class TorchTrainer:
     """One head as a `dfprobe.heads.fit.loop.Trainer`.
 
-    It learns the objective from ``train``, and ``val`` chooses the epoch. The candidate
-    gives the seed of dropout and the learning rate; for the device see `pick_device`.
+    Parameters
+    ----------
+    objective : Objective
+        What it learns.
+    train, val : Split
+        Clips to learn from, and to choose the epoch by.
+    candidate : Candidate
+        Seed, of dropout, and learning rate.
+    device : str
+        ``cpu``, ``cuda``, or ``auto``: the GPU where there is one.
     """
 
     def __init__(

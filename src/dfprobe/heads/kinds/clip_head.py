@@ -28,10 +28,17 @@ class ClipHead(TorchHead):
         """Make of stored rows what the model reads, float32; NaN in a bad row."""
 
     def curve(self, *rows: np.ndarray) -> np.ndarray:
-        """Logit of every row, (T,) float64, larger = more fake.
+        """Logit of every row.
 
-        The rows are those of the one stream, (T, dim), float16 or float32, not
-        normalised. All logits are NaN if a row of the clip is all zero or not finite.
+        Parameters
+        ----------
+        *rows : np.ndarray of shape (T, dim), float16 or float32
+            Features of a clip, not normalised: those of the one stream.
+
+        Returns
+        -------
+        np.ndarray of shape (T,), float64
+            Larger = more fake. All NaN if a row of the clip is all zero or not finite.
         """
         inputs = self.normalise(*rows)
         if not np.isfinite(inputs).all():
@@ -44,10 +51,21 @@ class ClipHead(TorchHead):
 class ClipObjective(Objective):
     """Learning from clip labels.
 
-    ``normalise`` is as in `ClipHead`. Class weights ``balanced`` multiply the losses of
-    both splits by ``n / (2 n_class)``, counted in the training clips. The schedule
-    ``plateau`` multiplies the learning rate by 0.3 after two epochs without a lower
-    validation loss. The seed is that of the order of clips.
+    Parameters
+    ----------
+    model : nn.Module
+        (T, D) normalised rows to (T,) logits.
+    normalise : callable
+        See `ClipHead.normalise`.
+    train : Split
+        Its labels are counted for the class weights.
+    spec : HeadSpec
+        ``class_weights``: ``none``, or ``balanced``, which multiplies the losses of
+        both splits by ``n / (2 n_class)``, counted in the training clips.
+        ``schedule``: ``none``, or ``plateau``, which multiplies the learning rate by
+        0.3 after two epochs without a lower validation loss.
+    seed : int
+        Of the order of clips.
     """
 
     def __init__(

@@ -32,7 +32,15 @@ MIN_ROWS = 1
 
 
 class LayerMixModel(nn.Module):
-    """Weighted sum over L layers of D values, divided by its norm, then one logit."""
+    """Weighted sum over layers, divided by its norm, then one logit per row.
+
+    Parameters
+    ----------
+    dim : int
+        Length of one layer's row, D.
+    layers : int
+        Number of layers, L.
+    """
 
     def __init__(self, dim: int, layers: int) -> None:
         super().__init__()
@@ -40,9 +48,16 @@ class LayerMixModel(nn.Module):
         self.head = nn.Linear(dim, 1)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Logit of every row of a clip: (T, L * D) -> (T,).
+        """Logit of every row of a clip.
 
-        A row holds the layers side by side, each divided by its norm.
+        Parameters
+        ----------
+        rows : Tensor of shape (T, L * D), float32
+            Layers side by side, each divided by its norm.
+
+        Returns
+        -------
+        Tensor of shape (T,)
         """
         layers = rows.unflatten(1, (len(self.mix), -1))  # (T, L, D)
         mixed = torch.einsum("l,tld->td", self.mix.softmax(0), layers)
@@ -95,8 +110,17 @@ def mix_weights(path: Path) -> np.ndarray:
 def unit_layers(rows: np.ndarray, layers: int) -> np.ndarray:
     """Divide each layer's part of each row by its norm.
 
-    (T, layers * dim) as stored, float16 or float32 -> float32; NaN where a layer's part
-    is all zero.
+    Parameters
+    ----------
+    rows : np.ndarray of shape (T, layers * D), float16 or float32
+        As stored.
+    layers : int
+        Number of layers.
+
+    Returns
+    -------
+    np.ndarray of shape (T, layers * D), float32
+        NaN where a layer's part is all zero.
     """
     parts = rows.reshape(len(rows) * layers, -1)  # (T, L * D) -> (T * L, D)
     return unit_rows(parts).reshape(rows.shape)

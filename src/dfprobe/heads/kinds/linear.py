@@ -47,10 +47,18 @@ class LinearProbe:
         return tuple(self.metadata.get("dims", [self.dim]))
 
     def curve(self, rows: np.ndarray) -> np.ndarray:
-        """Logit of every row, (rows,) float64, larger = more fake.
+        """Logit of every row.
 
-        The rows are (rows, dim), float16 or float32, not normalised; NaN for a row that
-        is all zero or not finite. The probability of fake is ``sigmoid(2 z)``.
+        Parameters
+        ----------
+        rows : np.ndarray of shape (rows, dim), float16 or float32
+            Features of a clip, not normalised.
+
+        Returns
+        -------
+        np.ndarray of shape (rows,), float64
+            Larger = more fake; NaN for a row that is all zero or not finite. The
+            probability of fake is ``sigmoid(2 z)``.
         """
         bits = linear_kernel.stored_bits(self._part(rows))
         return linear_kernel.frame_logits(bits, self.params[None])[0]

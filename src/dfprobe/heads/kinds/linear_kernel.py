@@ -153,20 +153,31 @@ def _adam(
 
 @_compiled
 def frame_logits(rows: np.ndarray, params: np.ndarray) -> np.ndarray:
-    """Logit of every row of a clip, (members, rows) float64.
+    """Logit of every row of a clip.
 
-    For rows, (rows, layers * dim), as of `stored_bits`, and the weights, then the bias,
-    of each probe: (members, dim + 1), float32. NaN for a row that is all zero or not
-    finite.
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, layers * dim), int16 or float32
+        Features, see `stored_bits`.
+    params : np.ndarray of shape (members, dim + 1), float32
+        Weights, then the bias, of each probe.
+
+    Returns
+    -------
+    np.ndarray of shape (members, rows), float64
+        NaN for a row that is all zero or not finite.
     """
     return _logits(rows, params)[0]
 
 
 @_compiled
 def clip_scores(rows: np.ndarray, params: np.ndarray) -> np.ndarray:
-    """Log-sum-exp over time of `frame_logits`, (members,) float64.
+    """Log-sum-exp over time of `frame_logits`: the clip's logits, larger = more fake.
 
-    The clip's logits, larger = more fake; NaN if a row is all zero or not finite.
+    Returns
+    -------
+    np.ndarray of shape (members,), float64
+        NaN if a row is all zero or not finite.
     """
     return _log_sum_exp(_logits(rows, params)[0])
 
@@ -181,12 +192,29 @@ def train_step(
     rates: np.ndarray,
     weight: float,
 ) -> np.ndarray:
-    """One Adam step of each probe on one clip; its `clip_scores` before the step.
+    """One Adam step of each probe on one clip; gives the scores before the step.
 
-    ``rows``, ``params`` (updated): as in `frame_logits`. ``label``: 0 real, 1 fake.
-    ``moments``, (2, members, dim + 1), float32: Adam's running means of the gradient
-    and of its square; updated. ``step``: 1 for the first. ``rates``, (members,),
-    float64: learning rates. ``weight``: factor of the loss.
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, layers * dim), int16 or float32
+        Features, see `stored_bits`.
+    label : int
+        0 real, 1 fake.
+    params : np.ndarray of shape (members, dim + 1), float32
+        Weights, then the bias, of each probe; updated.
+    moments : np.ndarray of shape (2, members, dim + 1), float32
+        Adam's running means of the gradient and of its square; updated.
+    step : int
+        1 for the first step.
+    rates : np.ndarray of shape (members,), float64
+        Adam's learning rates.
+    weight : float
+        Factor of the loss.
+
+    Returns
+    -------
+    np.ndarray of shape (members,), float64
+        See `clip_scores`.
     """
     logits, inverse = _logits(rows, params)
     scores, gradients = _log_sum_exp(logits), np.zeros_like(params)
@@ -217,9 +245,16 @@ def clip_losses(scores: np.ndarray, label: int) -> np.ndarray:
 def stored_bits(rows: np.ndarray) -> np.ndarray:
     """View rows as they are read here: always read-only, so one compilation serves.
 
-    (rows, dim), float16 or float32 -> int16 (bits of float16) or float32. A copy only
-    of rows that do not lie one after the other, or of float16 rows on a processor
-    without instructions for them.
+    Parameters
+    ----------
+    rows : np.ndarray of shape (rows, dim), float16 or float32
+        A clip of a feature store, or some of its columns.
+
+    Returns
+    -------
+    np.ndarray of shape (rows, dim), int16 (bits of float16) or float32
+        A copy only of rows that do not lie one after the other, or of float16 rows on
+        a processor without instructions for them.
     """
     bits = np.ascontiguousarray(rows)  # not np.memmap: the dispatcher is slow on it
     if bits.dtype == np.float16:

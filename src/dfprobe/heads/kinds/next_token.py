@@ -54,11 +54,18 @@ class NextTokenModel(nn.Module):
         self.head = nn.Linear(sizes.width, dim)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Predict the row after each row: row t of (B, T, D) is that of row t + 1.
+        """Predict the row after each row.
 
-        The rows are divided by their norms, at most `MAX_INPUTS` of a clip. Padding
-        goes behind a clip; it needs no mask of its own: no row sees what comes after
-        it.
+        Parameters
+        ----------
+        rows : Tensor of shape (B, T, D), float32
+            Each divided by its norm; at most `MAX_INPUTS` of a clip. Padding goes
+            behind a clip. It needs no mask of its own: no row sees what comes after it.
+
+        Returns
+        -------
+        Tensor of shape (B, T, D)
+            Row t is the prediction of row t + 1.
         """
         length = rows.shape[1]
         hidden = self.project_layer(rows) + self.positions[:length]
@@ -71,8 +78,14 @@ class NextTokenModel(nn.Module):
     def errors(self, rows: Tensor) -> Tensor:
         """Squared error of the prediction of rows 1 to T - 1, mean over dimensions.
 
-        (B, T, D) -> (B, T - 1); as in `forward`, but one more row may be given: the
-        last is no input.
+        Parameters
+        ----------
+        rows : Tensor of shape (B, T, D), float32
+            As in `forward`, but one more row may be given: the last is no input.
+
+        Returns
+        -------
+        Tensor of shape (B, T - 1)
         """
         return (self(rows[:, :-1]) - rows[:, 1:]).square().mean(dim=2)
 
@@ -89,11 +102,18 @@ class NextTokenHead(TorchHead):
     def curve(self, *rows: np.ndarray) -> np.ndarray:
         """Squared error of the prediction of every row, mean over dimensions.
 
-        The rows are (T, dim), float16 or float32, not normalised: one array per stream,
-        video before audio as in training, of one rate and length. The curve is (T,)
-        float64, larger = more fake. Row 0, which nothing predicts, has 0, so that a
-        curve can be plotted and ranked as it is. All NaN if a row of the clip is all
-        zero or not finite: every later prediction depends on it.
+        Parameters
+        ----------
+        *rows : np.ndarray of shape (T, dim), float16 or float32
+            Features of a clip, not normalised: one array per stream, video before audio
+            as in training, of one rate and length.
+
+        Returns
+        -------
+        np.ndarray of shape (T,), float64
+            Larger = more fake. Row 0, which nothing predicts, has 0, so that a curve
+            can be plotted and ranked as it is. All NaN if a row of the clip is all zero
+            or not finite: every later prediction depends on it.
         """
         inputs = unit_rows(*rows)
         curve = np.zeros(len(inputs))
@@ -125,8 +145,17 @@ class NextTokenObjective(Objective):
 
     The loss is the squared error, mean over all targets and dimensions. That of an
     epoch is such a mean over the whole split, whatever the batches (the published code
-    logs the mean over the batches, each weighted by its number of clips). The learning
-    rate falls to zero along a cosine in ``max_epochs``.
+    logs the mean over the batches, each weighted by its number of clips).
+
+    Parameters
+    ----------
+    model : NextTokenModel
+    max_epochs : int
+        Epochs over which the learning rate falls to zero along a cosine.
+    batch_size : int
+        Clips per batch.
+    seed : int
+        Of the order of clips.
     """
 
     def __init__(

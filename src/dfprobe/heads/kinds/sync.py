@@ -84,6 +84,11 @@ class SyncModel(nn.Module):
     """One number for a pair of rows; the larger, the better they go together.
 
     The network has no dropout and no batch norm: it is the same in training.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Sizes of all parts.
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -99,22 +104,39 @@ class SyncModel(nn.Module):
         self.mlp = nn.Sequential(*layers, nn.Linear(sizes.widths[-1], 1))
 
     def forward(self, visual: Tensor, audio: Tensor) -> Tensor:
-        """Judge the pairs of rows of the same number: (F, dim) each -> (F,).
+        """Judge the pairs of rows of the same number.
 
-        Each row is divided by its norm.
+        Parameters
+        ----------
+        visual, audio : Tensor of shapes (F, dim), float32
+            Each row divided by its norm.
+
+        Returns
+        -------
+        Tensor of shape (F,)
         """
         return self._outputs(self._visual_part(visual) + self._audio_part(audio))
 
     def candidates(
         self, visual: Tensor, audio: Tensor, partners: Tensor, fixed: str
     ) -> Tensor:
-        """Judge each row of one stream beside several rows of the other: (F, C).
+        """Judge each row of one stream beside several rows of the other.
 
-        The first layer is linear, so its two parts are computed once per row and added
-        for each pair; the published code computes it for each pair. Rows are (rows,
-        dim), float32, each divided by its norm, or all zero. ``partners``, (F, C)
-        int64, are the rows of the other stream for each of the F rows of the ``fixed``
-        one, ``visual`` or ``audio``.
+        The first layer is linear, so its two parts are computed once a row and added
+        for each pair; the published code computes it for each pair.
+
+        Parameters
+        ----------
+        visual, audio : Tensor of shapes (rows, dim), float32
+            Each row divided by its norm, or all zero.
+        partners : Tensor of shape (F, C), int64
+            Rows of the other stream, for each of the F rows of the fixed one.
+        fixed : str
+            ``visual`` or ``audio``.
+
+        Returns
+        -------
+        Tensor of shape (F, C)
         """
         own, other = self._visual_part(visual), self._audio_part(audio)
         if fixed == "audio":
@@ -157,9 +179,15 @@ class SyncHead(TorchHead):
     def curve(self, *rows: np.ndarray) -> np.ndarray:
         """Disagreement of the streams at every row: the network's output, negated.
 
-        Visual rows, audio rows: (T, dim), float16 or float32, of one rate and length,
-        not normalised. The curve is (T,) float64, larger = more fake; NaN where a row
-        is all zero or not finite.
+        Parameters
+        ----------
+        *rows : np.ndarray of shape (T, dim), float16 or float32
+            Visual rows, audio rows; of one rate and length, not normalised.
+
+        Returns
+        -------
+        np.ndarray of shape (T,), float64
+            Larger = more fake; NaN where a row is all zero or not finite.
         """
         streams = [torch.from_numpy(unit_rows(r)).split(_SCORED_FRAMES) for r in rows]
         with torch.no_grad():
@@ -199,10 +227,19 @@ class SyncObjective(Objective):
 
     The loss of a frame is the cross-entropy of its candidates with the matching row as
     the right answer. Its sum over a batch is back-propagated; logged is the mean over
-    the frames. There are ``tau`` candidates on each side of the matching row.
-    ``shuffle: False`` visits the frames clip by clip in the order of the list, as
-    published, so that a batch holds a few clips. True draws an order of the clips for
-    each epoch and mixes runs of 16 frames within 8 batches.
+    the frames.
+
+    Parameters
+    ----------
+    model : SyncModel
+    options : dict
+        ``tau``: candidates on each side of the matching row; ``direction``;
+        ``batch_frames``; ``shuffle``: False visits the frames clip by clip in the
+        order of the list, as published, so that a batch holds a few clips. True draws
+        an order of the clips for each epoch and mixes runs of 16 frames within 8
+        batches.
+    seed : int
+        Of the order of clips and runs.
     """
 
     def __init__(self, model: SyncModel, options: Options, seed: int) -> None:

@@ -101,8 +101,12 @@ class Loss(NamedTuple):
 class Objective(ABC):
     """What a head learns: a model, the batches of an epoch, and their loss.
 
-    The model is trained in place, and moved to a device by its trainer; the seed is
-    that of the order of clips.
+    Parameters
+    ----------
+    model : nn.Module
+        Before training; trained in place, and moved to a device by its trainer.
+    seed : int
+        Of the order of clips.
     """
 
     def __init__(self, model: Any, seed: int) -> None:
@@ -139,9 +143,15 @@ class TorchKind(Kind, Protocol):
 def finite_inputs(
     split: Split, order: np.ndarray, normalise: Callable[..., np.ndarray]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Label (0 real, 1 fake) and normalised rows, (T, D), of clips in a given order.
+    """Label (0 real, 1 fake) and normalised rows of clips, in a given order.
 
-    ``normalise`` makes them of the rows of each stream as stored.
+    Parameters
+    ----------
+    split : Split
+    order : np.ndarray
+        Positions of the clips, see `dfprobe.heads.data.splits.epoch_order`.
+    normalise : callable
+        Makes of the rows of each stream, as stored, what the model reads, (T, D).
 
     Raises
     ------
