@@ -27,10 +27,20 @@ class TimedCurve(NamedTuple):
 
 
 def read_curves(path: Path, clips: pl.DataFrame) -> list[TimedCurve | None]:
-    """Read the curves of some clips, in the order of ``clips`` (``clip_id``).
+    """Read the curves of some clips.
 
-    None for a clip without a score, or one with a value that is not finite. The file is
-    as `dfprobe.heads.scoring.score_clips` writes it.
+    Parameters
+    ----------
+    path : Path
+        As written by `dfprobe.heads.scoring.score_clips`.
+    clips : pl.DataFrame
+        ``clip_id``.
+
+    Returns
+    -------
+    list of TimedCurve or None
+        In the order of ``clips``; None for a clip without a score, or one with a value
+        that is not finite.
     """
     table = read_parquet(path, columns=list(_SCHEMA)).cast(_SCHEMA)
     joined = clips.select("clip_id").join(

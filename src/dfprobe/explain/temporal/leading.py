@@ -92,25 +92,38 @@ def lead(
     numbers = np.column_stack(
         [shares.reshape(-1, 2 * len(WINDOWS)), silent.to_numpy()[used]]
     )
-    names = (*SHARES, *EVEN_SHARES, "leading_silence_share")
-    groups = {name: labels == label for label, name in enumerate(CLASSES)}
-    groups[ALL] = np.ones(len(labels), bool)
-    rows: list[Row] = []
-    for name, members in groups.items():
-        counts = {"clips": (members & used).sum(), "left_out": (members & ~used).sum()}
-        rows.append({"class": name} | {key: int(n) for key, n in counts.items()})
-        if counts["clips"]:
-            means = numbers[members[used]].mean(axis=0).tolist()
-            rows[-1] |= dict(zip(names, means, strict=True))
-    rows[-1] |= _areas(labels[used], chosen)
+    rows = []
+    for name, members in _members(labels):
+        rows.append(
+            {"class": name, "clips": int((members & used).sum())}
+            | {"left_out": int((members & ~used).sum())}
+            | _means(numbers[members[used]])
+            | (_areas(labels[used], chosen) if name == ALL else {})
+        )
     return rows
+
+
+def _members(labels: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    of_class = [(name, labels == label) for label, name in enumerate(CLASSES)]
+    return [*of_class, (ALL, np.ones(len(labels), bool))]
 
 
 def _shares(curve: TimedCurve) -> list[float]:
     """Shares of the windows in the score, then in the rows."""
-    windows = WINDOWS.values()
-    of_rows = [leading_rows(curve, window) / len(curve.values) for window in windows]
-    return [*(leading_share(curve, window) for window in windows), *of_rows]
+    return [
+        *(leading_share(curve, window) for window in WINDOWS.values()),
+        *(
+            leading_rows(curve, window) / len(curve.values)
+            for window in WINDOWS.values()
+        ),
+    ]
+
+
+def _means(numbers: np.ndarray) -> dict[str, float]:
+    if not len(numbers):
+        return {}
+    names = (*SHARES, *EVEN_SHARES, "leading_silence_share")
+    return dict(zip(names, numbers.mean(axis=0).tolist(), strict=True))
 
 
 def _areas(labels: np.ndarray, curves: list[TimedCurve]) -> dict[str, float]:

@@ -87,8 +87,17 @@ def localise(
 def judge_clip(clip: Row, curve: TimedCurve | None) -> tuple[Judged, Found] | LeftOut:
     """Judge a fake clip against the segments of its manipulated streams.
 
-    The clip is a row as in `localise`, with ``common``. Gives its rows, and the
-    segments proposed and true; or why it is left out.
+    Parameters
+    ----------
+    clip : dict
+        A row as in `localise`, with ``common``.
+    curve : TimedCurve or None
+        Its curve.
+
+    Returns
+    -------
+    tuple of Judged and Found, or LeftOut
+        The rows, and the segments proposed and true; or why it is left out.
     """
     if curve is None:
         return LeftOut.NO_CURVE

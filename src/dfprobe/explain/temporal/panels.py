@@ -99,7 +99,15 @@ def make_panels(
 
 
 def best_encoders(table: pl.DataFrame, spec: PanelsSpec) -> list[str]:
-    """Choose the encoder of each modality that localises fakes of both streams best."""
+    """Choose the encoder of each modality that localises fakes of both streams best.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        Table of localisation.
+    spec : PanelsSpec
+        As for `make_panels`.
+    """
     rows = table.filter(
         pl.col("auc_clip_mean").is_not_null(),
         pl.col("encoder").is_in([entry.name for entry in spec.encoders]),
@@ -118,8 +126,14 @@ def choose_clips(
 ) -> list[str]:
     """Fakes of both streams with the highest AUC of their rows, and with the lowest.
 
-    Of equal ones the first by name is taken. ``clips`` as for `localise`; curves by
-    clip.
+    Of equal ones the first by name is taken.
+
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        Test clips, as for `dfprobe.explain.temporal.localisation.localise`.
+    curves : mapping of str to TimedCurve or None
+        By clip.
     """
     audio, video = SUBSETS["both"]
     fakes = clips.filter(label=1, audio_fake=audio, video_fake=video)
@@ -145,9 +159,12 @@ def clip_area(clip: Row, curve: TimedCurve | None) -> float | None:
 def marked_times(curve: TimedCurve, segments: np.ndarray) -> list[float]:
     """Choose the times of the frames of a panel, in order.
 
-    Those of the highest value, of the middle of the first three fake segments
-    (segments, 2), and of the lowest value; one that nearly is an earlier one's is left
-    out.
+    Those of the highest value, of the middle of the first three fake segments, and of
+    the lowest value; one that nearly is an earlier one's is left out.
+
+    Parameters
+    ----------
+    segments : np.ndarray of shape (segments, 2)
     """
     highest, lowest = (
         curve.clock.start_s(int(row))
@@ -204,7 +221,13 @@ def _media(path: Path, modality: str, curve: TimedCurve, segments: np.ndarray) -
 
 
 def spectrogram(path: Path) -> np.ndarray:
-    """Log-mel spectrogram of a clip's sound, see `Panel`; ClipError without sound."""
+    """Log-mel spectrogram of a clip's sound, see `Panel`.
+
+    Raises
+    ------
+    ClipError
+        If there is no sound.
+    """
     waveform = load_sound(path, video_info(path)).waveform
     power = librosa.feature.melspectrogram(
         y=waveform, sr=AUDIO_HZ, n_fft=512, win_length=_WINDOW, hop_length=_HOP,
@@ -215,7 +238,13 @@ def spectrogram(path: Path) -> np.ndarray:
 
 
 def frames_at(path: Path, times: Sequence[float]) -> dict[float, np.ndarray]:
-    """Frames of a clip at some times, see `Panel`; none after its end."""
+    """Frames of a clip at some times, see `Panel`; none after its end.
+
+    Raises
+    ------
+    ClipError
+        If the video cannot be decoded.
+    """
     numbers = {RowClock(VIDEO_FPS).row_at(time): time for time in times}
     found: dict[float, np.ndarray] = {}
     for number, [rgb] in enumerate(frames_at_25fps(path, 1)):

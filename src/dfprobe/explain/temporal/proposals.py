@@ -46,9 +46,17 @@ class Found(NamedTuple):
 
 
 def propose(values: np.ndarray) -> Proposals:
-    """Propose at most 50 fake segments of a clip, in rows, the end not included.
+    """Propose fake segments of a clip.
 
-    ``values`` (rows,) float32: larger = more fake, finite. None of a constant curve.
+    Parameters
+    ----------
+    values : np.ndarray of shape (rows,), float32
+        Curve, larger = more fake, finite.
+
+    Returns
+    -------
+    Proposals
+        At most 50, in rows, the end not included; none of a constant curve.
     """
     spans, confidence = _runs(values.astype(np.float64))
     order = np.lexsort((spans[:, 1], spans[:, 0], -confidence))[:_CANDIDATES]
@@ -67,7 +75,12 @@ def average_precision_at(clips: Sequence[Found], overlap: float) -> float | None
     Each segment, in the order of time, takes the best ranked proposal of its clip that
     overlaps it by more than ``overlap`` and is not taken. The precision at a recall is
     the highest at this recall or a larger one. (The released evaluation leaves out the
-    part of the curve before the first proposal; here it counts.) None without segments.
+    part of the curve before the first proposal; here it counts.)
+
+    Returns
+    -------
+    float or None
+        None where there is no segment.
     """
     segments = sum(len(clip.segments) for clip in clips)
     if not segments:
@@ -83,7 +96,10 @@ def average_precision_at(clips: Sequence[Found], overlap: float) -> float | None
 def average_recall(clips: Sequence[Found], proposals: int) -> float | None:
     """Share of segments that the best proposals of each clip overlap, mean of overlaps.
 
-    None where there is no segment.
+    Returns
+    -------
+    float or None
+        None where there is no segment.
     """
     best = [
         overlaps(clip.segments, clip.proposals.spans[:proposals]).max(axis=1, initial=0)
@@ -97,9 +113,17 @@ def average_recall(clips: Sequence[Found], proposals: int) -> float | None:
 
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Intersection over union of every two spans: (n, 2), (m, 2) -> (n, m) float64.
+    """Intersection over union of every two spans.
 
-    0 for spans without length.
+    Parameters
+    ----------
+    first : np.ndarray of shape (n, 2)
+    second : np.ndarray of shape (m, 2)
+
+    Returns
+    -------
+    np.ndarray of shape (n, m), float64
+        0 for spans without length.
     """
     starts = np.maximum(first[:, None, 0], second[None, :, 0])  # (n, m)
     ends = np.minimum(first[:, None, 1], second[None, :, 1])

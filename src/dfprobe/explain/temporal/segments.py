@@ -45,11 +45,23 @@ class Judged(NamedTuple):
 def judge(
     values: np.ndarray, frames: int, segments: Segments, clock: RowClock
 ) -> Judged | LeftOut:
-    """Set the curve (rows,) float32 of a clip beside its truth, by the published rule.
+    """Set the curve of a clip beside its truth, by the published rule.
 
-    ``frames`` counts its video at 25 a second, from the time of row 0's first frame on;
-    ``segments`` are (start_s, end_s). Gives values and truth of equal length, or why
-    there is none.
+    Parameters
+    ----------
+    values : np.ndarray of shape (rows,), float32
+        Curve of the clip.
+    frames : int
+        Frames of its video at 25 a second, from the time of row 0's first frame on.
+    segments : sequence of (start_s, end_s)
+        What is manipulated.
+    clock : RowClock
+        Times of the rows.
+
+    Returns
+    -------
+    Judged or LeftOut
+        Values and truth of equal length, or why there is none.
     """
     expected = expected_rows(frames, clock.rate_hz)
     if abs(len(values) - expected) > TOLERANCE:
@@ -74,10 +86,20 @@ def expected_rows(frames: int, rate_hz: float) -> int:
 
 
 def fake_rows(segments: Segments, clock: RowClock, rows: int) -> np.ndarray:
-    """Mark the rows of some segments (start_s, end_s), ends included: (rows,) bool.
+    """Mark the rows of some segments, first and last included.
 
     Times are cut to rows as published, so not by `RowClock.row_at`, which takes 1.16 s
     at 25 rows a second (28.999... in floating point) for row 29.
+
+    Parameters
+    ----------
+    segments : sequence of (start_s, end_s)
+    rows : int
+        Length of the result.
+
+    Returns
+    -------
+    np.ndarray of shape (rows,), bool
     """
     truth = np.zeros(rows, bool)
     before = round(clock.first_row_s * clock.rate_hz, 6)  # rows before row 0
@@ -88,9 +110,17 @@ def fake_rows(segments: Segments, clock: RowClock, rows: int) -> np.ndarray:
 
 
 def joined(segments: Segments) -> np.ndarray:
-    """Join segments (start_s, end_s) that overlap or touch: (joined, 2) float64.
+    """Join segments that overlap or touch.
 
-    They come in the order of time.
+    Parameters
+    ----------
+    segments : sequence of (start_s, end_s)
+        E.g. those of both streams.
+
+    Returns
+    -------
+    np.ndarray of shape (joined, 2), float64
+        In the order of time.
     """
     parts: list[list[float]] = []
     for start, end in sorted(map(tuple, segments)):

@@ -86,7 +86,8 @@ def make_tables(
     for test, keys in expected.items():
         if not keys:
             continue
-        corpus = join_scores(score_of, test, facts[test])
+        files = {key: score_of[key] for key in keys}
+        corpus = join_scores(files, test, facts[test])
         for key in keys:
             about = encoders[key.encoder]
             names = _names(key, about)
@@ -108,9 +109,12 @@ def temporal_facts(
 ) -> dict[str, pl.DataFrame]:
     """Read what is known of the test clips of each corpus.
 
-    ``clip_id, speaker, source, audio_fake, video_fake, audio_fake_segments,
-    video_fake_segments`` of the manifest; ``frames`` (at 25 a second; null if the clip
-    has neither video nor sound) and ``leading_silence_s`` of the crops.
+    Returns
+    -------
+    dict of str to pl.DataFrame
+        ``clip_id, speaker, source, audio_fake, video_fake, audio_fake_segments,
+        video_fake_segments`` of the manifest; ``frames`` (at 25 a second; null if the
+        clip has neither video nor sound) and ``leading_silence_s`` of the crops.
     """
     facts = {}
     for path in manifests:

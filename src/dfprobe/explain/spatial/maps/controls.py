@@ -29,9 +29,16 @@ def shuffled_probe(
 ) -> LinearProbe:
     """Train the probe again, on the same rows with permuted labels.
 
-    The labels of the training corpus's manifest are permuted by ``seed`` among the
-    labelled clips of each split. Features and ``spec`` (one seed) are as for
-    `train_heads`.
+    Parameters
+    ----------
+    features : sequence of Path
+        Feature stores of the training corpus.
+    manifest : Path
+        Its manifest. The labels are permuted among the labelled clips of each split.
+    spec : HeadSpec
+        As for `dfprobe.heads.training.train_heads`, with one seed.
+    seed : int
+        Of the permutation.
     """
     clips = read_parquet(manifest)
     with TemporaryDirectory() as folder:
@@ -58,9 +65,20 @@ def permuted_labels(clips: pl.DataFrame, seed: int) -> pl.DataFrame:
 def random_encoder(spec: EncoderSpec, encoder: Encoder, seed: int) -> Encoder | None:
     """Make an encoder of the same architecture that has not learned anything.
 
-    One with random weights gets another seed. One with learned weights is copied, and
-    the values within each of its parameters are permuted by ``seed``: their sizes stay
-    as they are. None for an encoder without weights.
+    Parameters
+    ----------
+    spec : EncoderSpec
+        Of ``encoder``. One with random weights gets another seed.
+    encoder : Encoder
+        One with learned weights is copied, and the values within each of its
+        parameters are permuted: their sizes stay as they are.
+    seed : int
+        Of the permutations.
+
+    Returns
+    -------
+    Encoder or None
+        None for an encoder without weights.
     """
     if not isinstance(encoder, ModelEncoder):
         return None

@@ -16,8 +16,19 @@ def explained_clips(manifest: pl.DataFrame, most: int, seed: int) -> pl.DataFram
     """Clips that are explained: test fakes whose video is, or may be, manipulated.
 
     Where people clicked on any of them, those with clicks are taken, all of them. Else
-    at most ``most``, by a hash of their names and the seed: as many as possible of each
-    manipulation. Rows of the manifest, sorted by ``clip_id``.
+    a few, by a hash of their names: as many as possible of each manipulation.
+
+    Parameters
+    ----------
+    most : int
+        Clips without clicks that are taken.
+    seed : int
+        Other ones come with another seed.
+
+    Returns
+    -------
+    pl.DataFrame
+        Their rows, sorted by ``clip_id``.
     """
     fakes = manifest.filter(
         pl.col("split") == "test",
@@ -46,14 +57,14 @@ def explained_frames(
     decoded : int or None
         Frames of the clip at 25 a second, None where it cannot be decoded.
     source_fps : float or None
-        Frames per second of the file, which clicks count.
+        Frames a second of the file, which clicks count.
     most : int
         Frames of a clip without clicks.
 
     Returns
     -------
     list of int
-        At 25 frames per second, ascending, each once: those that were clicked on, else
+        At 25 frames a second, ascending, each once: those that were clicked on, else
         evenly spread over the manipulated seconds, or over the whole clip where no
         seconds are told. Empty where the clip cannot be decoded.
     """

@@ -20,10 +20,23 @@ def rectangle(left: float, top: float, width: float, height: float) -> np.ndarra
 
 
 def processed_square(processor: Any, width: int, height: int) -> np.ndarray:
-    """Region that an image processor of transformers keeps of a frame, (2, 3) float64.
+    """Region that an image processor of transformers keeps of a frame.
 
-    The processor resizes the shorter side, or to a fixed size, then perhaps cuts out
-    the centre. EncoderError if it places its input by another rule.
+    Parameters
+    ----------
+    processor : BaseImageProcessor
+        Resizes the shorter side, or to a fixed size, then perhaps cuts out the centre.
+    width, height : int
+        Of the frame in pixels.
+
+    Returns
+    -------
+    np.ndarray of shape (2, 3), float64
+
+    Raises
+    ------
+    EncoderError
+        If the processor places its input by another rule.
     """
     resized = _resized(processor, width, height)
     if not getattr(processor, "do_center_crop", False):
@@ -57,9 +70,18 @@ def _resized(processor: Any, width: int, height: int) -> tuple[int, int]:
 
 
 def face_region(box: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Region of FSFM's face crop, (2, 3) float64; the whole frame without a face.
+    """Region of FSFM's face crop, the whole frame where there is no face.
 
-    ``box`` (4,) float32 is as for `dfprobe.encoders.inputs.fsfm_pixels.face_crop`.
+    Parameters
+    ----------
+    box : np.ndarray of shape (4,), float32
+        As for `dfprobe.encoders.inputs.fsfm_pixels.face_crop`.
+    width, height : int
+        Of the frame in pixels.
+
+    Returns
+    -------
+    np.ndarray of shape (2, 3), float64
     """
     if not np.isnan(box).any():
         left, top, side = face_square(box.astype(int).tolist(), width, height)
@@ -71,11 +93,20 @@ def face_region(box: np.ndarray, width: int, height: int) -> np.ndarray:
 def mouth_region(
     place: tuple[np.ndarray, int, int], first: int, side: int
 ) -> np.ndarray:
-    """Region of a square inside a mouth patch, turned and scaled as the face is.
+    """Region of a square inside a mouth patch.
 
-    ``place`` is that of the patch, see `dfprobe.media.mouth.patch_places`; ``first``
-    row and column of the square and its ``side`` are in pixels of the patch. (2, 3)
-    float64.
+    Parameters
+    ----------
+    place : tuple
+        Of the patch: inverse transform, left and top on the canvas; see
+        `dfprobe.media.mouth.patch_places`.
+    first, side : int
+        First row and column of the square, and its side, in pixels of the patch.
+
+    Returns
+    -------
+    np.ndarray of shape (2, 3), float64
+        Turned and scaled as the face is.
     """
     inverse, left, top = place
     # The canvas counts at pixel centres, so its pixel i begins at i - 0.5.

@@ -8,7 +8,7 @@ maximum plus 1e-7 (arXiv 2511.17181, spatial explanations).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,11 +90,15 @@ def _slope(site: Site, values: Tensor, features: Tensor, row: int, w: Tensor) ->
 @contextmanager
 def steady_arithmetic() -> Iterator[None]:
     """Float32 as it says, and the same bits each time, on a GPU too."""
-    cudnn = torch.backends.cudnn.flags(
-        enabled=True, deterministic=True, allow_tf32=False
-    )
-    # The other attention kernels add up gradients in any order.
-    with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH), cudnn:
+    with ExitStack() as stack:
+        stack.enter_context(torch.enable_grad())
+        # The other attention kernels add up gradients in any order.
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        stack.enter_context(
+            torch.backends.cudnn.flags(
+                enabled=True, deterministic=True, allow_tf32=False
+            )
+        )
         yield
 
 

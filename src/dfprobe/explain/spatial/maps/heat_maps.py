@@ -111,9 +111,14 @@ def _exact(shares: Mapping[str, np.ndarray], probe: np.ndarray) -> Maps:
 def _items(
     encoder: ModelEncoder, clip: ClipInputs, rows: Sequence[int], limits: Limits
 ) -> Iterator[tuple[Tensors, dict[int, int]]]:
-    """Find the inputs that give the rows asked for, in batches of one on the device.
+    """Find the inputs that give the rows asked for, in batches of one.
 
-    With each, row of the clip -> row of what the model gives for these tensors.
+    Yields
+    ------
+    tensors : dict of str to torch.Tensor
+        On the encoder's device.
+    places : dict of int to int
+        Row of the clip -> row of what the model gives for these tensors.
     """
     first = 0  # row of the clip at which the part's kept rows begin
     for part in encoder.parts(clip, limits):

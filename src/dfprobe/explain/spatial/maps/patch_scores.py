@@ -10,9 +10,19 @@ import numpy as np
 
 
 def frame_logit(row: np.ndarray, params: np.ndarray) -> float:
-    """Logit of one row (dim,), not normalised, by a linear probe (dim + 1,).
+    """Logit of one row by a linear probe.
 
-    Computed in float64; NaN for a row that is all zero or not finite.
+    Parameters
+    ----------
+    row : np.ndarray of shape (dim,)
+        Not normalised.
+    params : np.ndarray of shape (dim + 1,)
+        Weights, then the bias.
+
+    Returns
+    -------
+    float
+        Computed in float64; NaN for a row that is all zero or not finite.
     """
     wide = row.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -20,10 +30,20 @@ def frame_logit(row: np.ndarray, params: np.ndarray) -> float:
 
 
 def patch_scores(shares: np.ndarray, params: np.ndarray) -> np.ndarray:
-    """Scores (patches,) float64 of the patches of one row by a linear probe (dim + 1,).
+    """Scores of the patches of one row.
 
-    ``shares`` (patches, dim) is what each patch adds to the row. The scores add up to
-    the `frame_logit` of the sum of the shares; the bias is spread evenly.
+    Parameters
+    ----------
+    shares : np.ndarray of shape (patches, dim)
+        What each patch adds to the row.
+    params : np.ndarray of shape (dim + 1,)
+        Weights, then the bias, of a linear probe.
+
+    Returns
+    -------
+    np.ndarray of shape (patches,), float64
+        Their sum is the `frame_logit` of the sum of the shares; the bias is spread
+        evenly.
     """
     wide = shares.astype(np.float64)
     norm = np.linalg.norm(wide.sum(axis=0))

@@ -68,7 +68,13 @@ REGIONS: dict[str, Region] = {
 
 
 def regions(names: Mapping[str, str]) -> dict[str, Region]:
-    """Look up the regions that the maps of some parts cover, by name."""
+    """Look up the regions that the maps of some parts of the frame cover.
+
+    Raises
+    ------
+    EncoderError
+        If there is no such region.
+    """
     for part, name in names.items():
         if name not in REGIONS:
             what = f"the family's TRACING: there is no region for the part {part!r}"

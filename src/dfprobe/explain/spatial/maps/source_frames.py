@@ -23,7 +23,13 @@ class SourceFrames:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels; ClipError if no frame came out of the clip."""
+        """Width and height in pixels.
+
+        Raises
+        ------
+        ClipError
+            NO_VIDEO, if no frame came out of the clip.
+        """
         if not self._size:
             raise ClipError(Status.NO_VIDEO, f"clip {self.clip_id} has no video frame")
         return self._size[0]

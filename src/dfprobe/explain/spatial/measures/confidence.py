@@ -37,9 +37,10 @@ def confidence_table(
     Returns
     -------
     pl.DataFrame
-        `CONFIDENCE_SCHEMA`: ``score`` is ``clip`` or ``frame``, ``threshold`` a logit.
-        Thresholds are scores that occur, at most 40 of a curve, evenly spaced by rank;
-        the first one keeps all targets with a score.
+        ``encoder, label, train, test, method, part, truth, score`` (``clip`` or
+        ``frame``), ``threshold`` (logit), ``targets``, ``frames``, ``mae``,
+        ``training_point_mae``. Thresholds are scores that occur, at most 40 of a
+        curve, evenly spaced by rank; the first one keeps all targets with a score.
     """
     target = ["train", "test", "target"]
     control = points.filter(pl.col("encoder") == constant).select(

@@ -85,11 +85,19 @@ def explained_frames(maps: Mapping[str, pl.DataFrame]) -> Frames:
 
 
 def heat_image(row: Mapping[str, Any]) -> np.ndarray:
-    """Heat of a row of `MAP_SCHEMA` with status ``ok`` over its frame, (height, width).
+    """Heat of a map over its frame, counted from the map's lowest cell.
 
-    It is counted from the map's lowest cell. Grad-CAM's maps begin at zero already. In
-    exact maps the constants of the probe are spread over all cells, so that zero means
-    nothing in them.
+    Grad-CAM's maps begin at zero already. In exact maps the constants of the probe are
+    spread over all cells, so that zero means nothing in them.
+
+    Parameters
+    ----------
+    row : mapping
+        Row of a table as in `MAP_SCHEMA`, status ``ok``.
+
+    Returns
+    -------
+    np.ndarray of shape (height, width), float64
     """
     # heat is row-major: -> (rows, cols)
     grid = np.array(row["heat"], dtype=np.float64).reshape(row["rows"], row["cols"])

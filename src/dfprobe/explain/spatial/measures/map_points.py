@@ -45,14 +45,27 @@ def paste(grid: np.ndarray, affine: np.ndarray, width: int, height: int) -> np.n
 
 
 def peak(image: np.ndarray) -> Point:
-    """Mean position of the pixels equal to the maximum of a heat, which is positive."""
+    """Mean position of the pixels equal to the maximum.
+
+    Parameters
+    ----------
+    image : np.ndarray of shape (height, width)
+        Heat, not negative and somewhere positive.
+    """
     height, width = image.shape
     y, x = np.nonzero(image >= image.max() * (1 - _ROUNDING))
     return Point(float((x.mean() + 0.5) / width), float((y.mean() + 0.5) / height))
 
 
 def share_inside(image: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a heat, not negative, that lies in a region; (height, width) both."""
+    """Share of the heat that lies in a region.
+
+    Parameters
+    ----------
+    image : np.ndarray of shape (height, width)
+        Heat, not negative and somewhere positive.
+    mask : np.ndarray of shape (height, width), bool
+    """
     return float(image[mask].sum() / image.sum())
 
 

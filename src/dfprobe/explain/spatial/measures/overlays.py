@@ -43,6 +43,11 @@ def of_main_method(table: pl.DataFrame) -> pl.DataFrame:
     """Keep the rows of the method that stands for an encoder.
 
     That is the exact one where there is one, else Grad-CAM.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+        Rows of one encoder, with a column ``method``.
     """
     present = set(table["method"])
     main = next((name for name in MAIN_METHODS if name in present), None)

@@ -209,7 +209,13 @@ def point_error(point: Point, truth: Point) -> float:
 
 
 def random_error(truth: Point) -> float:
-    """Compute the expected error of a point drawn evenly: 1/4 for the centre."""
+    """Compute the expected error of a point drawn evenly from the frame.
+
+    Examples
+    --------
+    >>> random_error(Point(0.5, 0.5))
+    0.25
+    """
     by_axis = [(at**2 + (1 - at) ** 2) / 2 for at in truth]
     return sum(by_axis) / 2
 

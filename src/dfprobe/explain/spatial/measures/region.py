@@ -38,9 +38,14 @@ def ellipse_holds(
 
 
 def box_mask(box: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pixels of a box, (height, width) bool; the box may stand out of the frame.
+    """Pixels of a box, (height, width) bool.
 
-    ``box`` (4,): left, top, right, bottom as indices of pixels, the last ones included.
+    Parameters
+    ----------
+    box : np.ndarray of shape (4,)
+        Left, top, right, bottom as indices of pixels, the last ones included.
+    width, height : int
+        Of the frame; the box may stand out of it.
     """
     mask = np.zeros((height, width), dtype=bool)
     left, top, right, bottom = (max(0, round(float(edge))) for edge in box)

@@ -119,7 +119,12 @@ def read_table(path: Path) -> pl.DataFrame:
 def spatial_table(points: pl.DataFrame, named: Mapping[str, str]) -> pl.DataFrame:
     """Summarise points: a row per map and a row per baseline, in their order.
 
-    ``named`` labels the encoders and baselines.
+    Parameters
+    ----------
+    points : pl.DataFrame
+        Columns as in `POINT_SCHEMA`.
+    named : mapping of str to str
+        Labels of the encoders and baselines.
     """
     rows = []
     for key, group in points.group_by(KEYS, maintain_order=True):

@@ -42,7 +42,13 @@ class Target(NamedTuple):
 
 
 class Faces:
-    """Face boxes of the clips of a corpus, from all its crop stores."""
+    """Face boxes of the clips of a corpus, from its crops.
+
+    Parameters
+    ----------
+    crops : sequence of Path
+        Crop stores (HDF5) of all shards, their indexes (Parquet) beside them.
+    """
 
     def __init__(self, crops: Sequence[Path]) -> None:
         self._readers = [CropReader(h5, h5.with_suffix(".parquet")) for h5 in crops]
@@ -59,7 +65,13 @@ class Faces:
             reader.close()
 
     def box(self, clip_id: str, frame: int) -> np.ndarray | None:
-        """Left, top, right, bottom in pixels, (4,) float32; None without a face."""
+        """Left, top, right, bottom in pixels, (4,) float32; None without a face.
+
+        Parameters
+        ----------
+        frame : int
+            At 25 frames a second.
+        """
         if clip_id not in self._reader_of:
             raise DataError(
                 f"Clip {clip_id!r} is explained, but no crops hold it. Run the crops "
@@ -82,10 +94,21 @@ def click_targets(
 ) -> list[Target]:
     """List all clicks on the clips that are explained.
 
-    Clicks count the file's own frames (``source_fps`` per second), from 0 as the
-    paper's code reads them. A click belongs to the explained frame whose time is
-    nearest to its own; one whose frame is not explained keeps a target of its own, that
-    all encoders miss.
+    Parameters
+    ----------
+    manifest : pl.DataFrame
+        Of the test corpus, with ``clicks``.
+    frames, sizes : mapping
+        What is explained, by clip.
+    source_fps : mapping
+        Frames a second of each clip's file: clicks count the file's own frames, from
+        0 as the paper's code reads them.
+
+    Returns
+    -------
+    list of Target
+        A click belongs to the explained frame whose time is nearest to its own; one
+        whose frame is not explained keeps a target of its own, that all encoders miss.
     """
     clicked = dict(manifest.select("clip_id", "clicks").iter_rows())
     return [
@@ -119,7 +142,14 @@ def region_targets(truth: Path, frames: Frames, sizes: Sizes) -> list[Target]:
     """List the replaced regions of the explained frames of a demo corpus.
 
     Frames that the generator left untouched, and clips that no encoder could explain,
-    have none; the log names them. ``truth`` is the folder of `dfprobe.demo.truth`.
+    have none; the log names them.
+
+    Parameters
+    ----------
+    truth : Path
+        Folder of the ground truth, see `dfprobe.demo.truth`.
+    frames, sizes : mapping
+        What is explained, by clip.
     """
     targets, without = [], []
     for clip_id, explained in sorted(frames.items()):
