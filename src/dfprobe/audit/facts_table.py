@@ -3,26 +3,41 @@
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import get_type_hints
 
 import polars as pl
 
 from dfprobe import recipes
-from dfprobe.audit.facts import ClipFacts, clip_facts
+from dfprobe.audit.facts import clip_facts
 from dfprobe.products import shard_corpus
 from dfprobe.store.files import kept
 from dfprobe.store.journal import Journal
 from dfprobe.store.parquet import read_parquet, write_parquet
 from dfprobe.store.shards import ShardProduct, shard_clips, update_shard
 
-_KEYS = ("clip_id", "content_key", "facts_key")
-# Statuses are stored as text: a new one changes no schema.
-_STATUSES = ("status", "video_status", "audio_status")
-FACTS_SCHEMA = pl.Schema(
-    dict.fromkeys(_KEYS, str)
-    | get_type_hints(ClipFacts)
-    | dict.fromkeys(_STATUSES, str)
-)
+FACTS_SCHEMA = {
+    "clip_id": pl.String,
+    "content_key": pl.String,
+    "facts_key": pl.String,
+    "status": pl.String,
+    "video_status": pl.String,
+    "audio_status": pl.String,
+    "detail": pl.String,
+    "bytes": pl.Int64,
+    "sha256": pl.String,
+    "container": pl.String,
+    "video_codec": pl.String,
+    "width": pl.Int64,
+    "height": pl.Int64,
+    "fps": pl.Float64,
+    "frames": pl.Int64,
+    "duration_s": pl.Float64,
+    "audio_codec": pl.String,
+    "sample_rate_hz": pl.Int64,
+    "channels": pl.Int64,
+    "loudness_db": pl.Float64,
+    "leading_silence_s": pl.Float64,
+    "trailing_silence_s": pl.Float64,
+}
 
 
 def make_facts(manifest: Path, shard: str, out: Path) -> None:
@@ -53,7 +68,7 @@ def update_facts(task: str, clips: pl.DataFrame, out: Path) -> None:
 class _FactsProduct(ShardProduct):
     """The facts of one shard, as the engine over shards makes them."""
 
-    KEYS = _KEYS
+    KEYS = ("clip_id", "content_key", "facts_key")
     SCHEMA = FACTS_SCHEMA
 
     @property
@@ -62,7 +77,7 @@ class _FactsProduct(ShardProduct):
 
     def open_last(self) -> pl.DataFrame | None:
         table = read_parquet(kept(self.files[0]))
-        return table if table.schema == FACTS_SCHEMA else None
+        return table if table.schema == pl.Schema(FACTS_SCHEMA) else None
 
     def make(self, waiting: pl.DataFrame, journal: Journal) -> Iterator[None]:
         for clip in waiting.iter_rows(named=True):

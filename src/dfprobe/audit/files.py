@@ -134,9 +134,15 @@ def _few(names: list[str]) -> str:
 def extra_files(clips: pl.DataFrame, root: Path, links: str) -> list[str]:
     """List the video files below the root that the manifest does not name, sorted.
 
-    Where the root cannot be looked through, nothing is found, with a warning: the clips
-    of the manifest are audited all the same. ``links`` is that of
-    `dfprobe.corpora.files.files_under`.
+    Parameters
+    ----------
+    clips : pl.DataFrame
+        Manifest: ``path``.
+    root : Path
+        Root of the corpus. Where it cannot be looked through, nothing is found, with a
+        warning: the clips of the manifest are audited all the same.
+    links : str
+        As for `dfprobe.corpora.files.files_under`.
     """
     listed = set(clips["path"])
     try:

@@ -51,8 +51,10 @@ def audit_tables(
 
     Parameters
     ----------
-    clips, layout
-        Manifest (``clip_id, split, label, manipulation, speaker, source``) and layout.
+    clips : pl.DataFrame
+        Manifest: ``clip_id, split, label, manipulation, speaker, source``.
+    layout : str
+        Layout of the corpus.
     facts : pl.DataFrame, optional
         Facts of the same clips, see `dfprobe.audit.facts_table`.
     extra : iterable of str

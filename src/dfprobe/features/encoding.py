@@ -59,7 +59,7 @@ def encoded(
     read: Callable[[Row], ClipInputs],
     threads: int,
 ) -> Iterator[Encoded]:
-    """Encode clips in their order, one `Encoded` for each.
+    """Encode clips in their order.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ def encoded(
         Gives the inputs of a clip, or raises `ClipError`.
     threads : int
         Clips that are read and prepared concurrently.
+
+    Yields
+    ------
+    Encoded
+        One for each clip, in order.
     """
     sources = (partial(_items, encoder, passes, row, read) for row in rows)
     items = prefetched(sources, threads, _AHEAD)

@@ -102,9 +102,14 @@ def files_provenance(spec: FilesSpec) -> Attributes:
 def export_features(stores: list[Path], folder: Path) -> None:
     """Write the clips of feature stores as files in the published layout.
 
-    Each clip gets an npz in ``folder``, with the stored rows in the stored type. Clips
-    without rows get no file; how many there are, and why, is logged. The stores are
-    ``.zarr.zip`` files of one encoder on one corpus.
+    Clips without rows get no file; how many there are, and why, is logged.
+
+    Parameters
+    ----------
+    stores : list of Path
+        ``.zarr.zip`` files of one encoder on one corpus.
+    folder : Path
+        Gets an npz for each clip, with the stored rows in the stored type.
 
     Raises
     ------

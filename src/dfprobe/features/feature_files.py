@@ -33,10 +33,14 @@ def find_file(root: Path, split: str, clip_id: str) -> Path | None:
 
 
 def read_rows(path: Path, stream: str) -> np.ndarray:
-    """Rows of a feature file, an npz or npy; nothing that is pickled in it is read.
+    """Rows of a feature file.
 
-    ``stream`` (``audio``, ``video`` or ``audio_video``) says which array of an npz is
-    meant.
+    Parameters
+    ----------
+    path : Path
+        An npz or npy file; nothing that is pickled in it is read.
+    stream : str
+        ``audio``, ``video`` or ``audio_video``: which array of an npz is meant.
 
     Returns
     -------

@@ -46,15 +46,19 @@ class Crops(Protocol):
 
     def waveform(self, clip_id: str) -> np.ndarray:
         """Mono sound at 16 kHz."""
+        ...
 
     def mouth(self, clip_id: str) -> np.ndarray:
         """Mouth patches."""
+        ...
 
     def landmarks(self, clip_id: str) -> np.ndarray:
         """Landmarks, NaN without a face."""
+        ...
 
     def boxes(self, clip_id: str) -> np.ndarray:
         """Face boxes, NaN without a face."""
+        ...
 
 
 def clip_inputs(
@@ -62,8 +66,15 @@ def clip_inputs(
 ) -> ClipInputs:
     """Read what the encoder asks for; whole frames are decoded when it takes them.
 
-    The row of a clip holds ``clip_id``, ``path``, ``detail`` and the statuses of the
-    crops stage. With ``trim`` its start is cut, see `dfprobe.features.trimming`.
+    Parameters
+    ----------
+    encoder : Encoder
+    row : mapping
+        ``clip_id``, ``path``, ``detail``, and the statuses of the crops stage.
+    crops : Crops
+        Where the clip's arrays are.
+    trim : str or None
+        ``leading_silence``: its start is cut, see `dfprobe.features.trimming`.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from dfprobe import recipes
 from dfprobe.code import code_digest
@@ -46,7 +47,7 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> s
     return key_of(parts)
 
 
-def _identity(spec: EncoderSpec) -> Attributes:
+def _identity(spec: EncoderSpec) -> dict[str, Any]:
     """Fields of the spec that change numbers, besides the content of the weights."""
     fields = asdict(spec)
     for name in ("name", "revision"):

@@ -50,8 +50,13 @@ class Launched:
 class Passes:
     """Runs parts through an encoder's model.
 
-    The precision is ``float32``, or ``float16`` or ``bfloat16`` for autocast; windows
-    are halved when memory runs out, down to one second.
+    Parameters
+    ----------
+    encoder : ModelEncoder
+    precision : str
+        ``float32``, or ``float16`` or ``bfloat16`` for autocast.
+    limits : Limits
+        The windows are halved when memory runs out, down to one second.
     """
 
     def __init__(self, encoder: ModelEncoder, precision: str, limits: Limits) -> None:

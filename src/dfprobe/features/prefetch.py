@@ -18,17 +18,19 @@ def prefetched(
 ) -> Iterator[T]:
     """Items of all sources, source after source, made ahead on threads.
 
-    One thread runs the iterator of a source from its first item to its last. An error
-    of a source is raised where its next item would be.
-
     Parameters
     ----------
     sources : iterable of callable
-        Each gives an iterator.
+        Each gives an iterator; one thread runs it from its first item to its last.
     threads : int
         Sources that are read concurrently.
     depth : int
         Items of each source that may wait to be taken.
+
+    Yields
+    ------
+    T
+        In order. An error of a source is raised where its next item would be.
     """
     stop = threading.Event()
     waiting: deque[tuple[Queue, Future]] = deque()

@@ -18,12 +18,24 @@ from dfprobe.store.shards import ShardProduct
 
 @dataclass
 class FeatureProduct(ShardProduct):
-    """The feature store of one shard, see `dfprobe.store.features`."""
+    """The feature store of one shard, see `dfprobe.store.features`.
+
+    Parameters
+    ----------
+    dim : int
+        Length of a row.
+    dtype : str
+        ``float16`` or ``float32``.
+    attributes : dict
+        What the store says of its rows; ``encoder_key`` is a hash of all that changes
+        them.
+    encode : callable
+        Gives the clips that it is handed, in any order, with their rows or an error.
+    """
 
     dim: int
-    dtype: str  # ``float16`` or ``float32``
-    attributes: Attributes  # ``encoder_key`` is a hash of all that changes the rows
-    # Gives the clips that it is handed, in any order, with their rows or an error.
+    dtype: str
+    attributes: Attributes
     encode: Callable[[pl.DataFrame], Iterable[Encoded]]
     last: FeatureReader = field(init=False)
 

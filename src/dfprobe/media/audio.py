@@ -61,8 +61,14 @@ def load_sound(path: Path, video: VideoInfo | None) -> Sound:
 
     Channels are averaged (librosa's rule) and resampled with soxr's HQ setting; the
     samples are those of ``librosa.load(path, sr=16000)``. Zeros stand before a sound
-    that begins after the video; what comes before the video is cut. Without a video the
-    sound keeps its own start.
+    that begins after the video; what comes before the video is cut.
+
+    Parameters
+    ----------
+    path : Path
+        The clip.
+    video : VideoInfo or None
+        The clip's video; None where there is none: then the sound keeps its own start.
 
     Raises
     ------

@@ -77,8 +77,12 @@ def crop_in_pieces(path: Path, finder: FaceFinder, every: int, sink: Sink) -> Ro
 
     Parameters
     ----------
-    path, finder, every
-        The clip; how to look for its face, and on each how many frames.
+    path : Path
+        The clip.
+    finder : FaceFinder
+        Detector and predictor.
+    every : int
+        Step between detections in frames.
     sink : callable
         Takes the name and the next rows of an array, at most 8 MiB: ``waveform``
         (samples,) float32, ``landmarks`` (frames, 68, 2) float32, ``boxes``

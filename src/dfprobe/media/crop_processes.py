@@ -24,9 +24,18 @@ Cropper = Callable[[Path, Sink], Row]
 def clip_cropper(upsample: int, every: int, processes: int) -> Iterator[Cropper]:
     """Give a function that crops a clip, to be called by ``processes`` threads at once.
 
-    It does what `crop_in_pieces` does; at most one piece of a clip waits to be taken. A
-    process that ends by itself raises `DataError`. One process is this one itself;
-    others end with the block, or when this one is killed.
+    Parameters
+    ----------
+    upsample, every : int
+        As for `dlib_finder` and `crop_in_pieces`.
+    processes : int
+        1 is this process itself. Others end with the block, or when this one is killed.
+
+    Yields
+    ------
+    callable
+        Does what `crop_in_pieces` does; at most one piece of a clip waits to be taken.
+        A process that ends by itself raises `DataError`.
     """
     if processes == 1:
         finder = dlib_finder(upsample)

@@ -63,8 +63,11 @@ class FaceTrack:
 def dlib_finder(upsample: int) -> FaceFinder:
     """Load dlib's detector and predictor, to be used by one thread only.
 
-    The detector doubles the frame ``upsample`` times: 0 finds faces from 80 pixels on,
-    1 (the recipe) from 40 pixels on and takes four times as long.
+    Parameters
+    ----------
+    upsample : int
+        Times that the detector doubles the frame: 0 finds faces from 80 pixels on, 1
+        (the recipe) from 40 pixels on and takes four times as long.
 
     Raises
     ------
@@ -81,10 +84,15 @@ def dlib_finder(upsample: int) -> FaceFinder:
 
 
 def predictor_file() -> Path:
-    """Find the 68-point predictor of ``face-recognition-models``, or raise `DataError`.
+    """Find the 68-point predictor of the package ``face-recognition-models``.
 
     The package is located, not imported: importing it needs ``pkg_resources``, which
     recent versions of setuptools no longer have.
+
+    Raises
+    ------
+    DataError
+        If the package or the file in it is not there.
     """
     spec = find_spec("face_recognition_models")
     folders = spec.submodule_search_locations if spec is not None else None
@@ -125,7 +133,6 @@ def follow_face(
     it and on the last. Between two detections whose boxes overlap, the box moves
     linearly; where they do not overlap (another face) or one is missing, the detector
     runs on every frame between them. The predictor runs on every frame with a box.
-    A step of 1 is the published recipe, as long as no frame shows two faces.
 
     With a larger step than 1 the detector is the fast ``finder.search``. It sees the
     surroundings of the last box, and the whole frame at the start of a shot, where the
@@ -136,8 +143,10 @@ def follow_face(
     frames : iterable of np.ndarray of shape (height, width), uint8
         Grey frames.
     finder : FaceFinder
+        Detector and predictor.
     every : int
-        Step between detections, at least 1.
+        Step between detections, at least 1; 1 is the published recipe, as long as no
+        frame shows two faces.
     """
     boxes: list[Box | None] = []
     points: list[np.ndarray] = []

@@ -106,7 +106,7 @@ def mouth_patches(
     frames : iterable of np.ndarray of shape (height, width), uint8
         Grey frames, read one by one.
     landmarks : np.ndarray of shape (frames, 68, 2), float64
-        Without gaps.
+        Without gaps, one entry per frame.
 
     Yields
     ------
@@ -182,9 +182,12 @@ def _split(position: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 def _region(
     frame: np.ndarray, x_before: np.ndarray, y_before: np.ndarray
 ) -> tuple[np.ndarray, int, int]:
-    """Part of a frame, with its first column and row, that the patch reads.
+    """Part of a frame that the patch reads, in [0, 1] with zeros around the frame.
 
-    Float64 in [0, 1], with zeros around the frame.
+    Returns
+    -------
+    tuple
+        The region (float64), its first column and its first row in the frame.
     """
     left, right = int(x_before.min()), int(x_before.max()) + 2
     top, bottom = int(y_before.min()), int(y_before.max()) + 2

@@ -240,7 +240,14 @@ def frames_at_25fps(
     first one (the earlier of two equally near ones). A source at 25 fps comes back
     frame by frame, also when its timestamps jitter by less than 20 ms.
 
-    What is found is noted in ``decoded``, complete when the last chunk is out.
+    Parameters
+    ----------
+    path : Path
+        The clip.
+    size : int
+        Frames in a chunk, at least 1.
+    decoded : Decoded, optional
+        Filled in; complete when the last chunk is out.
 
     Yields
     ------

@@ -199,12 +199,14 @@ def write_crops(
         Files to write, see `CropReader`.
     table : pl.DataFrame
         The index without ``row``: the number of a clip with arrays is added here.
-    attributes, versions : mapping
-        Settings of the crops; versions of the packages that made them, for the record.
+    attributes : mapping
+        Settings of the crops.
     copy : callable
         Writes the arrays of a clip into its group.
     held_bytes : int
         Size of the files that the arrays are copied from.
+    versions : mapping of str to str
+        Versions of the packages that made the crops, for the record.
     """
     has_arrays = (pl.col("video_status") == Status.OK) | (
         pl.col("audio_status") == Status.OK

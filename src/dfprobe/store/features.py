@@ -85,12 +85,15 @@ def write_store(
     path : Path
         ``.zarr.zip`` file to write.
     index : pl.DataFrame
-        Columns of `INDEX_SCHEMA` without ``offset``, which is added here, sorted by
-        clip; ``rows`` is 0 where the status is not ``ok``.
+        Columns ``clip_id, status, detail, rows, first_row_s, content_key, crops_key``,
+        sorted by clip; ``rows`` is 0 where the status is not ``ok``. ``offset`` is
+        added here.
     clips : iterable of np.ndarray of shape (rows, dim)
         Features of the clips with rows, in the order of ``index``.
-    dim, dtype
-        Length of a row; ``float16`` or ``float32``.
+    dim : int
+        Length of a row.
+    dtype : str
+        ``float16`` or ``float32``.
     attributes : mapping
         JSON values kept with the store.
     """

@@ -84,10 +84,17 @@ def explain_full_disk(path: Path) -> Iterator[None]:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Make a file of a size in bytes, or fail now where the disk has no room for it.
+    """Make a file of a size, or fail now where the disk has no room for it.
 
-    For libraries that cannot be trusted to fail well later. What the file holds is
-    lost. Systems that cannot reserve room are not asked.
+    For libraries that cannot be trusted to fail well later. Systems that cannot reserve
+    room are not asked.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; what it holds is lost.
+    size : int
+        Bytes.
 
     Raises
     ------

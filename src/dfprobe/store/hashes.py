@@ -15,7 +15,12 @@ MEMORY = Path(products.FILE_HASHES)
 def digest(path: Path, algorithm: str) -> str:
     """Hash of a file, computed only if its path, size or time is not remembered.
 
-    The algorithm is ``sha256`` or ``md5``.
+    Parameters
+    ----------
+    path : Path
+        A file that is there.
+    algorithm : str
+        ``sha256`` or ``md5``.
     """
     state = path.stat()
     name = f"{algorithm} {path.resolve()} {state.st_size} {state.st_mtime_ns}"

@@ -25,11 +25,17 @@ class Journal:
     """Append-only side file with the clips that a running job has finished.
 
     Each record carries its length and checksum, so a record cut short by a kill is
-    recognised and dropped. The journal is deleted when the job's output is whole. One
-    written under another key, on which the records depend, is discarded.
+    recognised and dropped. The journal is deleted when the job's output is whole.
 
     Only one process holds a journal: the jobs of a run whose main process was killed
     go on, and a new job waits for them before it reads what they have done.
+
+    Parameters
+    ----------
+    path : Path
+        The side file, e.g. ``.../000.zarr.zip.journal``.
+    key : str
+        What the records depend on. A journal written under another key is discarded.
 
     Attributes
     ----------

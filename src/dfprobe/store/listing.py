@@ -13,10 +13,15 @@ _TEXT = frozenset({".csv", ".json", ".txt"})
 
 
 def listing_text(folder: Path, files: Iterable[Path]) -> str:
-    """Lines ``size<TAB>digest<TAB>path`` of files below a corpus's folder, by path.
+    """Lines ``size<TAB>digest<TAB>path``, sorted by path.
 
-    Metadata are listed with the start of their SHA-256, media with ``-``: reading them
-    all would make planning slow.
+    Parameters
+    ----------
+    folder : Path
+        Folder of the corpus, its lists and its ground truth.
+    files : iterable of Path
+        Files below it. Metadata are listed with the start of their SHA-256, media
+        with ``-``: reading them all would make planning slow.
     """
     paths = sorted((file.relative_to(folder).as_posix(), file) for file in files)
     return "".join(
@@ -27,7 +32,10 @@ def listing_text(folder: Path, files: Iterable[Path]) -> str:
 def changes_since(listing: Path, folder: Path) -> str:
     """Lines of the files that were added, removed or changed since a corpus was made.
 
-    Empty if nothing did, or if the corpus was not generated yet.
+    Returns
+    -------
+    str
+        Empty if nothing did, or if the corpus was not generated yet.
     """
     if not listing.exists():
         return ""

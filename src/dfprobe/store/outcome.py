@@ -19,10 +19,19 @@ def report_outcome(
     computed: int,
     resumed: int,
 ) -> None:
-    """Log in one line how many clips of an index were computed, resumed and kept.
+    """Log in one line how many clips a job computed and how many it need not.
 
-    Resumed ones are from the journal of a killed job; clips of ``previous``, the index
-    of the last whole version, may be gone.
+    Parameters
+    ----------
+    task : str
+        What was done.
+    index : pl.DataFrame
+        Index of the shard, with the columns ``clip_id`` and ``status``.
+    previous : pl.DataFrame or None
+        Index of the last whole version, whose clips may be gone.
+    computed, resumed : int
+        Clips computed now, and taken from the journal of a killed job; the rest was
+        kept.
     """
     removed = 0
     if previous is not None:

@@ -25,16 +25,34 @@ log = logging.getLogger("dfprobe")
 
 @dataclass
 class ShardProduct(ABC):
-    """What a stage makes of one shard, and how."""
+    """What a stage makes of one shard, and how.
 
-    task: str  # name in the messages
-    files: tuple[Path, ...]  # the journal is beside the first
-    clips: pl.DataFrame  # of the shard, sorted by ``clip_id``, with the columns of KEYS
-    max_failed_share: float  # of clips, 0 to 1
+    Parameters
+    ----------
+    task : str
+        Name in the messages.
+    files : tuple of Path
+        Files of the product; the journal is beside the first.
+    clips : pl.DataFrame
+        The shard's clips, sorted by ``clip_id``, with the columns of `KEYS`.
+    max_failed_share : float
+        Share of failed clips that is accepted, 0 to 1.
 
-    # A row of the index holds as long as it equals the clip's in these columns.
+    Attributes
+    ----------
+    KEYS : tuple of str
+        Columns in which a row of the index must equal a clip's to hold still.
+    SCHEMA : mapping
+        Columns and types of the index.
+    """
+
+    task: str
+    files: tuple[Path, ...]
+    clips: pl.DataFrame
+    max_failed_share: float
+
     KEYS: ClassVar = ("clip_id", "content_key", "crops_key")
-    SCHEMA: ClassVar[Mapping[str, Any]]  # of the index
+    SCHEMA: ClassVar[Mapping[str, Any]]
 
     @property
     @abstractmethod
@@ -43,7 +61,13 @@ class ShardProduct(ABC):
 
     @abstractmethod
     def open_last(self) -> pl.DataFrame | None:
-        """Index of the kept files; None if made otherwise; `DataError` if damaged."""
+        """Index of the kept files; None if they were made otherwise.
+
+        Raises
+        ------
+        DataError
+            If they cannot be read.
+        """
 
     def is_sound(self, clip_id: str) -> bool:
         """Whether what the kept files hold of a clip is undamaged."""

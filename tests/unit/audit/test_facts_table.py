@@ -45,7 +45,7 @@ def test_every_clip_has_a_row_whatever_is_wrong_with_it(clips, tmp_path):
     out = tmp_path / "facts.parquet"
     update_facts("audit", clips, out)
     table = pl.read_parquet(out)
-    assert table.schema == FACTS_SCHEMA
+    assert table.schema == pl.Schema(FACTS_SCHEMA)
     assert dict(table.select("clip_id", "status").iter_rows()) == {
         "a": "no_audio",
         "b": "no_audio",
