@@ -51,8 +51,8 @@ def seeds_table(
 ) -> pl.DataFrame:
     """Mean, spread and ends of the AUC over seeds; see `make_seeds`.
 
-    ``table`` has ``head, encoder, train, test, subset, auc`` (0..1); heads that are not in
-    ``heads`` are left out.
+    ``table`` has ``head, encoder, train, test, subset, auc`` (0..1); heads that are not
+    in ``heads`` are left out.
     """
     entries = {head: entry for head, (entry, _) in heads.items()}
     seeds = {head: seed for head, (_, seed) in heads.items()}
