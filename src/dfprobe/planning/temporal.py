@@ -59,8 +59,13 @@ def panel_train(config: Config, test: str) -> str:
 
 def tables_spec(config: Config) -> LocalisationSpec:
     """Spec of the tables of localisation and of the first moments."""
+    # A next-token head takes no log-sum-exp of its losses.
+    named = (
+        CurvesHead.of(head, log_sum_exp=head.name != "next_token")
+        for head in heads(config)
+    )
     return LocalisationSpec(
-        heads=_heads(config),
+        heads=tuple(named),
         encoders=tuple(_encoders(config).values()),
         test=config.test,
         localised=tuple(localised(config)),
@@ -83,14 +88,6 @@ def panels_spec(config: Config, test: str) -> PanelsSpec:
         label=config.corpora[test].label,
         encoders=tuple(known[name] for name in config.encoders),
         clips=config.temporal.clips.get(test, ()),
-    )
-
-
-def _heads(config: Config) -> tuple[CurvesHead, ...]:
-    """All heads with curves; a next-token head takes no log-sum-exp of its losses."""
-    return tuple(
-        CurvesHead.of(head, log_sum_exp=head.name != "next_token")
-        for head in heads(config)
     )
 
 

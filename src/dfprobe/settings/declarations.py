@@ -39,8 +39,7 @@ def declared(
     Parameters
     ----------
     package : str
-        Dotted name of the package whose modules are looked at; those that declare none
-        of the required names are helpers and left out.
+        Its modules that declare none of the required names are helpers and left out.
     required, optional : mapping of str to type
         Declared name -> ``dict`` or ``tuple``.
     group : str or None

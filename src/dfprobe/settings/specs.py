@@ -58,37 +58,18 @@ class Spec(BaseModel):
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """How an encoder is built: a part of the specs, and a value of its own.
-
-    Parameters
-    ----------
-    name : str
-        Key in the configuration, e.g. ``avhubert_v``.
-    family : str
-        Module of ``dfprobe.encoders`` that builds it.
-    stream : str
-        One of the family's ``STREAMS``, e.g. ``audio``, ``video``, ``audio_video``.
-    weights : str
-        ``random``, ``none`` (nothing is learned), a hub id, or a local file or folder.
-    revision : str or None
-        Revision of a hub id.
-    layer : int, "last" or "all"
-        Hidden layer whose output is the feature, without the model's final norm; 0 is
-        the input of the first layer. ``last`` is what the model returns; ``all`` puts
-        all hidden layers side by side, 0 first.
-    seed : int
-        Seed of random weights.
-    options : dict
-        The family's own settings, checked against its ``OPTIONS``.
-    """
+    """How an encoder is built: a part of the specs, and a value of its own."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
-    name: str
-    family: str
-    stream: str
-    weights: str = "random"
-    revision: str | None = None
+    name: str  # key in the configuration, e.g. avhubert_v
+    family: str  # module of dfprobe.encoders.families that builds it
+    stream: str  # one of the family's STREAMS, e.g. audio, video, audio_video
+    weights: str = "random"  # or none (to learn), a hub id, a local file or folder
+    revision: str | None = None  # of a hub id
+    # Hidden layer whose output is the feature, without the model's final norm; 0 is the
+    # input of the first layer. last is what the model returns; all puts all hidden
+    # layers side by side, 0 first.
     layer: Layer = "last"
-    seed: int = 0
-    options: Options = field(default_factory=dict)
+    seed: int = 0  # of random weights
+    options: Options = field(default_factory=dict)  # checked against its OPTIONS

@@ -12,12 +12,8 @@ Json = dict[str, Any]  # an object for the page's scripts
 def call(name: str, value: Any) -> str:
     r"""JavaScript that hands a value to the page, ``dfprobe.take(name, value);``.
 
-    Parameters
-    ----------
-    name : str
-        Name under which the page finds the value.
-    value : JSON value
-        No text in it can end a script or begin a comment: ``<`` is written ``\u003c``.
+    No text in the value, which is one of JSON, can end a script or begin a comment:
+    ``<`` is written ``\u003c``.
 
     Raises
     ------

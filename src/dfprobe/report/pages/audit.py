@@ -19,16 +19,8 @@ def audit_corpus(
 ) -> None:
     """Write the page of a corpus and, in a folder of its name, tables and figures.
 
-    Parameters
-    ----------
-    manifest : Path
-        `dfprobe.products.manifest`.
-    facts : sequence of Path
-        Of all shards, see `dfprobe.audit.facts_table`.
-    spec : AuditSpec
-        Files that the manifest does not name are looked for in its ``root``.
-    out : Path
-        `dfprobe.products.audit_page`.
+    ``facts`` are those of all shards, see `dfprobe.audit.facts_table`. Files that the
+    manifest does not name are looked for in the ``root`` of the spec.
 
     Raises
     ------

@@ -53,21 +53,11 @@ class _Printed(NamedTuple):
 def paper_page(
     table: pl.DataFrame, demo: bool, weights_notes: Sequence[WeightsNote] = ()
 ) -> str:
-    """Write the page.
+    """HTML of the comparison with its style inside; it loads nothing.
 
-    Parameters
-    ----------
-    table : pl.DataFrame
-        As in ``paper_comparison.csv``; ``ours, low, high`` as Float64.
-    demo : bool
-        Whether all corpora of the run are demo corpora.
-    weights_notes : sequence of WeightsNote
-        Encoders whose weights are not the published ones.
-
-    Returns
-    -------
-    str
-        HTML with its style inside; it loads nothing.
+    ``table`` is as in ``paper_comparison.csv``, with ``ours, low, high`` as Float64;
+    ``demo`` says that all corpora of the run are demo corpora,
+    ``weights_notes`` how weights differ from the published ones.
     """
     counts = table.group_by("table", maintain_order=True).agg(
         condition.sum().cast(pl.Int64).alias(name)

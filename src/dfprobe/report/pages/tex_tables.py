@@ -134,15 +134,8 @@ def fusion_table(areas: pl.DataFrame, sets: pl.DataFrame, spec: MatrixSpec) -> s
     A star marks a set that is better than its best member (DeLong, Holm). Of single
     encoders and of pairs those are shown whose mean AUC between different corpora is
     the highest: chosen on the clips that the table is about, as a comment in it says.
-
-    Parameters
-    ----------
-    areas : pl.DataFrame
-        As for `matrix_table`.
-    sets : pl.DataFrame
-        As `dfprobe.evaluation.tables.fusion.make_fusion` writes it.
-    spec : MatrixSpec
-        See `write_tex_tables`.
+    ``areas`` are as for `matrix_table`, ``sets`` as
+    `dfprobe.evaluation.tables.fusion.make_fusion` writes them.
     """
     columns = pairs(spec.train, spec.test)
     label_of = labels(spec.encoders)

@@ -25,14 +25,8 @@ def fusion_figure(tables: Drawn, encoders: Mapping[str, str], title: str) -> Fig
 
     Cells are in per cent. In the right half a frame marks a pair that is better than
     its best member (dotted: worse) by DeLong's test after Holm's adjustment. With fewer
-    than two encoders a sentence.
-
-    Parameters
-    ----------
-    encoders : mapping of str to str
-        Labels, in the order of rows and columns.
-    title : str
-        What was trained on and tested on, and the rule.
+    than two encoders a sentence. ``encoders`` are labels in the order of rows and
+    columns; ``title`` says what was trained on and tested on, and the rule.
     """
     if len(encoders) < 2:
         return sentence(f"{title}\nFusion takes at least two encoders.")

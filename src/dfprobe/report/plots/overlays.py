@@ -37,15 +37,9 @@ def overlays_figure(
 
     Heat is scaled to its largest value in each picture and is transparent where it is
     weak; a cross marks its peak, an outline the region.
-
-    Parameters
-    ----------
-    columns : sequence of (str, str)
-        Label of the encoder and part of the frame, for each column.
-    overlays : sequence of Overlay
-        The rows, with one cell per column.
-    truth : str or None
-        ``region`` or ``clicks``: what the outlined region is; None where none is known.
+    ``columns`` are labels of encoders and parts of the frame, ``overlays`` the rows
+    with one cell per column. ``truth`` says what the outlined region is, ``region`` or
+    ``clicks``; None where none is known.
     """
     if not overlays:
         return sentence("no frame could be explained")

@@ -33,16 +33,9 @@ def heat_map(
 ) -> Json:
     """Square of values by row and column, its colours centred at 0.
 
-    Parameters
-    ----------
-    name : str
-        Name of the view.
-    labels : sequence of str
-        Of the rows and of the columns.
-    values, notes : (rows, columns)
-        None where a value is undefined; texts shown when a cell is pointed at.
-    title : str
-        Of the scale of colours.
+    ``name`` is that of the view, ``labels`` are those of the rows and of the columns,
+    ``title`` is that of the scale of colours. ``values`` (None where undefined) and
+    ``notes``, shown when a cell is pointed at, are by row and column.
     """
     known = [abs(value) for row in values for value in row if value is not None]
     reach = max(known, default=1.0) or 1.0

@@ -1,6 +1,6 @@
 """Fusion: correlation of probes, and their AUC together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -63,12 +63,7 @@ def _improvements(run: Run, frame: pl.DataFrame) -> Iterator[Json]:
         yield _square(run, name, cells, "gain, per cent")
 
 
-def _square(
-    run: Run,
-    name: str,
-    cells: Mapping[tuple[str, str], tuple[float | None, str]],
-    title: str,
-) -> Json:
+def _square(run: Run, name: str, cells: _Cells, title: str) -> Json:
     found = {encoder for pair in cells for encoder in pair}
     encoders = [e.name for e in run.spec.encoders if e.name in found]
     square = [[cells.get((r, c), (None, "")) for c in encoders] for r in encoders]
