@@ -114,7 +114,8 @@ def points_spec(config: Config) -> PointsSpec:
 def spatial_figures_spec(config: Config) -> SpatialFiguresSpec:
     """Spec of the figures of explanations: labels."""
     corpora = {name: config.corpora[name].label for name in explained_corpora(config)}
-    encoders = labelled(config, _spatial(config).encoders)
+    explained = () if config.spatial is None else config.spatial.encoders
+    encoders = labelled(config, explained)
     return SpatialFiguresSpec(corpora=corpora, encoders=encoders)
 
 
