@@ -1,4 +1,4 @@
-"""The command line: one subcommand a stage. It parses, calls one function, and reports.
+"""The command line: one subcommand per stage. It parses, calls a function, reports.
 
 The stages import their own heavy packages, so each subcommand imports its stage itself.
 """
@@ -12,30 +12,16 @@ from pathlib import Path
 
 from dfprobe.commands import (
     corpora,
+    explanations,
     features,
-    fusion,
     heads,
-    housekeeping,
     setup,
     site,
-    spatial,
     tables,
-    temporal,
 )
 from dfprobe.errors import DfprobeError
 
-_GROUPS = (
-    corpora,
-    features,
-    heads,
-    tables,
-    fusion,
-    spatial,
-    temporal,
-    site,
-    setup,
-    housekeeping,
-)
+_GROUPS = (corpora, features, heads, tables, explanations, site, setup)
 
 log = logging.getLogger("dfprobe")
 

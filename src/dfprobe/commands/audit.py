@@ -26,17 +26,9 @@ _LISTED = ("split", "label", "manipulation", "speaker", "source")
 def audit(folder: Path | None, layout: str, splits: Path | None, out: Path) -> None:
     """Audit a corpus without the workflow; print what was found.
 
-    Parameters
-    ----------
-    folder : Path or None
-        Root of the corpus; None audits the lists alone.
-    layout : str
-        Layout of the corpus; ``folder`` takes any folder of videos, without labels.
-    splits : Path or None
-        Folder of published lists.
-    out : Path
-        Folder for ``index.html``, the tables, and the facts that were read: another
-        run reads the files anew that changed since.
+    Without a ``folder``, the root of the corpus, the published lists below ``splits``
+    are audited alone. ``out`` gets ``index.html``, the tables, and the facts that were
+    read: another run reads only the files that changed since.
 
     Raises
     ------

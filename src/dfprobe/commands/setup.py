@@ -1,4 +1,4 @@
-"""What a run needs: doctor, weights, and what a configuration may say."""
+"""What a run needs, what a configuration may say, what lies in the results folder."""
 
 import argparse
 import json
@@ -29,6 +29,27 @@ def add(stages: Stages) -> None:
     about = "the JSON Schema of configurations: every key, its default, what it means"
     command(stages, "config-schema", _config_schema, about)
 
+    about = "list or delete products that the configuration no longer names"
+    gc = command(stages, "gc", _gc, about)
+    gc.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        help="configurations whose results are kept; default: config.yaml",
+    )
+    gc.add_argument("--delete", action="store_true", help="delete; default: list only")
+
+    about = "jobs that are done, stale, missing or failed, per stage; starts nothing"
+    status = command(stages, "status", _status, about)
+    status.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="configurations, as for snakemake; default: config.yaml",
+    )
+
 
 def _doctor(options: argparse.Namespace) -> None:
     from dfprobe.doctor.examine import examine
@@ -49,3 +70,15 @@ def _config_schema(options: argparse.Namespace) -> None:
     from dfprobe.settings.config import Config
 
     sys.stdout.write(f"{json.dumps(Config.model_json_schema(), indent=2)}\n")
+
+
+def _gc(options: argparse.Namespace) -> None:
+    from dfprobe.housekeeping.leftovers import collect_garbage
+
+    collect_garbage(options.configfile, options.delete)
+
+
+def _status(options: argparse.Namespace) -> None:
+    from dfprobe.housekeeping.state import show_state
+
+    show_state(options.configfile)

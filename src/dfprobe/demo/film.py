@@ -265,8 +265,8 @@ def _mouth_of_fake(
     return track
 
 
-def make_source(source: SourcePlan, root: Path, truth_root: Path) -> list[Path]:
-    """Make every file of a source and return their paths.
+def make_source(source: SourcePlan, root: Path, truth_root: Path) -> None:
+    """Make every file of a source.
 
     Clips and wav files go to their planned places below ``root``, the ground truth to
     ``<clip_id>.npz`` below ``truth_root``.
@@ -275,7 +275,6 @@ def make_source(source: SourcePlan, root: Path, truth_root: Path) -> list[Path]:
     shot = shoot(source, sounds.speech)
     footage = Footage(source, shot)
     base = footage.real()
-    written = []
     fakes: dict[bool, tuple[np.ndarray, dict[int, np.ndarray], np.ndarray]] = {}
     for clip in source.clips:
         frames, mouth = base, shot.mouth
@@ -288,12 +287,9 @@ def make_source(source: SourcePlan, root: Path, truth_root: Path) -> list[Path]:
         sound = silence_start(
             sounds.fake if clip.audio_fake else sounds.real, clip.silence_s
         )
-        path = root / clip.path
-        write_mp4(path, frames, sound if source.sound else None, source.recording)
-        written.append(path)
+        heard = sound if source.sound else None
+        write_mp4(root / clip.path, frames, heard, source.recording)
         if clip.wav is not None:
             write_wav(root / clip.wav, sound)
-            written.append(root / clip.wav)
         truth = Truth(source, clip, shot.faces, mouth, ellipses, sounds.speech.timed)
-        written.append(write_truth(truth_root, truth))
-    return written
+        write_truth(truth_root, truth)

@@ -33,8 +33,8 @@ def _rows(found: dict[int, np.ndarray], frames: int, width: int) -> np.ndarray:
     return rows
 
 
-def write_truth(folder: Path, truth: Truth) -> Path:
-    """Write ``<clip_id>.npz`` and return its path.
+def write_truth(folder: Path, truth: Truth) -> None:
+    """Write ``<clip_id>.npz``.
 
     Keys: ``fps``; ``boxes`` (n, 4) left, top, right, bottom of the manipulated region
     and ``ellipses`` (n, 5) centre x, y, half width, half height in pixels and tilt in
@@ -67,4 +67,3 @@ def write_truth(folder: Path, truth: Truth) -> Path:
             phonemes=np.array([item.phoneme.name for item in truth.timed]),
             phoneme_start_s=np.array([item.start_s for item in truth.timed]),
         )
-    return path

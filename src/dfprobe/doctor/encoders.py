@@ -30,19 +30,16 @@ def check_encoders(config: Config) -> Iterator[Finding]:
 
     Weights that are missing are one problem for all the rows that wait for them.
     """
-    waiting: dict[str, list[str]] = {}
-    for name, encoder in specs.computed_encoders(config).items():
-        if not _is_described(encoder.weights) and not found(encoder.weights):
-            waiting.setdefault(encoder.weights, []).append(name)
+    computed = specs.computed_encoders(config)
     told: set[str] = set()
     for name, entry in config.encoders.items():
         if isinstance(entry, FeatureFiles):
             yield _from_files(config, name, entry.root)
             continue
-        if entry.weights not in waiting:
+        if _is_described(entry.weights) or found(entry.weights):
             yield _built(specs.features_spec(config, name))
             continue
-        rows = waiting[entry.weights]
+        rows = [n for n, other in computed.items() if other.weights == entry.weights]
         problem = "" if entry.weights in told else missing(entry.weights, rows)
         told.add(entry.weights)
         yield Finding(_row(name, "missing"), problem, ok=False)

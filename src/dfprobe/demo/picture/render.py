@@ -204,15 +204,10 @@ def draw_canvas(head: Head, face: Face) -> np.ndarray:
     return canvas
 
 
-def to_picture(face: Face) -> np.ndarray:
-    """Affine map (2, 3) float64 from eye units of the canvas to picture pixels."""
-    c, s = np.cos(face.roll) * face.scale, np.sin(face.roll) * face.scale
-    return np.array([[c, -s, face.x], [s, c, face.y]])
-
-
 def place(points: np.ndarray, face: Face) -> np.ndarray:
     """Picture pixels of points (n, 2) given in eye units, without depth."""
-    matrix = to_picture(face)
+    c, s = np.cos(face.roll) * face.scale, np.sin(face.roll) * face.scale
+    matrix = np.array([[c, -s, face.x], [s, c, face.y]])
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 

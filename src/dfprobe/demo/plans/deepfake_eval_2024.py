@@ -26,12 +26,8 @@ from dfprobe.demo.plans.plan import (
 from dfprobe.demo.plans.seeds import generator
 
 _HEADER = (
-    "Filename",
-    "Date",
-    "Video Ground Truth",
-    "Audio Ground Truth",
-    "Public Comments",
-    "Finetuning Set",
+    *("Filename", "Date", "Video Ground Truth", "Audio Ground Truth"),
+    *("Public Comments", "Finetuning Set"),
 )
 _SIZES = ((320, 240), (480, 270), (256, 256), (270, 480), (640, 360))
 _RATES = (Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30))

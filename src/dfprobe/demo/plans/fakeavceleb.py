@@ -42,16 +42,8 @@ _CATEGORIES = {  # audio fake, video fake: letter and folder
 }
 _FIRST_ID = {"train": 100, "val": 4100, "test": 6100}
 _HEADER = (
-    "source",
-    "target1",
-    "target2",
-    "method",
-    "category",
-    "type",
-    "race",
-    "gender",
-    "path",
-    "",
+    *("source", "target1", "target2", "method", "category"),
+    *("type", "race", "gender", "path", ""),
 )
 
 

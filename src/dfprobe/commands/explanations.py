@@ -1,4 +1,4 @@
-"""Explanations in space: where in the frame a probe sees the fake."""
+"""Explanations: where in the frame, and where in time, a probe sees the fake."""
 
 import argparse
 from collections.abc import Mapping
@@ -41,6 +41,27 @@ def add(stages: Stages) -> None:
     many(figures, "--maps", "files of maps")
     many(figures, "--manifests", "manifests of the test corpora")
     many(figures, "--overlays", "figures of overlays to write, named by test corpus")
+
+    about = "tables of localisation and of the first moments"
+    tables = stage(stages, "localisation", _localisation, about)
+    many(tables, "--curves", "values over time of all heads")
+    many(tables, "--scores", "score files of the same heads")
+    many(tables, "--manifests", "manifests of the test corpora")
+    many(tables, "--crops", "indexes of the test corpora's crops")
+    needed(tables, "--leading", "table of the first moments to write")
+
+    about = "draw localisation and the first moments"
+    figures = stage(stages, "plot-temporal", _plot_temporal, about)
+    figures.add_argument("localisation", type=Path, help="localisation.csv")
+    figures.add_argument("leading", type=Path, help="leading.csv")
+    needed(figures, "--leading-out", "second figure to write")
+
+    about = "draw some clips of a corpus over time"
+    panels = stage(stages, "plot-panels", _plot_panels, about)
+    panels.add_argument("manifest", type=Path, help="manifest of the corpus")
+    panels.add_argument("localisation", type=Path, help="localisation.csv")
+    many(panels, "--curves", "values over time")
+    many(panels, "--crops", "indexes of the corpus's crops")
 
 
 def _explain_frames(options: argparse.Namespace) -> None:
@@ -113,3 +134,49 @@ def _overlays(
     titles = [(encoders[name], part) for name, part in columns]
     truth = points["truth"][0] if points.height else None
     return overlays_figure(titles, overlays, truth)
+
+
+def _localisation(options: argparse.Namespace) -> None:
+    from dfprobe.explain.temporal.tables import make_tables
+    from dfprobe.settings.stage_specs.explanations import LocalisationSpec
+
+    make_tables(
+        options.curves,
+        options.scores,
+        options.manifests,
+        options.crops,
+        LocalisationSpec.from_json(options.spec),
+        options.out,
+        options.leading,
+    )
+
+
+def _plot_temporal(options: argparse.Namespace) -> None:
+    from dfprobe.explain.temporal.tables import read_leading, read_localisation
+    from dfprobe.report.plots.leading import leading_figure
+    from dfprobe.report.plots.localisation import localisation_figure
+    from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.explanations import TemporalFiguresSpec
+
+    spec = TemporalFiguresSpec.from_json(options.spec)
+    table = read_localisation(options.localisation)
+    save(localisation_figure(table, spec.corpora, spec.head), options.out)
+    first = read_leading(options.leading)
+    save(leading_figure(first, spec.corpora, spec.head), options.leading_out)
+
+
+def _plot_panels(options: argparse.Namespace) -> None:
+    from dfprobe.explain.temporal.panels import make_panels
+    from dfprobe.report.plots.panels import panels_figure
+    from dfprobe.report.plots.save import save
+    from dfprobe.settings.stage_specs.explanations import PanelsSpec
+
+    spec = PanelsSpec.from_json(options.spec)
+    panels = make_panels(
+        options.curves,
+        options.manifest,
+        options.crops,
+        options.localisation,
+        spec,
+    )
+    save(panels_figure(panels, spec.label), options.out)
