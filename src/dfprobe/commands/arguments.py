@@ -70,9 +70,9 @@ def table(parser: argparse.ArgumentParser) -> None:
     needed(parser, "--long", "tidy table to write")
 
 
-def stores(options: argparse.Namespace) -> list[list[Path]]:
+def stores(args: argparse.Namespace) -> list[list[Path]]:
     """Feature stores of each encoder."""
-    return [options.features, options.second] if options.second else [options.features]
+    return [args.features, args.second] if args.second else [args.features]
 
 
 def by_corpus(paths: list[Path]) -> dict[str, list[Path]]:

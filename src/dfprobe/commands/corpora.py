@@ -39,37 +39,37 @@ def add(stages: Stages) -> None:
     )
 
 
-def _demo(options: argparse.Namespace) -> None:
+def _demo(args: argparse.Namespace) -> None:
     from dfprobe.demo.make import make_demo
     from dfprobe.settings.stage_specs.corpora import DemoSpec
 
-    spec = DemoSpec.from_json(options.spec)
-    make_demo(spec.layout, Path(spec.root), spec.demo, options.out)
+    spec = DemoSpec.from_json(args.spec)
+    make_demo(spec.layout, Path(spec.root), spec.demo, args.out)
 
 
-def _manifest(options: argparse.Namespace) -> None:
+def _manifest(args: argparse.Namespace) -> None:
     from dfprobe.corpora.manifest import make_manifest
     from dfprobe.settings.stage_specs.corpora import ManifestSpec
 
-    make_manifest(options.corpus, ManifestSpec.from_json(options.spec), options.out)
+    spec = ManifestSpec.from_json(args.spec)
+    make_manifest(args.corpus, spec, args.out)
 
 
-def _audit_facts(options: argparse.Namespace) -> None:
+def _audit_facts(args: argparse.Namespace) -> None:
     from dfprobe.audit.facts_table import make_facts
 
-    make_facts(options.manifest, options.shard, options.out)
+    make_facts(args.manifest, args.shard, args.out)
 
 
-def _audit_corpus(options: argparse.Namespace) -> None:
+def _audit_corpus(args: argparse.Namespace) -> None:
     from dfprobe.report.pages.audit import audit_corpus
     from dfprobe.settings.stage_specs.corpora import AuditSpec
 
-    audit_corpus(
-        options.manifest, options.facts, AuditSpec.from_json(options.spec), options.out
-    )
+    spec = AuditSpec.from_json(args.spec)
+    audit_corpus(args.manifest, args.facts, spec, args.out)
 
 
-def _audit(options: argparse.Namespace) -> None:
+def _audit(args: argparse.Namespace) -> None:
     from dfprobe.commands.audit import audit
 
-    audit(options.folder, options.layout, options.splits, options.out)
+    audit(args.folder, args.layout, args.splits, args.out)

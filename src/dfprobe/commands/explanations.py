@@ -64,38 +64,40 @@ def add(stages: Stages) -> None:
     many(panels, "--crops", "indexes of the corpus's crops")
 
 
-def _explain_frames(options: argparse.Namespace) -> None:
+def _explain_frames(args: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.maps.attribution import explain_frames
     from dfprobe.settings.stage_specs.explanations import FramesSpec
 
+    spec = FramesSpec.from_json(args.spec)
     explain_frames(
-        options.manifest,
-        options.crops,
-        options.head,
-        options.scores,
-        options.train_manifest,
-        options.train_features,
-        FramesSpec.from_json(options.spec),
-        options.out,
+        args.manifest,
+        args.crops,
+        args.head,
+        args.scores,
+        args.train_manifest,
+        args.train_features,
+        spec,
+        args.out,
     )
 
 
-def _make_points(options: argparse.Namespace) -> None:
+def _make_points(args: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.sanity import write_sanity
     from dfprobe.explain.spatial.measures.tables import Tables, make_points
     from dfprobe.settings.stage_specs.explanations import PointsSpec
 
+    spec = PointsSpec.from_json(args.spec)
     make_points(
-        options.maps,
-        options.manifests,
-        options.crops,
-        PointsSpec.from_json(options.spec),
-        Tables(options.points, options.out, options.confidence),
+        args.maps,
+        args.manifests,
+        args.crops,
+        spec,
+        Tables(args.points, args.out, args.confidence),
     )
-    write_sanity(options.maps, options.sanity)
+    write_sanity(args.maps, args.sanity)
 
 
-def _plot_spatial(options: argparse.Namespace) -> None:
+def _plot_spatial(args: argparse.Namespace) -> None:
     from dfprobe.explain.spatial.measures.tables import read_table
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.spatial import spatial_figure
@@ -103,13 +105,13 @@ def _plot_spatial(options: argparse.Namespace) -> None:
     from dfprobe.settings.stage_specs.labels import labels
     from dfprobe.store.parquet import read_parquet
 
-    spec = SpatialFiguresSpec.from_json(options.spec)
-    table, confidence = read_table(options.table), read_table(options.confidence)
-    save(spatial_figure(table, confidence, spec.corpora), options.out)
-    points, encoders = read_parquet(options.points), labels(spec.encoders)
-    manifests = {manifest_corpus(path): path for path in options.manifests}
-    keyed = [(MapsKey.of(path), path) for path in options.maps]
-    for png in options.overlays:
+    spec = SpatialFiguresSpec.from_json(args.spec)
+    table, confidence = read_table(args.table), read_table(args.confidence)
+    save(spatial_figure(table, confidence, spec.corpora), args.out)
+    points, encoders = read_parquet(args.points), labels(spec.encoders)
+    manifests = {manifest_corpus(path): path for path in args.manifests}
+    keyed = [(MapsKey.of(path), path) for path in args.maps]
+    for png in args.overlays:
         maps = {key.encoder: path for key, path in keyed if key.test == png.stem}
         known = points.filter(test=png.stem)
         save(_overlays(maps, known, manifests[png.stem], encoders), png)
@@ -136,47 +138,44 @@ def _overlays(
     return overlays_figure(titles, overlays, truth)
 
 
-def _localisation(options: argparse.Namespace) -> None:
+def _localisation(args: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.tables import make_tables
     from dfprobe.settings.stage_specs.explanations import LocalisationSpec
 
+    spec = LocalisationSpec.from_json(args.spec)
     make_tables(
-        options.curves,
-        options.scores,
-        options.manifests,
-        options.crops,
-        LocalisationSpec.from_json(options.spec),
-        options.out,
-        options.leading,
+        args.curves,
+        args.scores,
+        args.manifests,
+        args.crops,
+        spec,
+        args.out,
+        args.leading,
     )
 
 
-def _plot_temporal(options: argparse.Namespace) -> None:
+def _plot_temporal(args: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.tables import read_leading, read_localisation
     from dfprobe.report.plots.leading import leading_figure
     from dfprobe.report.plots.localisation import localisation_figure
     from dfprobe.report.plots.save import save
     from dfprobe.settings.stage_specs.explanations import TemporalFiguresSpec
 
-    spec = TemporalFiguresSpec.from_json(options.spec)
-    table = read_localisation(options.localisation)
-    save(localisation_figure(table, spec.corpora, spec.head), options.out)
-    first = read_leading(options.leading)
-    save(leading_figure(first, spec.corpora, spec.head), options.leading_out)
+    spec = TemporalFiguresSpec.from_json(args.spec)
+    table = read_localisation(args.localisation)
+    save(localisation_figure(table, spec.corpora, spec.head), args.out)
+    first = read_leading(args.leading)
+    save(leading_figure(first, spec.corpora, spec.head), args.leading_out)
 
 
-def _plot_panels(options: argparse.Namespace) -> None:
+def _plot_panels(args: argparse.Namespace) -> None:
     from dfprobe.explain.temporal.panels import make_panels
     from dfprobe.report.plots.panels import panels_figure
     from dfprobe.report.plots.save import save
     from dfprobe.settings.stage_specs.explanations import PanelsSpec
 
-    spec = PanelsSpec.from_json(options.spec)
+    spec = PanelsSpec.from_json(args.spec)
     panels = make_panels(
-        options.curves,
-        options.manifest,
-        options.crops,
-        options.localisation,
-        spec,
+        args.curves, args.manifest, args.crops, args.localisation, spec
     )
-    save(panels_figure(panels, spec.label), options.out)
+    save(panels_figure(panels, spec.label), args.out)

@@ -35,45 +35,33 @@ def add(stages: Stages) -> None:
     needed(exporter, "--out", "folder to write")
 
 
-def _crops(options: argparse.Namespace) -> None:
+def _crops(args: argparse.Namespace) -> None:
     from dfprobe.media.crops import make_crops
     from dfprobe.settings.stage_specs.features import CropsSpec
 
-    make_crops(
-        options.manifest,
-        options.shard,
-        CropsSpec.from_json(options.spec),
-        options.out,
-        options.index,
-        options.threads,
-    )
+    spec = CropsSpec.from_json(args.spec)
+    make_crops(args.manifest, args.shard, spec, args.out, args.index, args.threads)
 
 
-def _features(options: argparse.Namespace) -> None:
+def _features(args: argparse.Namespace) -> None:
     from dfprobe.features.extract import extract_features
     from dfprobe.settings.stage_specs.features import FeaturesSpec
 
+    spec = FeaturesSpec.from_json(args.spec)
     extract_features(
-        options.manifest,
-        options.crops,
-        options.index,
-        options.shard,
-        FeaturesSpec.from_json(options.spec),
-        options.out,
-        options.threads,
+        args.manifest, args.crops, args.index, args.shard, spec, args.out, args.threads
     )
 
 
-def _import_features(options: argparse.Namespace) -> None:
+def _import_features(args: argparse.Namespace) -> None:
     from dfprobe.features.exchange import import_features
     from dfprobe.settings.stage_specs.features import FilesSpec
 
-    import_features(
-        options.manifest, options.shard, FilesSpec.from_json(options.spec), options.out
-    )
+    spec = FilesSpec.from_json(args.spec)
+    import_features(args.manifest, args.shard, spec, args.out)
 
 
-def _export_features(options: argparse.Namespace) -> None:
+def _export_features(args: argparse.Namespace) -> None:
     from dfprobe.features.exchange import export_features
 
-    export_features(options.stores, options.out)
+    export_features(args.stores, args.out)

@@ -98,96 +98,85 @@ def add(stages: Stages) -> None:
     )
 
 
-def _train_head(options: argparse.Namespace) -> None:
+def _train_head(args: argparse.Namespace) -> None:
     from dfprobe.heads.training import train_heads
     from dfprobe.settings.stage_specs.heads import HeadSpec
 
-    train_heads(
-        stores(options),
-        options.manifest,
-        HeadSpec.from_json(options.spec),
-        options.out,
-        options.history,
-        options.val,
-    )
+    spec = HeadSpec.from_json(args.spec)
+    train_heads(stores(args), args.manifest, spec, args.out, args.history, args.val)
 
 
-def _score_corpora(options: argparse.Namespace) -> None:
+def _score_corpora(args: argparse.Namespace) -> None:
     from dfprobe.heads.scoring import score_corpora
 
-    score_corpora(
-        by_corpus(options.features),
-        {manifest_corpus(path): path for path in options.manifests},
-        options.heads,
-        options.out,
-        options.curves,
-    )
+    features = by_corpus(args.features)
+    manifests = {manifest_corpus(path): path for path in args.manifests}
+    score_corpora(features, manifests, args.heads, args.out, args.curves)
 
 
-def _score(options: argparse.Namespace) -> None:
+def _score(args: argparse.Namespace) -> None:
     from dfprobe.heads.scoring import Scored, score_clips
 
-    scored = Scored(options.head, options.out, options.curves, options.mean)
-    score_clips(stores(options), options.manifest, [scored])
+    scored = Scored(args.head, args.out, args.curves, args.mean)
+    score_clips(stores(args), args.manifest, [scored])
 
 
-def _probe_layers(options: argparse.Namespace) -> None:
+def _probe_layers(args: argparse.Namespace) -> None:
     from dfprobe.heads.layer_probes import probe_layers
     from dfprobe.settings.stage_specs.heads import LayersSpec
 
-    features = by_corpus(options.features)
-    manifests = {manifest_corpus(path): path for path in options.manifests}
-    spec = LayersSpec.from_json(options.spec)
-    probe_layers(features, manifests, spec, options.out)
+    features = by_corpus(args.features)
+    manifests = {manifest_corpus(path): path for path in args.manifests}
+    spec = LayersSpec.from_json(args.spec)
+    probe_layers(features, manifests, spec, args.out)
 
 
-def _layers(options: argparse.Namespace) -> None:
+def _layers(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.layers import make_layers
     from dfprobe.heads.kinds.layer_mix import mix_weights
     from dfprobe.heads.layer_probes import head_file
     from dfprobe.products import MIX_HEAD
     from dfprobe.settings.stage_specs.heads import LayersTableSpec
 
-    spec = LayersTableSpec.from_json(options.spec)
+    spec = LayersTableSpec.from_json(args.spec)
     weights = {
-        train: mix_weights(head_file(options.folder, MIX_HEAD, spec.encoder, train))
+        train: mix_weights(head_file(args.folder, MIX_HEAD, spec.encoder, train))
         for train in spec.train
     }
-    scores = sorted(options.folder.glob("scores/**/*.parquet"))
-    make_layers(scores, weights, options.manifests, spec, options.out)
+    scores = sorted(args.folder.glob("scores/**/*.parquet"))
+    make_layers(scores, weights, args.manifests, spec, args.out)
 
 
-def _plot_layers(options: argparse.Namespace) -> None:
+def _plot_layers(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.layers import read_layers
     from dfprobe.report.plots.layers import layers_figure
     from dfprobe.report.plots.save import save
     from dfprobe.settings.stage_specs.heads import LayersFigureSpec
 
-    table, labels = read_layers(options.table), LayersFigureSpec.from_json(options.spec)
-    figure = layers_figure(table, labels.corpora, labels.label)
-    save(figure, options.out)
+    table, spec = read_layers(args.table), LayersFigureSpec.from_json(args.spec)
+    save(layers_figure(table, spec.corpora, spec.label), args.out)
 
 
-def _plot_histories(options: argparse.Namespace) -> None:
+def _plot_histories(args: argparse.Namespace) -> None:
     from dfprobe.heads.files.history import read_histories
     from dfprobe.report.plots.save import save
     from dfprobe.report.plots.training_curves import training_curves_figure
     from dfprobe.settings.stage_specs.heads import TrainingFigureSpec
     from dfprobe.store.csv_files import write_csv
 
-    spec = TrainingFigureSpec.from_json(options.spec)
-    table, stopping = read_histories(options.histories, spec)
-    write_csv(table, options.table)
-    save(training_curves_figure(table, stopping), options.out)
+    spec = TrainingFigureSpec.from_json(args.spec)
+    table, stopping = read_histories(args.histories, spec)
+    write_csv(table, args.table)
+    save(training_curves_figure(table, stopping), args.out)
 
 
-def _import_head(options: argparse.Namespace) -> None:
+def _import_head(args: argparse.Namespace) -> None:
     from dfprobe.heads.published import import_head
     from dfprobe.settings.complete import read_config
 
-    config = read_config(options.configfile)
-    streams = [_features_of(config, name) for name in options.encoder]
-    import_head(options.checkpoint, streams, options.train, options.out)
+    config = read_config(args.configfile)
+    streams = [_features_of(config, name) for name in args.encoder]
+    import_head(args.checkpoint, streams, args.train, args.out)
 
 
 def _features_of(config: "Config", name: str) -> "EncoderFeatures":
@@ -213,7 +202,7 @@ def _features_of(config: "Config", name: str) -> "EncoderFeatures":
     return EncoderFeatures(attributes, encoder.dim)
 
 
-def _score_videos(options: argparse.Namespace) -> None:
+def _score_videos(args: argparse.Namespace) -> None:
     from dfprobe.score.folder import score
 
-    score(options.videos, options.head, options.out, options.curves)
+    score(args.videos, args.head, args.out, args.curves)

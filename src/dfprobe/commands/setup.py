@@ -51,34 +51,34 @@ def add(stages: Stages) -> None:
     )
 
 
-def _doctor(options: argparse.Namespace) -> None:
+def _doctor(args: argparse.Namespace) -> None:
     from dfprobe.doctor.examine import examine
 
-    if not examine(options.configfile):
+    if not examine(args.configfile):
         raise ConfigError(
-            f"a run with {options.configfile} cannot start: see the rows marked with !"
+            f"a run with {args.configfile} cannot start: see the rows marked with !"
         )
 
 
-def _weights(options: argparse.Namespace) -> None:
+def _weights(args: argparse.Namespace) -> None:
     from dfprobe.weights.commands import run
 
-    run(options.action, options.names)
+    run(args.action, args.names)
 
 
-def _config_schema(options: argparse.Namespace) -> None:
+def _config_schema(args: argparse.Namespace) -> None:
     from dfprobe.settings.config import Config
 
     sys.stdout.write(f"{json.dumps(Config.model_json_schema(), indent=2)}\n")
 
 
-def _gc(options: argparse.Namespace) -> None:
+def _gc(args: argparse.Namespace) -> None:
     from dfprobe.housekeeping.leftovers import collect_garbage
 
-    collect_garbage(options.configfile, options.delete)
+    collect_garbage(args.configfile, args.delete)
 
 
-def _status(options: argparse.Namespace) -> None:
+def _status(args: argparse.Namespace) -> None:
     from dfprobe.housekeeping.state import show_state
 
-    show_state(options.configfile)
+    show_state(args.configfile)

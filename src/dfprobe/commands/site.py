@@ -23,23 +23,19 @@ def add(stages: Stages) -> None:
     many(site, "--stores", "one feature store of each encoder")
 
 
-def _clips(options: argparse.Namespace) -> None:
+def _clips(args: argparse.Namespace) -> None:
     from dfprobe.report.explorer.clips import make_clips
     from dfprobe.settings.stage_specs.report import ClipsSpec
 
-    make_clips(
-        options.manifest,
-        options.scores,
-        options.curves,
-        ClipsSpec.from_json(options.spec),
-        options.out,
-    )
+    spec = ClipsSpec.from_json(args.spec)
+    make_clips(args.manifest, args.scores, args.curves, spec, args.out)
 
 
-def _site(options: argparse.Namespace) -> None:
+def _site(args: argparse.Namespace) -> None:
     from dfprobe.report.site.make import Sources, make_site
     from dfprobe.settings.stage_specs.report import SiteSpec
 
-    given = vars(options)
+    given = vars(args)
     sources = Sources(**{name: given[name] for name in Sources._fields})
-    make_site(sources, SiteSpec.from_json(options.spec), options.out)
+    spec = SiteSpec.from_json(args.spec)
+    make_site(sources, spec, args.out)

@@ -67,141 +67,126 @@ def add(stages: Stages) -> None:
     some(tex, "--anomaly", "anomaly_long.csv")
 
 
-def _matrix(options: argparse.Namespace) -> None:
+def _matrix(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.matrix import Tables, make_matrix
     from dfprobe.settings.stage_specs.tables import MatrixSpec
 
+    spec = MatrixSpec.from_json(args.spec)
     make_matrix(
-        options.scores,
-        options.manifests,
-        options.crops,
-        MatrixSpec.from_json(options.spec),
-        Tables(options.out, options.long, options.pairs, options.others),
+        args.scores,
+        args.manifests,
+        args.crops,
+        spec,
+        Tables(args.out, args.long, args.pairs, args.others),
     )
 
 
-def _seeds(options: argparse.Namespace) -> None:
+def _seeds(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.seeds import make_seeds
     from dfprobe.settings.stage_specs.tables import MatrixSpec
 
-    spec = MatrixSpec.from_json(options.spec)
+    spec = MatrixSpec.from_json(args.spec)
     heads = {head.name: (head.entry, head.seed) for head in spec.heads}
-    make_seeds([options.long], heads, options.out)
+    make_seeds([args.long], heads, args.out)
 
 
-def _anomaly(options: argparse.Namespace) -> None:
+def _anomaly(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.anomaly import make_anomaly
     from dfprobe.settings.stage_specs.tables import AnomalySpec
 
-    make_anomaly(
-        options.scores,
-        options.manifests,
-        AnomalySpec.from_json(options.spec),
-        options.out,
-        options.long,
-    )
+    spec = AnomalySpec.from_json(args.spec)
+    make_anomaly(args.scores, args.manifests, spec, args.out, args.long)
 
 
-def _detectors(options: argparse.Namespace) -> None:
+def _detectors(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.detectors import make_detectors
     from dfprobe.settings.stage_specs.tables import DetectorsSpec
 
-    make_detectors(
-        options.scores,
-        options.manifests,
-        DetectorsSpec.from_json(options.spec),
-        options.out,
-        options.long,
-    )
+    spec = DetectorsSpec.from_json(args.spec)
+    make_detectors(args.scores, args.manifests, spec, args.out, args.long)
 
 
-def _import_scores(options: argparse.Namespace) -> None:
+def _import_scores(args: argparse.Namespace) -> None:
     from dfprobe.score.external import import_external
 
-    import_external(options.csv, options.manifest, options.out)
+    import_external(args.csv, args.manifest, args.out)
 
 
-def _paper(options: argparse.Namespace) -> None:
+def _paper(args: argparse.Namespace) -> None:
     from dfprobe.report.pages.paper import compare_with_paper
     from dfprobe.report.pages.paper_run import Products
     from dfprobe.settings.stage_specs.tables import PaperSpec
 
-    anomaly = options.anomaly[0] if options.anomaly else None
+    anomaly = args.anomaly[0] if args.anomaly else None
     products = Products(
-        options.long,
+        args.long,
         anomaly,
-        options.detectors,
-        options.localisation,
-        options.correlation,
-        options.improvement,
+        args.detectors,
+        args.localisation,
+        args.correlation,
+        args.improvement,
     )
-    compare_with_paper(
-        products, PaperSpec.from_json(options.spec), options.out, options.page
-    )
+    spec = PaperSpec.from_json(args.spec)
+    compare_with_paper(products, spec, args.out, args.page)
 
 
-def _plot_matrix(options: argparse.Namespace) -> None:
+def _plot_matrix(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.matrix import read_matrix
     from dfprobe.report.plots.matrix import matrix_figure
     from dfprobe.report.plots.save import save
     from dfprobe.settings.stage_specs.tables import MatrixFigureSpec
 
-    figure = matrix_figure(
-        read_matrix(options.matrix), MatrixFigureSpec.from_json(options.spec).corpora
-    )
-    save(figure, options.out)
+    spec = MatrixFigureSpec.from_json(args.spec)
+    figure = matrix_figure(read_matrix(args.matrix), spec.corpora)
+    save(figure, args.out)
 
 
-def _summary(options: argparse.Namespace) -> None:
+def _summary(args: argparse.Namespace) -> None:
     from dfprobe.report.pages.summary import write_summary
     from dfprobe.settings.stage_specs.tables import MatrixSpec
 
+    spec = MatrixSpec.from_json(args.spec)
     write_summary(
-        options.matrix,
-        options.long,
-        options.manifests,
-        options.crops,
-        options.scores,
-        MatrixSpec.from_json(options.spec),
-        options.out,
+        args.matrix, args.long, args.manifests, args.crops, args.scores, spec, args.out
     )
 
 
-def _fusion(options: argparse.Namespace) -> None:
+def _fusion(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.fusion import make_fusion
     from dfprobe.evaluation.tables.fusion_tables import Tables
     from dfprobe.settings.stage_specs.tables import FusionSpec
 
+    spec = FusionSpec.from_json(args.spec)
     make_fusion(
-        options.scores,
-        options.val,
-        options.manifests,
-        FusionSpec.from_json(options.spec),
-        Tables(options.correlation, options.out, options.improvement),
+        args.scores,
+        args.val,
+        args.manifests,
+        spec,
+        Tables(args.correlation, args.out, args.improvement),
     )
 
 
-def _plot_fusion(options: argparse.Namespace) -> None:
+def _plot_fusion(args: argparse.Namespace) -> None:
     from dfprobe.evaluation.tables.fusion_tables import Tables, read_figure
     from dfprobe.report.plots.fusion import fusion_figure
     from dfprobe.report.plots.save import save
     from dfprobe.settings.stage_specs.labels import labels
     from dfprobe.settings.stage_specs.tables import FusionFigureSpec
 
-    spec = FusionFigureSpec.from_json(options.spec)
-    paths = Tables(options.correlation, options.sets, options.improvement)
+    spec = FusionFigureSpec.from_json(args.spec)
+    paths = Tables(args.correlation, args.sets, args.improvement)
     tables = read_figure(paths, spec.train.name, spec.test.name)
     title = (
         f"Trained on {spec.train.label}, tested on {spec.test.label}; fusion by the "
         "mean of the scores"
     )
-    save(fusion_figure(tables, labels(spec.encoders), title), options.out)
+    save(fusion_figure(tables, labels(spec.encoders), title), args.out)
 
 
-def _tex_tables(options: argparse.Namespace) -> None:
+def _tex_tables(args: argparse.Namespace) -> None:
     from dfprobe.report.pages.tex_tables import write_tex_tables
     from dfprobe.settings.stage_specs.tables import MatrixSpec
 
-    anomaly = options.anomaly[0] if options.anomaly else None
-    spec = MatrixSpec.from_json(options.spec)
-    write_tex_tables(options.long, options.sets, anomaly, spec, options.out)
+    anomaly = args.anomaly[0] if args.anomaly else None
+    spec = MatrixSpec.from_json(args.spec)
+    write_tex_tables(args.long, args.sets, anomaly, spec, args.out)

@@ -35,13 +35,9 @@ class ListRow:
 def read_split_lists(folder: Path, layout: ModuleType) -> list[ListRow]:
     """Read the lists of a folder; a corpus that is only tested on has one of them.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds for at least one split a file ``{split}_{labels,metadata,split}.csv``.
-        Columns that tell neither path nor label are not read.
-    layout : module
-        Layout of the corpus, whose ``LIST_FORMS`` are read besides `USUAL`.
+    The folder holds for at least one split a file
+    ``{split}_{labels,metadata,split}.csv``, in the form `USUAL` or one of the layout's
+    ``LIST_FORMS``. Columns that tell neither path nor label are not read.
 
     Raises
     ------
@@ -98,13 +94,8 @@ def apply_split_lists(
     must agree: where list and corpus contradict each other there is no telling which is
     the truth, and every number of the run would depend on the guess.
 
-    Parameters
-    ----------
-    clips : iterable of Clip
-        All clips that the layout found.
-    listed : callable
-        The layout's function from a row (split, path, label) to the clips that it may
-        mean, the likeliest first.
+    ``clips`` are all that the layout found; ``listed`` is the layout's function from a
+    row (split, path, label) to the clips that it may mean, the likeliest first.
 
     Raises
     ------

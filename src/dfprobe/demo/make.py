@@ -24,20 +24,10 @@ def make_demo(corpus_layout: str, root: Path, demo: Demo, listing: Path) -> None
     """Make a demo corpus.
 
     Sources that stand from an earlier run with the same key are not made again; files
-    of an earlier spec are removed if the generator wrote them. ``root.parent`` also
-    gets ``truth/`` (ground truth, see ``truth``), ``splits/`` (published lists, where
-    the corpus has some) and the record.
-
-    Parameters
-    ----------
-    corpus_layout : str
-        One of `generated`: ``dfprobe.demo.plans`` has a module of its name.
-    root : Path
-        Corpus root, e.g. ``.../demo/favc/FakeAVCeleb_v1.2``.
-    demo : Demo
-        Seed and numbers of sources.
-    listing : Path
-        Written last: every file that was generated, see `listing`.
+    of an earlier spec are removed if the generator wrote them. Beside the corpus root
+    lie ``truth/`` (ground truth, see ``truth``), ``splits/`` (published lists, where
+    the corpus has some) and the record. The ``listing`` of every file that was
+    generated is written last.
 
     Raises
     ------

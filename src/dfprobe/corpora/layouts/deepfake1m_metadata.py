@@ -212,17 +212,18 @@ def _not_json(path: Path, error: Exception) -> DataError:
 
 def _checked(entry: Entry) -> Entry:
     """Entry with the keys that are used later, each of its type."""
-    if not isinstance(entry.values, dict):
-        raise entry.error("", "an object", entry.values)
-    if not entry.values.keys() >= KEYS:
-        missing = ", ".join(sorted(KEYS - entry.values.keys()))
-        raise entry.error(missing, "this key", f"only {', '.join(entry.values)}")
-    file, modify_type = entry.values["file"], entry.values["modify_type"]
+    values = entry.values
+    if not isinstance(values, dict):
+        raise entry.error("", "an object", values)
+    if not values.keys() >= KEYS:
+        missing = ", ".join(sorted(KEYS - values.keys()))
+        raise entry.error(missing, "this key", f"only {', '.join(values)}")
+    file, segments = values["file"], values["fake_segments"]
+    modify_type = values["modify_type"]
     if not isinstance(file, str):
         raise entry.error("file", "a path", file)
-    if not isinstance(entry.values["fake_segments"], list):
-        got = entry.values["fake_segments"]
-        raise entry.error("fake_segments", "a list of [start_s, end_s]", got)
+    if not isinstance(segments, list):
+        raise entry.error("fake_segments", "a list of [start_s, end_s]", segments)
     if not (isinstance(modify_type, str) and modify_type in STREAMS_OF_TYPE):
         raise entry.error("modify_type", " or ".join(STREAMS_OF_TYPE), modify_type)
     return entry

@@ -36,18 +36,9 @@ def act(
 ) -> list[Face]:
     """Move a head through a clip; one `Face` per frame.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Randomness of the motion.
-    mouth : numpy.ndarray
-        (frames, 3) opening, spreading, rounding.
-    fps : float
-        Frames per second.
-    eyes : tuple of float
-        Mean place of the midpoint between the eyes, and their distance, in pixels.
-    lively : float
-        Factor on all head motion, about 1.
+    ``mouth`` (frames, 3) is opening, spreading, rounding; ``eyes`` the mean place of
+    the midpoint between the eyes, and their distance, in pixels; ``lively`` a factor on
+    all head motion, about 1.
     """
     n, unit = len(mouth), eyes[2] * lively
     accent = gaussian_filter1d(mouth[:, 0], 0.12 * fps)
