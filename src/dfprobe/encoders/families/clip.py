@@ -6,7 +6,6 @@ name, since the library would otherwise take another resampling where torchvisio
 installed. Recipe of the paper: danoneata/veridiq, feature_extractors_dirty/fe_clip.py.
 """
 
-import numpy as np
 import torch
 from transformers import (
     CLIPImageProcessorPil,
@@ -15,11 +14,12 @@ from transformers import (
 )
 
 from dfprobe.encoders.checks import hidden_layers
-from dfprobe.encoders.contract import ClipInputs, Encoder
-from dfprobe.encoders.loading.hub import hub_model, run, small_config, tokens_of
-from dfprobe.encoders.model_encoder import FrameEncoder
+from dfprobe.encoders.contract import Encoder
+from dfprobe.encoders.hub_models.auto_classes import square_processor
+from dfprobe.encoders.hub_models.images import ImageEncoder
+from dfprobe.encoders.hub_models.pooling import Pooling
+from dfprobe.encoders.loading.hub import hub_model, run, small_config
 from dfprobe.encoders.tracing import Site, Tracing, after_cls, last_block
-from dfprobe.rates import VIDEO_FPS
 from dfprobe.settings.model import Options
 from dfprobe.settings.specs import EncoderSpec
 
@@ -38,36 +38,14 @@ RANDOM_SIZES = {  # default, minimum, what it is
 }
 
 
-class ClipEncoder(FrameEncoder):
+class ClipEncoder(ImageEncoder):
     """The image tower of CLIP on each frame of a clip."""
-
-    inputs = frozenset({"frames"})
-    rate_hz = VIDEO_FPS
-
-    def __init__(
-        self,
-        model: CLIPVisionModelWithProjection,
-        hidden: tuple[int, ...] | None,
-        weights_hash: str,
-    ) -> None:
-        config = model.config
-        width = config.projection_dim if hidden is None else config.hidden_size
-        super().__init__(model, width, weights_hash, hidden)
-        side = int(config.image_size)  # type: ignore[arg-type]
-        self.processor = CLIPImageProcessorPil(
-            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
-        )
-
-    def pixels(self, frames: np.ndarray, first: int, clip: ClipInputs) -> torch.Tensor:
-        """Whole frames, resized and cut square; see `FrameEncoder.pixels`."""
-        return self.processor(list(frames), return_tensors="pt").pixel_values
 
     def forward(self, **tensors: torch.Tensor) -> torch.Tensor:
         """One row per image: (batch, 1, dim)."""
-        output = run(self.module, self.hidden, tensors["pixels"])
-        if self.hidden is None:
-            return output.image_embeds[:, None]
-        return tokens_of(output, self.hidden, lambda tokens: tokens[:, :1])
+        if self.hidden is not None:
+            return super().forward(**tensors)
+        return run(self.module, None, tensors["pixels"]).image_embeds[:, None]
 
 
 def _site(encoder: ClipEncoder) -> Site:
@@ -91,4 +69,8 @@ def build(spec: EncoderSpec, device: str) -> Encoder:
         ),
     )
     hidden = hidden_layers(spec, model.config.num_hidden_layers)
-    return ClipEncoder(model, hidden, weights_hash)
+    config = model.config
+    width = config.projection_dim if hidden is None else config.hidden_size
+    processor = square_processor(CLIPImageProcessorPil, config.image_size)
+    pooling = Pooling("cls", hidden, width)
+    return ClipEncoder(model, processor, pooling, weights_hash)

@@ -118,6 +118,15 @@ def image_processor(spec: EncoderSpec) -> Any:
     return processor
 
 
+def square_processor(processor_class: Any, side: int, **others: Any) -> Any:
+    """Preprocessing that resizes whole frames and cuts them to a square."""
+    return processor_class(
+        size={"shortest_edge": side},
+        crop_size={"height": side, "width": side},
+        **others,
+    )
+
+
 @contextlib.contextmanager
 def trial(spec: EncoderSpec, model: Any) -> Iterator[None]:
     """Run a model on a stand-in input: what it raises becomes a sentence.
@@ -192,9 +201,9 @@ def _small_processor(stream: str) -> Any:
         "image": BitImageProcessorPil,
         "video": VideoMAEImageProcessorPil,
     }[stream]
-    return processor_class(
-        size={"shortest_edge": _SIDE},
-        crop_size={"height": _SIDE, "width": _SIDE},
+    return square_processor(
+        processor_class,
+        _SIDE,
         image_mean=IMAGENET_DEFAULT_MEAN,
         image_std=IMAGENET_DEFAULT_STD,
     )
