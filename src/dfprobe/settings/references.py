@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from dfprobe.errors import unknown_name
-from dfprobe.settings.anomaly import Anomaly
 from dfprobe.settings.config import Config
 from dfprobe.settings.encoder_families import explained_streams
 from dfprobe.settings.encoders import ComputedEncoder
-from dfprobe.settings.explanations import Spatial
 from dfprobe.settings.head_kinds import RESERVED, streams
 
 Problems: TypeAlias = Iterator[str]
@@ -65,7 +63,7 @@ def _first_head(config: Config) -> Problems:
 
 
 def _anomaly(config: Config) -> Problems:
-    anomaly: Anomaly | None = config.anomaly
+    anomaly = config.anomaly
     if anomaly is None:
         return
     yield from _unknown([anomaly.corpus], config.corpora, "config.anomaly.corpus")
@@ -99,7 +97,7 @@ def _pair(config: Config, names: tuple[str, ...], where: str) -> Problems:
 
 
 def _spatial(config: Config) -> Problems:
-    spatial: Spatial | None = config.spatial
+    spatial = config.spatial
     if spatial is None:
         return
     if spatial.train:
