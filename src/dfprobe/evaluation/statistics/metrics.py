@@ -211,7 +211,7 @@ def _check(labels: np.ndarray, scores: np.ndarray) -> None:
     if labels.shape != scores.shape or labels.ndim != 1:
         raise DataError(
             f"Labels of shape {labels.shape} and scores of shape {scores.shape}; "
-            "expected one of each a clip."
+            "expected one of each per clip."
         )
     if not np.isfinite(scores).all():
         count = int((~np.isfinite(scores)).sum())

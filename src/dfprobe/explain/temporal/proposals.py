@@ -2,7 +2,7 @@
 
 Metrics of AV-Deepfake1M (Cai et al., ACM Multimedia 2024, after LAV-DF, Cai et al.,
 DICTA 2022): average precision at a least overlap, and average recall of the best N
-proposals a clip over overlaps of 0.5, 0.55, ..., 0.95.
+proposals per clip over overlaps of 0.5, 0.55, ..., 0.95.
 
 A probe proposes nothing by itself. Its proposals are, as in temporal actionness
 grouping (Zhao et al., "Temporal action detection with structured segment networks",
