@@ -15,7 +15,7 @@ rule compare_with_paper:
             products.PAPER_PAGE,
             caption="../captions/paper_comparison.rst",
             category="Paper",
-            labels={"page": "the paper's values beside ours"},
+            labels={"page": "the paper's values next to ours"},
         ),
     log:
         products.log("paper_comparison"),

@@ -28,7 +28,7 @@ def add(stages: Stages) -> None:
     table(stage(stages, "anomaly", _anomaly, about))
     table(stage(stages, "detectors", _detectors, "table of all detectors"))
 
-    about = "the paper's values beside ours"
+    about = "the paper's values next to ours"
     paper = stage(stages, "compare-with-paper", _paper, about)
     paper.add_argument("long", type=Path, help="xdata_long.csv")
     some(paper, "--anomaly", "anomaly_long.csv")
