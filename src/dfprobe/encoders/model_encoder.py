@@ -8,7 +8,7 @@ lack of memory.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -265,7 +265,7 @@ class ChunkEncoder(ModelEncoder):
     def parts(self, clip: ClipInputs, limits: Limits) -> Iterator[Part]:
         """Parts of as many chunks as the limits allow; see `ModelEncoder.parts`."""
         length = self.chunk_frames
-        frames = (frame for some in frames_of(clip, length) for frame in some)
+        frames = chain.from_iterable(frames_of(clip, length))
         chunk = list(islice(frames, length))
         if not chunk:
             raise too_short(clip)

@@ -41,7 +41,7 @@ def test_tensors_that_contradict_the_metadata_are_refused(tmp_path):
 def test_safetensors_of_someone_else_is_refused(tmp_path):
     path = tmp_path / "head.safetensors"
     save_file({"x": np.zeros(3, np.float32)}, path, {"format": "pt"})
-    with pytest.raises(DataError, match="no head of dfprobe"):
+    with pytest.raises(DataError, match="not a head of dfprobe"):
         read_head(path, "linear")
 
 

@@ -14,7 +14,8 @@ near which they lie in natural pictures (see the constants), and one constant va
 closes the row: the division then keeps the size of the others. Nothing is learned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import cv2
 import numpy as np
@@ -85,11 +86,10 @@ class ResidualEncoder:
         Where mouth patches and frames differ in number, the shorter one counts.
         """
         mouth, landmarks = mouth_of(clip), landmarks_of(clip)
+        frames = chain.from_iterable(frames_of(clip, CHUNK_FRAMES))
         rows = [
             self._row(patch, points, frame)
-            for patch, points, frame in zip(
-                mouth, landmarks, _single(frames_of(clip, CHUNK_FRAMES)), strict=False
-            )
+            for patch, points, frame in zip(mouth, landmarks, frames, strict=False)
         ]
         if not rows:
             raise too_short(clip)
@@ -219,11 +219,6 @@ def cell_means(image: np.ndarray, grid: int) -> np.ndarray:
 
 def _whole(side: int, grid: int) -> int:
     return side - side % grid
-
-
-def _single(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    for chunk in chunks:
-        yield from chunk
 
 
 def _shares(

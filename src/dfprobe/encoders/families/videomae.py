@@ -1,7 +1,7 @@
 """VideoMAE: chunks of 16 whole frames, one row per pair of frames.
 
 The frames are cut into chunks of ``num_frames`` without overlap. Each chunk gives one
-row a tubelet (2 frames): the mean of its patch tokens. The frames after the last full
+row per tubelet (2 frames): the mean of its patch tokens. The frames after the last full
 chunk are dropped, as in the paper; a clip shorter than one chunk, for which the paper
 has no rule, repeats its last frame to fill one. Recipe of the paper:
 danoneata/veridiq, feature_extractors_dirty/fe_video_mae.py.

@@ -37,7 +37,7 @@ def with_scores(clips: pl.DataFrame, scores: Sequence[float | None]) -> pl.DataF
     clips : pl.DataFrame
         With ``status``.
     scores : sequence of float or None
-        One a clip; None stays null and changes no status.
+        One per clip; None stays null and changes no status.
     """
     score = pl.Series("score", scores, dtype=pl.Float64)
     finite = score.is_finite()  # null stays null

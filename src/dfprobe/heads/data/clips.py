@@ -25,7 +25,7 @@ class StoreSet:
     Parameters
     ----------
     paths : sequence of Path
-        One ``.zarr.zip`` a shard.
+        One ``.zarr.zip`` per shard.
 
     Attributes
     ----------
@@ -93,10 +93,6 @@ class StoreSet:
     def reader_of(self, clip_id: str) -> FeatureReader:
         """Store that holds a clip."""
         return self._reader_of[clip_id]
-
-    def path_of(self, clip_id: str) -> Path:
-        """Store that holds a clip, for messages."""
-        return self._reader_of[clip_id].path
 
     def _check_like_first(self, reader: FeatureReader, first: FeatureReader) -> None:
         key = reader.attributes["encoder_key"]

@@ -46,7 +46,7 @@ class Split:
     clips : LabelledClips
         Which clips.
     streams : sequence of Stream
-        One an encoder, each with rows of all clips.
+        One per encoder, each with rows of all clips.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Split:
 
     def bad_clip(self, clip_id: str, why: str) -> DataError:
         """Make the error to raise for a clip that no head can learn from."""
-        stores = ", ".join(str(s.stores.path_of(clip_id)) for s in self._streams)
+        stores = ", ".join(str(s.stores.reader_of(clip_id).path) for s in self._streams)
         return DataError(
             f"Clip {clip_id}: {why}. {stores} marks it ok, yet it holds a row that is "
             "all zero or not finite (or the learning rate is far too high). Delete "

@@ -35,7 +35,7 @@ def read_tensors(path: Path) -> tuple[Tensors, Facts]:
     Raises
     ------
     DataError
-        If the file is not there, is none that `write_tensors` wrote, or was damaged
+        If the file is not there, was not written by `write_tensors`, or was damaged
         after it was written.
     """
     try:
@@ -50,8 +50,8 @@ def read_tensors(path: Path) -> tuple[Tensors, Facts]:
         ) from error
     if facts is None:
         raise DataError(
-            f"{path} is a safetensors file but no head of dfprobe: its metadata has no "
-            f"entry '{_KEY}'."
+            f"{path} is a safetensors file but not a head of dfprobe: its metadata has "
+            f"no entry '{_KEY}'."
         )
     if facts.pop(_CHECKSUM, None) != _checksum(tensors, facts):
         raise DataError(

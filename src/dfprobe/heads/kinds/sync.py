@@ -122,7 +122,7 @@ class SyncModel(nn.Module):
     ) -> Tensor:
         """Judge each row of one stream beside several rows of the other.
 
-        The first layer is linear, so its two parts are computed once a row and added
+        The first layer is linear, so its two parts are computed once per row and added
         for each pair; the published code computes it for each pair.
 
         Parameters

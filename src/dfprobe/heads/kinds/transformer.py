@@ -9,7 +9,7 @@ than the positions that are added there (at 1,024 dimensions), and training ofte
 not get away from chance.
 
 No clip is dropped for its length. Attention grows with the square of the rows, so a
-clip of more than 2,048 is cut into as few parts as can be, equally long to a row.
+clip of more than 2,048 is cut into the fewest parts possible, equally long to a row.
 Each is read on its own, its positions counted from 0, in training as in scoring; the
 clip's score is over the logits of all parts.
 """
