@@ -35,8 +35,8 @@ class ListRow:
 def read_split_lists(folder: Path, layout: ModuleType) -> list[ListRow]:
     """Read the lists of a folder; a corpus that is only tested on has one of them.
 
-    The folder holds for at least one split a file
-    ``{split}_{labels,metadata,split}.csv``, in the form `USUAL` or one of the layout's
+    The folder holds ``{split}_{labels,metadata,split}.csv``, one file per split and at
+    least one in all, in the form `USUAL` or one of the layout's
     ``LIST_FORMS``. Columns that tell neither path nor label are not read.
 
     Raises
