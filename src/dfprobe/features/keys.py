@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
 
 from dfprobe import recipes
 from dfprobe.code import code_digest
@@ -47,7 +46,7 @@ def encoder_key(spec: EncoderSpec, encoder: Encoder, settings: RowSettings) -> s
     return key_of(parts)
 
 
-def _identity(spec: EncoderSpec) -> dict[str, Any]:
+def _identity(spec: EncoderSpec) -> Attributes:
     """Fields of the spec that change numbers, besides the content of the weights."""
     fields = asdict(spec)
     for name in ("name", "revision"):

@@ -22,8 +22,8 @@ from dfprobe.evaluation.tables.matrix import (
     pairs,
     read_long,
     read_matrix,
-    read_pairs,
 )
+from dfprobe.evaluation.tables.pairs import PAIR_SCHEMA
 from dfprobe.settings.stage_specs.tables import HeadName
 from dfprobe.store.scores import read_scores, write_scores
 
@@ -218,7 +218,7 @@ def test_a_single_speaker_has_no_interval_and_says_so(run):
 
 def test_paired_tests_are_on_the_common_clips(run):
     tables = make_tables(run)
-    table = read_pairs(tables.pairs)
+    table = pl.read_csv(tables.pairs, schema=PAIR_SCHEMA)
     assert table.height == 3 * len(PAIRS)
     assert table.select("encoder_a", "encoder_b").head(3).rows() == [
         ("lfcc", "w2v"),

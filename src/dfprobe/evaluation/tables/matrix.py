@@ -123,11 +123,6 @@ def read_long(path: Path) -> pl.DataFrame:
     )
 
 
-def read_pairs(path: Path) -> pl.DataFrame:
-    """Read ``xdata_pairs.csv``, with the types of `PAIR_SCHEMA`."""
-    return pl.read_csv(path, schema=PAIR_SCHEMA)
-
-
 def pairs(train: Sequence[str], test: Sequence[str]) -> list[tuple[str, str]]:
     """Train and test corpora in the paper's order: by test, the in-domain one first."""
     return [
